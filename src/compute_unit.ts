@@ -1,0 +1,599 @@
+/**
+ * One isolated Lua state.
+ *
+ * @module
+ */
+
+import { Decoder } from "./decode.ts";
+import { Encoder } from "./encode.ts";
+import { LuaError, type LuaErrorKind } from "./errors.ts";
+import { Instance } from "./instance.ts";
+import type { LuaValue } from "./lua_value.ts";
+import { WIRE } from "./wire.ts";
+
+/** Options of {@linkcode ComputeUnit.create}. */
+export interface ComputeUnitOptions {
+  /**
+   * The most that the unit's WASM memory may grow to, in bytes. At least 1 MiB.
+   *
+   * @default {268435456} (256 MiB)
+   */
+  memoryLimit?: number;
+  /**
+   * How long one {@linkcode ComputeUnit.compute} may run, in milliseconds. Nothing in
+   * Lua can catch or outlast it.
+   *
+   * @default {Infinity}
+   */
+  timeLimit?: number;
+  /**
+   * Takes what code prints, a line a call. Without it, the text is kept for
+   * {@linkcode ComputeUnit.printed}. An error thrown here ends the code that printed,
+   * as a {@linkcode LuaError} with the error as its `cause`.
+   */
+  onPrint?: (line: string) => void;
+  /** The unit's WASM module, for platforms that compile no bytes at run time. */
+  module?: WebAssembly.Module;
+}
+
+/** Options of {@linkcode ComputeUnit.compute}. */
+export interface ComputeOptions {
+  /**
+   * Name of the code in messages and tracebacks.
+   *
+   * @default {"compute"}
+   */
+  chunkName?: string;
+}
+
+/** Figures of a unit's memory, in bytes; all are measured. */
+export interface MemoryStats {
+  /** What Lua's live blocks take now, garbage not yet collected included. */
+  usedBytes: number;
+  /** The most they ever took. */
+  peakBytes: number;
+  /** Size of the WASM memory. */
+  wasmBytes: number;
+  /** What it may grow to. */
+  limitBytes: number;
+}
+
+const MEMORY_LIMIT_DEFAULT = 256 * 1024 * 1024;
+const MEMORY_LIMIT_MIN = 1024 * 1024;
+
+/** Units of text that {@linkcode ComputeUnit.printed} keeps of one compute. */
+const PRINTED_LENGTH_MAX = 1024 * 1024;
+
+/** Compiled chunks that a unit keeps, and the code that they may have in all. */
+const CHUNKS_MAX = 256;
+const CHUNKS_CODE_LENGTH_MAX = 8 * 1024 * 1024;
+
+const FIELD = { input: 0, output: 1, meta: 2 } as const;
+
+/** Lua's status codes, as `encode_error` tells them. */
+const KINDS: Record<number, LuaErrorKind> = { 2: "runtime", 3: "syntax", 4: "memory", 5: "limit" };
+
+/**
+ * An isolated, sandboxed Lua 5.4 state in its own WebAssembly memory.
+ *
+ * All methods but {@linkcode ComputeUnit.create} are synchronous. A unit is a
+ * `Disposable`; units share nothing.
+ *
+ * @example Structured input and output
+ * ```ts
+ * import { ComputeUnit } from "@computeunit/cu";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using cu = await ComputeUnit.create();
+ * cu.setInput({ prices: [19.9, 5, 12.5] });
+ * cu.compute(`
+ *   local sum = 0
+ *   for _, price in ipairs(_io.input.prices) do sum = sum + price end
+ *   _io.output = { count = #_io.input.prices, sum = sum }
+ * `);
+ * assertEquals(cu.getOutput(), { count: 3, sum: 37.4 });
+ * ```
+ */
+export class ComputeUnit implements Disposable {
+  #instance: Instance | undefined;
+  #encoder: Encoder;
+  #decoder: Decoder;
+  #onPrint: ((line: string) => void) | undefined;
+  #printed = "";
+  /** Code or name is running in the unit, or a value is being written. */
+  #busy = false;
+  /** Compiled chunks: by code for the default name, else by name and code. */
+  #chunks = new Map<string, number>();
+  #chunksCodeLength = 0;
+
+  /**
+   * Creates a unit.
+   *
+   * @param options Limits, and where printed text goes.
+   * @returns The unit.
+   * @throws {RangeError} If a limit is not a positive number, or `memoryLimit` is under 1 MiB.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create({ memoryLimit: 16 * 1024 * 1024, timeLimit: 1000 });
+   * assertEquals(cu.compute("return 42"), 42);
+   * ```
+   */
+  static async create(options: ComputeUnitOptions = {}): Promise<ComputeUnit> {
+    const memoryLimit = options.memoryLimit ?? MEMORY_LIMIT_DEFAULT;
+    const timeLimit = options.timeLimit ?? Infinity;
+    if (!(memoryLimit >= MEMORY_LIMIT_MIN)) {
+      throw new RangeError(`Cannot create unit: memoryLimit must be at least ${MEMORY_LIMIT_MIN} bytes, is ${memoryLimit}`);
+    }
+    if (!(timeLimit > 0)) {
+      throw new RangeError(`Cannot create unit: timeLimit must be a positive number of milliseconds, is ${timeLimit}`);
+    }
+    // The host is made before the unit that it serves.
+    let unit: ComputeUnit | undefined;
+    const host = {
+      flush: (words: number, heapBytes: number) => unit!.#decoder.takeChunk(words, heapBytes),
+      print: (line: string) => unit!.#print(line),
+    };
+    const instance = await Instance.create(host, { memoryLimit, timeLimit, module: options.module });
+    unit = new ComputeUnit(instance, options.onPrint);
+    return unit;
+  }
+
+  private constructor(instance: Instance, onPrint: ((line: string) => void) | undefined) {
+    this.#instance = instance;
+    this.#encoder = new Encoder(instance);
+    this.#decoder = new Decoder(instance);
+    this.#onPrint = onPrint;
+  }
+
+  /** Number of the `_io` table; the same for the life of the unit. */
+  get ioTableId(): number {
+    return this.#ready("read ioTableId").exports.get_io_table_id();
+  }
+
+  /** Number of the `_home` table; the same for the life of the unit. */
+  get homeTableId(): number {
+    return this.#ready("read homeTableId").exports.get_home_table_id();
+  }
+
+  /** Address of the 64 KB I/O buffer in WASM memory. */
+  get bufferPtr(): number {
+    return this.#ready("read bufferPtr").bufferPtr;
+  }
+
+  /** Size of the I/O buffer in bytes. */
+  get bufferSize(): number {
+    return this.#ready("read bufferSize").exports.get_buffer_size();
+  }
+
+  /**
+   * What the last {@linkcode ComputeUnit.compute} printed, each line ended by a newline.
+   * Empty where the unit has an `onPrint`.
+   */
+  get printed(): string {
+    return this.#printed;
+  }
+
+  /**
+   * Runs Lua code and returns the value of its first result.
+   *
+   * Code is compiled once: the same text runs again without compiling. Results may
+   * be of any size and structure.
+   *
+   * @typeParam T Type of the result; it isn't checked.
+   * @param code Lua source text, or its bytes.
+   * @param options Name of the code.
+   * @returns The first value that the code returns, `null` where there is none.
+   * @throws {LuaError} If the code doesn't compile, raises an error or exceeds a limit.
+   * @throws {TypeError} If the result can't be passed, such as a function.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * assertEquals(cu.compute("return { 'a', 'b' }"), ["a", "b"]);
+   * ```
+   */
+  compute<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = {}): T {
+    return this.#compute(code, options, false)[0] as T;
+  }
+
+  /**
+   * Runs Lua code and returns the values of all its results.
+   *
+   * @param code Lua source text, or its bytes.
+   * @param options Name of the code.
+   * @returns The values that the code returns.
+   * @throws {LuaError} If the code doesn't compile, raises an error or exceeds a limit.
+   * @throws {TypeError} If a result can't be passed, such as a function.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * assertEquals(cu.computeAll("return 1, nil, 'three'"), [1, null, "three"]);
+   * ```
+   */
+  computeAll(code: string | Uint8Array, options: ComputeOptions = {}): LuaValue[] {
+    return this.#compute(code, options, true);
+  }
+
+  /**
+   * Sets `_io.input`.
+   *
+   * @param value Any value that docs/IO_TABLE_API.md lists; `null` and `undefined` are nil.
+   * @throws {TypeError} If something in it can't be passed, with its path.
+   * @throws {RangeError} If it nests deeper than 1000 levels, or has a bigint beyond int64.
+   * @throws {LuaError} If the unit has no memory for it.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.setInput({ user: { name: "Alice", tags: ["a", "b"] } });
+   * assertEquals(cu.compute("return _io.input.user.tags[2]"), "b");
+   * ```
+   */
+  setInput(value: unknown): void {
+    this.#set("set input", FIELD.input, "input", value);
+  }
+
+  /**
+   * Sets one field of `_io.input`, which becomes a table if it is nil.
+   *
+   * @param key The field's name.
+   * @param value As for {@linkcode ComputeUnit.setInput}.
+   * @throws {TypeError} If the value can't be passed, or `_io.input` isn't a table.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.setInputField("rate", 0.25);
+   * assertEquals(cu.compute("return _io.input.rate * 8"), 2);
+   * ```
+   */
+  setInputField(key: string, value: unknown): void {
+    const instance = this.#begin("set input field");
+    try {
+      this.#encoder.encode([key, value], "set input field", `input.${key}`, 1);
+      this.#check(instance.exports.set_input_field(), "set input field");
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /**
+   * Reads `_io.output`.
+   *
+   * @typeParam T Type of the output; it isn't checked.
+   * @returns The output, `null` where there is none.
+   * @throws {TypeError} If something in it can't be passed, or code replaced `_io`.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("_io.output = { ok = true, items = _io.array({}) }");
+   * assertEquals(cu.getOutput(), { items: [], ok: true });
+   * ```
+   */
+  getOutput<T = LuaValue>(): T {
+    return this.#get("get output", (instance) => instance.exports.get_io(FIELD.output)) as T;
+  }
+
+  /**
+   * Reads one field of `_io.output`.
+   *
+   * @typeParam T Type of the field; it isn't checked.
+   * @param key The field's key in Lua: a name, or a position from 1.
+   * @returns The field, `null` where there is none.
+   * @throws {TypeError} If something in it can't be passed, or code replaced `_io`.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("_io.output = { count = 3, rows = { 1, 2, 3 } }");
+   * assertEquals(cu.getOutputField("count"), 3);
+   * ```
+   */
+  getOutputField<T = LuaValue>(key: string | number): T {
+    return this.#get("get output field", (instance) => {
+      this.#encoder.encode(key, "get output field", "key");
+      return instance.exports.get_output_field();
+    }) as T;
+  }
+
+  /**
+   * Sets `_io.meta`, which travels beside the input.
+   *
+   * @param value As for {@linkcode ComputeUnit.setInput}.
+   * @throws {TypeError} If something in it can't be passed, with its path.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.setMetadata({ locale: "de" });
+   * cu.compute("_io.meta.seen = true");
+   * assertEquals(cu.getMetadata(), { locale: "de", seen: true });
+   * ```
+   */
+  setMetadata(value: unknown): void {
+    this.#set("set metadata", FIELD.meta, "meta", value);
+  }
+
+  /**
+   * Reads `_io.meta`, with what Lua code changed in it.
+   *
+   * @typeParam T Type of the metadata; it isn't checked.
+   * @returns The metadata, `null` where there is none.
+   * @throws {TypeError} If something in it can't be passed, or code replaced `_io`.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("_io.meta = { rows = 3 }");
+   * assertEquals(cu.getMetadata(), { rows: 3 });
+   * ```
+   */
+  getMetadata<T = LuaValue>(): T {
+    return this.#get("get metadata", (instance) => instance.exports.get_io(FIELD.meta)) as T;
+  }
+
+  /**
+   * Empties `_io`, and puts it back under its name if code replaced it. `_home` stays.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.setInput(1);
+   * cu.clearIo();
+   * assertEquals(cu.compute("return _io.input"), null);
+   * ```
+   */
+  clearIo(): void {
+    const instance = this.#ready("clear _io");
+    this.#check(instance.exports.clear_io_table(), "clear _io");
+  }
+
+  /**
+   * Measures the unit's memory.
+   *
+   * @returns Figures in bytes.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assert } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * const { usedBytes, wasmBytes, limitBytes } = cu.getMemoryStats();
+   * assert(usedBytes < wasmBytes && wasmBytes <= limitBytes);
+   * ```
+   */
+  getMemoryStats(): MemoryStats {
+    const instance = this.#ready("get memory stats");
+    const { buffer, byteOffset } = instance.bytes(instance.exports.get_memory_stats(), 16);
+    const [usedBytes, peakBytes, wasmBytes, limitBytes] = new Uint32Array(buffer, byteOffset, 4);
+    return { usedBytes, peakBytes, wasmBytes, limitBytes };
+  }
+
+  /**
+   * Runs a full garbage collection, finalizers included, within the time limit.
+   *
+   * @throws {LuaError} If a finalizer exceeds the time limit.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assert } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("for i = 1, 1000 do local t = { i } end");
+   * const before = cu.getMemoryStats().usedBytes;
+   * cu.runGc();
+   * assert(cu.getMemoryStats().usedBytes < before);
+   * ```
+   */
+  runGc(): void {
+    const instance = this.#begin("run garbage collection");
+    try {
+      instance.guard(() => instance.exports.run_gc());
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Frees the unit. Any other use of it throws from then on. */
+  dispose(): void {
+    if (this.#busy) throw new Error("Cannot dispose unit: it is running");
+    this.#instance = undefined;
+    this.#chunks.clear();
+  }
+
+  /** As {@linkcode ComputeUnit.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** The instance, if the unit can be used now. */
+  #ready(action: string): Instance {
+    if (this.#instance === undefined) throw new TypeError(`Cannot ${action}: the unit has been disposed`);
+    if (this.#busy) throw new TypeError(`Cannot ${action}: the unit is running`);
+    return this.#instance;
+  }
+
+  /** The same, for what runs foreign code on the way; the caller ends `#busy`. */
+  #begin(action: string): Instance {
+    const instance = this.#ready(action);
+    this.#busy = true;
+    return instance;
+  }
+
+  #set(action: string, field: number, name: string, value: unknown): void {
+    const instance = this.#begin(action);
+    try {
+      this.#encoder.encode(value, action, name);
+      this.#check(instance.exports.set_io(field), action);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #get(action: string, write: (instance: Instance) => number): LuaValue {
+    const instance = this.#begin(action);
+    try {
+      return this.#read(write(instance), action)[0];
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #compute(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
+    const instance = this.#begin("compute");
+    this.#printed = "";
+    try {
+      const { chunkName = "compute" } = options;
+      const chunk = this.#chunk(instance, code, chunkName);
+      const words = instance.guard(() => instance.exports.compute(chunk, all ? 1 : 0));
+      if (typeof code !== "string") instance.exports.forget(chunk);
+      return this.#read(words, "return the result");
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Number of the compiled code. */
+  #chunk(instance: Instance, code: string | Uint8Array, chunkName: string): number {
+    if (typeof code !== "string") return this.#compile(instance, code, chunkName);
+    const key = chunkName === "compute" ? code : `${chunkName}\0${code}`;
+    const known = this.#chunks.get(key);
+    if (known !== undefined) return known;
+    if (!code.isWellFormed()) throw new TypeError("Cannot compute: the code has a lone surrogate");
+    const chunk = this.#compile(instance, new TextEncoder().encode(code), chunkName);
+    this.#chunks.set(key, chunk);
+    this.#chunksCodeLength += key.length;
+    for (const [oldKey, old] of this.#chunks) {
+      const full = this.#chunks.size > CHUNKS_MAX || this.#chunksCodeLength > CHUNKS_CODE_LENGTH_MAX;
+      if (!full || old === chunk) break;
+      this.#chunks.delete(oldKey);
+      this.#chunksCodeLength -= oldKey.length;
+      instance.exports.forget(old);
+    }
+    return chunk;
+  }
+
+  #compile(instance: Instance, code: Uint8Array, chunkName: string): number {
+    const { exports } = instance;
+    const name = new TextEncoder().encode(`=${chunkName}\0`);
+    const length = code.length + name.length;
+    const pointer = exports.allocate(length) >>> 0;
+    if (pointer === 0) throw new LuaError("memory", "not enough memory for the code");
+    try {
+      instance.bytes(pointer, length).set(code);
+      instance.bytes(pointer, length).set(name, code.length);
+      const chunk = exports.compile(pointer, code.length, pointer + code.length);
+      instance.refresh();
+      if (chunk < 0) throw this.#error(chunk, "compute");
+      return chunk;
+    } finally {
+      exports.release(pointer, length);
+    }
+  }
+
+  /** Reads the message that a call wrote, or throws what its status says. */
+  #read(words: number, action: string): LuaValue[] {
+    if (words >= 0) return this.#decoder.decode(words);
+    this.#decoder.drop();
+    throw this.#error(words, action);
+  }
+
+  #check(status: number, action: string): void {
+    if (status < 0) throw this.#error(status, action);
+  }
+
+  #error(status: number, action: string): Error {
+    const instance = this.#instance!;
+    switch (status) {
+      case WIRE.STATUS_LUA:
+        return this.#luaError(instance);
+      case WIRE.STATUS_MEMORY:
+        return new LuaError("memory", "not enough memory");
+      case WIRE.STATUS_DEPTH:
+        return new RangeError(`Cannot ${action}: ${instance.statusText()}`);
+      case WIRE.STATUS_UNSUPPORTED:
+      case WIRE.STATUS_IO_TABLE:
+        return new TypeError(`Cannot ${action}: ${instance.statusText()}`);
+      default:
+        return new Error(`Cannot ${action}: the unit refused a message (status ${status})`);
+    }
+  }
+
+  #luaError(instance: Instance): LuaError {
+    const [status, text, traceback] = this.#decoder.decode(instance.exports.encode_error());
+    const printError = instance.takePrintError();
+    let value: LuaValue | undefined;
+    let cause = printError?.error;
+    try {
+      value = this.#read(instance.exports.encode_error_value(), "read the error value")[0];
+    } catch (error) {
+      // The value can't be passed; its message is there.
+      cause ??= error;
+    }
+    const message = typeof text === "string" ? text : new TextDecoder().decode(text as Uint8Array);
+    const stack = typeof traceback === "string" ? traceback : "";
+    const position = positionOf(message, stack);
+    const bare = position === undefined ? message : position.message;
+    const overflow = /^(C )?stack overflow|^chunk has too many|^error in error handling/.test(bare);
+    return new LuaError(overflow ? "limit" : KINDS[status as number], bare, {
+      chunk: position?.chunk,
+      line: position?.line,
+      traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),
+      value: typeof value === "string" ? undefined : value,
+      cause,
+    });
+  }
+
+  #print(line: string): void {
+    if (this.#onPrint) return this.#onPrint(line);
+    if (this.#printed.length + line.length >= PRINTED_LENGTH_MAX) {
+      throw new RangeError(`Printed text exceeds ${PRINTED_LENGTH_MAX} characters: give the unit an onPrint`);
+    }
+    this.#printed += line + "\n";
+  }
+}
+
+/** Takes "chunk:line: " off a message, where Lua put it there. */
+function positionOf(message: string, traceback: string) {
+  const match = /^(\[string ".*?"\]|[^\n]+?):(\d+): /.exec(message);
+  if (match === null) return undefined;
+  const [whole, chunk, line] = match;
+  const isKnown = chunk.startsWith("[string ") || traceback === "" || traceback.includes(`\t${chunk}:`);
+  if (!isKnown) return undefined;
+  return { chunk, line: Number(line), message: message.slice(whole.length) };
+}

@@ -1,0 +1,261 @@
+/**
+ * Wire to JavaScript: builds the values of a message that `zig/encode.zig` wrote.
+ *
+ * @module
+ */
+
+import type { Instance } from "./instance.ts";
+import type { LuaValue } from "./lua_value.ts";
+import { TYPED_ARRAYS, WIRE } from "./wire.ts";
+
+/** A chunk of a message, its string bytes as text. */
+interface Chunk {
+  readonly words: Float64Array<ArrayBuffer>;
+  readonly halves: Uint32Array<ArrayBuffer>;
+  readonly length: number;
+  readonly text: string;
+}
+
+/** What objects with the same keys share. */
+interface Shape {
+  readonly keys: readonly string[];
+  /** One of the keys would reach the prototype by assignment. */
+  readonly hasProto: boolean;
+}
+
+// A byte order mark is part of a string like any other character.
+const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Reads values from Lua. */
+export class Decoder {
+  #instance: Instance;
+  /** Chunks that `flush` handed over before the last one. */
+  #chunks: Chunk[] = [];
+  #nextChunk = 0;
+  #words: Float64Array<ArrayBuffer>;
+  #halves: Uint32Array<ArrayBuffer>;
+  #length = 0;
+  #text = "";
+  /** Where the next word and the next string begin. */
+  #word = 0;
+  #unit = 0;
+  #shapes: Shape[] = [];
+  /** Containers so far, by number. */
+  #containers: LuaValue[] = [];
+
+  /** Constructs a decoder that reads from the instance's buffer. */
+  constructor(instance: Instance) {
+    this.#instance = instance;
+    this.#words = instance.words;
+    this.#halves = instance.halves;
+  }
+
+  /** Takes a full chunk out of the buffer, before the message ends. */
+  takeChunk(words: number, heapBytes: number): void {
+    const copy = this.#instance.words.slice(0, words);
+    this.#chunks.push({
+      words: copy,
+      halves: new Uint32Array(copy.buffer),
+      length: words,
+      text: this.#heapText(heapBytes),
+    });
+  }
+
+  /** Drops the chunks of a message that ended in an error. */
+  drop(): void {
+    this.#chunks = [];
+  }
+
+  /** Bytes of words that chunks hold which were taken out of the buffer. */
+  get chunkCount(): number {
+    return this.#chunks.length;
+  }
+
+  /** Reads the message, whose last chunk has this many words and bytes. */
+  decode(words: number): LuaValue[] {
+    const heapBytes = this.#instance.exports.get_heap_count();
+    const { words: buffer, halves } = this.#instance;
+    this.#chunks.push({ words: buffer, halves, length: words, text: this.#heapText(heapBytes) });
+    this.#nextChunk = 0;
+    this.#takeNext();
+    const values: LuaValue[] = [];
+    try {
+      while (this.#word < this.#length || this.#takeNext()) values.push(this.#value());
+    } finally {
+      this.#chunks = [];
+      this.#containers = [];
+      this.#text = "";
+    }
+    return values;
+  }
+
+  #heapText(heapBytes: number): string {
+    return heapBytes === 0 ? "" : textDecoder.decode(this.#instance.heap.subarray(0, heapBytes));
+  }
+
+  #takeNext(): boolean {
+    if (this.#nextChunk === this.#chunks.length) return false;
+    const chunk = this.#chunks[this.#nextChunk++];
+    this.#words = chunk.words;
+    this.#halves = chunk.halves;
+    this.#length = chunk.length;
+    this.#text = chunk.text;
+    this.#word = 0;
+    this.#unit = 0;
+    return true;
+  }
+
+  #value(): LuaValue {
+    if (this.#word === this.#length) this.#takeNext();
+    const value = this.#words[this.#word++];
+    return value === value ? value : this.#boxed();
+  }
+
+  /** The value of the word before, which is no number, or NaN. */
+  #boxed(): LuaValue {
+    const word = this.#word - 1;
+    const payload = this.#halves[2 * word];
+    const tag = this.#halves[2 * word + 1];
+    if (tag < WIRE.BOXED) return NaN;
+    switch (tag & 0xff) {
+      case WIRE.NIL:
+        return null;
+      case WIRE.BOOLEAN:
+        return payload === 1;
+      case WIRE.STRING:
+        return this.#string(payload);
+      case WIRE.OBJECT:
+        return this.#object(this.#shapes[payload]);
+      case WIRE.SHAPE:
+        this.#defineShape(payload);
+        return this.#value();
+      case WIRE.ARRAY:
+        return this.#array(payload);
+      case WIRE.INTEGER:
+        return this.#bigint();
+      case WIRE.RECORD:
+        return this.#record(payload);
+      case WIRE.TABLE_REF:
+        return this.#containers[payload];
+      case WIRE.STRING_AT:
+        return textDecoder.decode(this.#bytesAt());
+      case WIRE.BYTES_AT:
+        return this.#bytesAt().slice();
+      case WIRE.MAP:
+        return this.#map(payload);
+      case WIRE.SET:
+        return this.#set(payload);
+      case WIRE.DATE:
+        return this.#remember(new Date(this.#words[this.#word++]));
+      case WIRE.TYPED_ARRAY:
+        return this.#typedArray(payload);
+      default:
+        throw new Error(`The unit wrote a tag that is not known (${tag & 0xff})`);
+    }
+  }
+
+  #remember<T extends LuaValue>(container: T): T {
+    this.#containers.push(container);
+    return container;
+  }
+
+  #string(payload: number): string {
+    const start = this.#unit;
+    this.#unit = start + (payload >>> 16);
+    return this.#text.substring(start, this.#unit);
+  }
+
+  #defineShape(payload: number): void {
+    const keys: string[] = [];
+    for (let count = payload & 0xff; count > 0; count--) {
+      keys.push(this.#string(this.#halves[2 * this.#word++]));
+    }
+    this.#shapes[payload >>> 8] = { keys, hasProto: keys.includes("__proto__") };
+  }
+
+  #object(shape: Shape): LuaValue {
+    const object: Record<string, LuaValue> = this.#remember({});
+    const keys = shape.keys;
+    if (shape.hasProto) {
+      for (const key of keys) setOwn(object, key, this.#value());
+      return object;
+    }
+    for (let i = 0; i < keys.length; i++) object[keys[i]] = this.#value();
+    return object;
+  }
+
+  #record(count: number): LuaValue {
+    const object: Record<string, LuaValue> = this.#remember({});
+    for (; count > 0; count--) {
+      const key = this.#value();
+      if (typeof key !== "string") throw notText(key);
+      const value = this.#value();
+      if (key === "__proto__") setOwn(object, key, value);
+      else object[key] = value;
+    }
+    return object;
+  }
+
+  #array(length: number): LuaValue {
+    const array: LuaValue[] = this.#remember([]);
+    for (let i = 0; i < length; i++) array.push(this.#value());
+    return array;
+  }
+
+  #map(count: number): LuaValue {
+    const map = this.#remember(new Map<LuaValue, LuaValue>());
+    for (; count > 0; count--) {
+      const key = this.#value();
+      map.set(key, this.#value());
+    }
+    return map;
+  }
+
+  #set(count: number): LuaValue {
+    const set = this.#remember(new Set<LuaValue>());
+    for (; count > 0; count--) {
+      set.add(this.#value());
+      this.#value();
+    }
+    return set;
+  }
+
+  #bigint(): bigint {
+    const word = this.#word++;
+    const high = BigInt(this.#halves[2 * word + 1] | 0);
+    return high << 32n | BigInt(this.#halves[2 * word]);
+  }
+
+  #bytesAt(): Uint8Array<ArrayBuffer> {
+    const word = this.#word++;
+    return this.#instance.bytes(this.#halves[2 * word], this.#halves[2 * word + 1]);
+  }
+
+  #typedArray(length: number): LuaValue {
+    const kind = this.#halves[2 * this.#word++] as keyof typeof TYPED_ARRAYS;
+    const array = this.#remember(new TYPED_ARRAYS[kind](length));
+    for (let start = 0; start < length;) {
+      if (this.#word === this.#length) this.#takeNext();
+      const end = Math.min(this.#length, this.#word + length - start);
+      if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
+        const { buffer, byteOffset } = this.#words;
+        const words = new BigInt64Array(buffer, byteOffset + this.#word * 8, end - this.#word);
+        for (const [i, value] of words.entries()) array[start + i] = value;
+      } else {
+        array.set(this.#words.subarray(this.#word, end), start);
+      }
+      start += end - this.#word;
+      this.#word = end;
+    }
+    return array;
+  }
+}
+
+/** As `object[key] = value`, where that would set the prototype. */
+function setOwn(object: object, key: string, value: LuaValue): void {
+  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+function notText(key: LuaValue): TypeError {
+  return new TypeError(`Cannot read output: a key is not valid UTF-8 (${String(key)})`);
+}

@@ -1,0 +1,572 @@
+/**
+ * JavaScript to wire: writes a value's words and string bytes into the I/O buffer,
+ * a chunk at a time, for `zig/decode.zig`. What crosses as what is in the table of
+ * docs/IO_TABLE_API.md.
+ *
+ * @module
+ */
+
+import type { Instance } from "./instance.ts";
+import { LuaError } from "./errors.ts";
+import { TYPED_ARRAYS, WIRE } from "./wire.ts";
+
+const { WORDS_MAX, HEAP_SIZE_BYTES, INLINE_STRING_BYTES_MAX, BOXED } = WIRE;
+
+/** A string of so many UTF-16 units fits the buffer whatever they are. */
+const INLINE_STRING_UNITS_MAX = Math.floor(INLINE_STRING_BYTES_MAX / 3);
+
+/** Below this, a loop over an ASCII string's units is faster than TextEncoder. */
+const LOOP_UNITS_MAX = 32;
+
+
+const INT64_MIN = -(2n ** 63n);
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** What objects with the same keys in the same order share. */
+interface Shape {
+  readonly number: number;
+  readonly keys: readonly string[];
+  /** Shapes last seen in its fields. */
+  readonly hints: (Shape | undefined)[];
+}
+
+type Path = (string | number)[];
+
+const textEncoder = new TextEncoder();
+
+/** Writes values for Lua. */
+export class Encoder {
+  #instance: Instance;
+  #words: Float64Array<ArrayBuffer>;
+  #halves: Uint32Array<ArrayBuffer>;
+  #heap: Uint8Array<ArrayBuffer>;
+  /** Words and heap bytes of this chunk. */
+  #word = 0;
+  #byte = 0;
+  #shapes = new Map<string, Shape>();
+  /** Containers so far, in the order of their numbers. */
+  #seen = new Set<object>();
+  /** Their numbers, once one has been seen twice. */
+  #numbers: Map<object, number> | undefined;
+  #depth = 0;
+  /** The key in each container that is open. */
+  #path: Path = [];
+  /** For-in over a plain object sees its own keys only. */
+  #forInIsOwn = true;
+
+  /** Constructs an encoder that writes into the instance's buffer. */
+  constructor(instance: Instance) {
+    this.#instance = instance;
+    this.#words = instance.words;
+    this.#halves = instance.halves;
+    this.#heap = instance.heap;
+  }
+
+  /**
+   * Writes a message whose value then stands ready for a call such as `set_io`.
+   *
+   * @param value The value.
+   * @param action What is being done, for messages: "set input".
+   * @param name Where the value goes, the beginning of paths: "input".
+   * @param skip How many levels of the value the name covers already.
+   * @throws {TypeError} If a value in it can't be passed.
+   * @throws {RangeError} If it nests too deep, or has an integer beyond 64 bits.
+   * @throws {LuaError} If there is no memory for it.
+   */
+  encode(value: unknown, action: string, name: string, skip = 0): void {
+    this.#refresh();
+    this.#word = 0;
+    this.#byte = 0;
+    this.#depth = 0;
+    this.#forInIsOwn = isEmpty(Object.prototype);
+    this.#instance.exports.begin_message();
+    let done = false;
+    try {
+      this.#value(value);
+      this.#flush();
+      done = true;
+    } catch (error) {
+      throw this.#explain(error, action, name, skip);
+    } finally {
+      if (!done) this.#drop();
+      if (this.#seen.size > 1000) this.#seen = new Set();
+      else this.#seen.clear();
+      this.#numbers = undefined;
+    }
+  }
+
+  /** What the unit knows of this message is void, shapes included. */
+  #drop(): void {
+    this.#instance.exports.drop_message();
+    this.#shapes.clear();
+  }
+
+  #explain(error: unknown, action: string, name: string, skip: number): unknown {
+    if (error instanceof LuaError) return error;
+    const path = pathText(name, this.#path.slice(skip, this.#depth));
+    if (error instanceof Refusal) {
+      return new error.type(`Cannot ${action}: ${error.message} (at ${path})`);
+    }
+    // A getter or a Proxy threw, or the stack is full.
+    const message = error instanceof Error ? error.message : String(error);
+    return new TypeError(`Cannot ${action}: reading threw "${message}" (at ${path})`, { cause: error });
+  }
+
+  #refresh(): void {
+    const instance = this.#instance;
+    instance.refresh();
+    this.#words = instance.words;
+    this.#halves = instance.halves;
+    this.#heap = instance.heap;
+  }
+
+  /** Hands the chunk over, and begins the next. */
+  #flush(): void {
+    const status = this.#instance.exports.take_chunk(this.#word, this.#byte);
+    this.#word = 0;
+    this.#byte = 0;
+    this.#refresh();
+    if (status === 0) return;
+    switch (status) {
+      case WIRE.STATUS_MEMORY:
+        throw new LuaError("memory", "not enough memory for the value");
+      case WIRE.STATUS_DUPLICATE:
+        throw new Refusal(TypeError, "two keys of a Map, or members of a Set, are equal in Lua");
+      default:
+        throw new Error(`The unit refused a message (status ${status})`);
+    }
+  }
+
+  #box(tag: number, payload: number): void {
+    const word = this.#word++;
+    this.#halves[2 * word] = payload;
+    this.#halves[2 * word + 1] = BOXED | tag;
+  }
+
+  #value(value: unknown): void {
+    if (this.#word + 2 > WORDS_MAX) this.#flush();
+    switch (typeof value) {
+      case "number":
+        this.#number(value);
+        break;
+      case "string":
+        this.#string(value);
+        break;
+      case "boolean":
+        this.#box(WIRE.BOOLEAN, value ? 1 : 0);
+        break;
+      case "undefined":
+        this.#box(WIRE.NIL, 0);
+        break;
+      case "object":
+        if (value === null) this.#box(WIRE.NIL, 0);
+        else this.#object(value, undefined);
+        break;
+      case "bigint":
+        this.#bigint(value);
+        break;
+      case "function":
+        throw new Refusal(TypeError, "functions cannot be passed");
+      default:
+        throw new Refusal(TypeError, "symbols cannot be passed");
+    }
+  }
+
+  #number(value: number): void {
+    if (value === value) {
+      this.#words[this.#word++] = value;
+    } else {
+      // Some NaNs would read as tags.
+      const word = this.#word++;
+      this.#halves[2 * word] = 0;
+      this.#halves[2 * word + 1] = 0x7ff80000;
+    }
+  }
+
+  #bigint(value: bigint): void {
+    if (value < INT64_MIN || value > INT64_MAX) {
+      throw new Refusal(RangeError, `${value} is beyond 64 bits`);
+    }
+    this.#box(WIRE.INTEGER, 0);
+    const word = this.#word++;
+    this.#halves[2 * word] = Number(value & 0xffff_ffffn);
+    this.#halves[2 * word + 1] = Number((value >> 32n) & 0xffff_ffffn);
+  }
+
+  #string(value: string): void {
+    const length = value.length;
+    if (length > INLINE_STRING_UNITS_MAX) return this.#longString(value);
+    if (this.#byte + length * 3 > HEAP_SIZE_BYTES) this.#flush();
+    let written = 0;
+    const start = this.#byte;
+    if (length <= LOOP_UNITS_MAX) {
+      const heap = this.#heap;
+      while (written < length) {
+        const unit = value.charCodeAt(written);
+        if (unit > 0x7f) break;
+        heap[start + written++] = unit;
+      }
+    }
+    if (written < length) {
+      const result = textEncoder.encodeInto(value, this.#heap.subarray(start));
+      if (result.written !== length && !value.isWellFormed()) throw loneSurrogate();
+      written = result.written;
+    }
+    this.#byte = start + written;
+    this.#box(WIRE.STRING, written);
+  }
+
+  #longString(value: string): void {
+    const length = utf8Length(value);
+    const target = this.#long(length);
+    textEncoder.encodeInto(value, target);
+  }
+
+  /** Makes a string in Lua, to be filled by the caller. */
+  #long(length: number): Uint8Array {
+    this.#flush();
+    const pointer = this.#instance.exports.long_string(length) >>> 0;
+    this.#refresh();
+    if (pointer === 0) throw new LuaError("memory", "not enough memory for the value");
+    return this.#instance.bytes(pointer, length);
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    const length = bytes.length;
+    if (length > INLINE_STRING_BYTES_MAX) {
+      this.#long(length).set(bytes);
+      return;
+    }
+    if (this.#byte + length > HEAP_SIZE_BYTES) this.#flush();
+    this.#heap.set(bytes, this.#byte);
+    this.#byte += length;
+    this.#box(WIRE.BYTES, length);
+  }
+
+  /** Writes any object; answers its shape if it has one, a hint for its neighbours. */
+  #object(value: object, hint: Shape | undefined): Shape | undefined {
+    if (Array.isArray(value)) {
+      if (!this.#isSeen(value)) this.#array(value);
+      return hint;
+    }
+    const prototype = Object.getPrototypeOf(value);
+    if (prototype === Object.prototype || prototype === null) {
+      return this.#isSeen(value) ? hint : this.#plain(value as Record<string, unknown>, hint);
+    }
+    return this.#special(value, hint);
+  }
+
+  /** Whether the container stands in this message already; if so, refers to it. */
+  #isSeen(value: object): boolean {
+    const seen = this.#seen;
+    const count = seen.size;
+    seen.add(value);
+    if (seen.size !== count) {
+      this.#numbers?.set(value, count);
+      return false;
+    }
+    if (this.#numbers === undefined) {
+      this.#numbers = new Map();
+      for (const object of seen) this.#numbers.set(object, this.#numbers.size);
+    }
+    this.#box(WIRE.TABLE_REF, this.#numbers.get(value)!);
+    return true;
+  }
+
+  /** Enters a container; its keys are kept for the paths of errors. */
+  #enter(): Path {
+    if (++this.#depth > WIRE.DEPTH_MAX) {
+      throw new Refusal(RangeError, `nesting is deeper than ${WIRE.DEPTH_MAX} levels`);
+    }
+    return this.#path;
+  }
+
+  #array(value: readonly unknown[]): void {
+    const length = value.length;
+    this.#box(WIRE.ARRAY, length);
+    const path = this.#enter();
+    const level = this.#depth - 1;
+    let hint: Shape | undefined;
+    for (let i = 0; i < length; i++) {
+      const element = value[i];
+      path[level] = i;
+      if (typeof element === "object" && element !== null) {
+        if (this.#word + 2 > WORDS_MAX) this.#flush();
+        hint = this.#object(element, hint);
+      } else {
+        this.#value(element);
+      }
+    }
+    this.#depth--;
+  }
+
+  #plain(value: Record<string, unknown>, hint: Shape | undefined): Shape | undefined {
+    const shape = hint !== undefined && this.#forInIsOwn && hasKeys(value, hint.keys)
+      ? hint
+      : this.#shapeOf(value);
+    if (shape === undefined) return undefined;
+    if (this.#word + 2 > WORDS_MAX) this.#flush();
+    this.#box(WIRE.OBJECT, shape.number);
+    const path = this.#enter();
+    const level = this.#depth - 1;
+    const keys = shape.keys;
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
+      path[level] = key;
+      const field = value[key];
+      if (typeof field === "object" && field !== null) {
+        if (this.#word + 2 > WORDS_MAX) this.#flush();
+        shape.hints[i] = this.#object(field, shape.hints[i]);
+      } else {
+        this.#value(field);
+      }
+    }
+    this.#depth--;
+    return shape;
+  }
+
+  /** The object's shape, known or new; undefined where it was written without one. */
+  #shapeOf(value: Record<string, unknown>): Shape | undefined {
+    const keys = Object.keys(value);
+    if (keys.length > WIRE.SHAPE_KEYS_MAX) {
+      this.#record(value, keys);
+      return undefined;
+    }
+    const name = keys.join("\0");
+    const known = this.#shapes.get(name);
+    if (known !== undefined && known.keys.every((key, i) => key === keys[i])) return known;
+    const shape = known === undefined ? this.#defineShape(name, keys) : undefined;
+    if (shape === undefined) this.#record(value, keys);
+    return shape;
+  }
+
+  /** Defines a shape; all of it stands in one chunk. */
+  #defineShape(name: string, keys: string[]): Shape | undefined {
+    let bytes = 0;
+    for (const key of keys) bytes += key.length * 3;
+    if (bytes > INLINE_STRING_BYTES_MAX) return undefined;
+    if (this.#shapes.size === WIRE.SHAPES_MAX) this.#shapes.clear();
+    if (this.#word + keys.length + 3 > WORDS_MAX || this.#byte + bytes > HEAP_SIZE_BYTES) this.#flush();
+    const path = this.#enter();
+    const number = this.#shapes.size;
+    this.#box(WIRE.SHAPE, number << 8 | keys.length);
+    for (const key of keys) {
+      path[this.#depth - 1] = key;
+      this.#string(key);
+    }
+    this.#depth--;
+    const shape = { number, keys, hints: new Array<Shape | undefined>(keys.length).fill(undefined) };
+    this.#shapes.set(name, shape);
+    return shape;
+  }
+
+  #record(value: Record<string, unknown>, keys: string[]): void {
+    if (this.#word + 2 > WORDS_MAX) this.#flush();
+    this.#box(WIRE.RECORD, keys.length);
+    const path = this.#enter();
+    const level = this.#depth - 1;
+    for (const key of keys) {
+      path[level] = key;
+      this.#value(key);
+      this.#value(value[key]);
+    }
+    this.#depth--;
+  }
+
+  /** Objects that are neither plain nor arrays. */
+  #special(value: object, hint: Shape | undefined): Shape | undefined {
+    if (ArrayBuffer.isView(value)) {
+      if (value instanceof Uint8Array) this.#bytes(value);
+      else if (value instanceof DataView || value instanceof Uint8ClampedArray) {
+        this.#bytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+      } else if (!this.#isSeen(value)) this.#typedArray(value as TypedArray);
+      return undefined;
+    }
+    if (value instanceof ArrayBuffer) {
+      this.#bytes(new Uint8Array(value));
+    } else if (value instanceof Date) {
+      if (!this.#isSeen(value)) {
+        const time = value.getTime();
+        this.#box(WIRE.DATE, 0);
+        this.#number(time);
+      }
+    } else if (value instanceof Map) {
+      if (!this.#isSeen(value)) this.#map(value);
+    } else if (value instanceof Set) {
+      if (!this.#isSeen(value)) this.#set(value);
+    } else {
+      for (const refused of REFUSED_CLASSES) {
+        if (value instanceof refused) {
+          throw new Refusal(TypeError, `${refused.name} objects cannot be passed`);
+        }
+      }
+      if (!this.#isSeen(value)) return this.#instanceFields(value, hint);
+    }
+    return undefined;
+  }
+
+  /** A class instance crosses as its own fields; for-in would see inherited ones too. */
+  #instanceFields(value: object, hint: Shape | undefined): Shape | undefined {
+    const forInIsOwn = this.#forInIsOwn;
+    this.#forInIsOwn = false;
+    const shape = this.#shapeOf(value as Record<string, unknown>);
+    this.#forInIsOwn = forInIsOwn;
+    if (shape === undefined) return hint;
+    const keys = shape.keys;
+    const fields: Record<string, unknown> = Object.create(null);
+    for (const key of keys) fields[key] = (value as Record<string, unknown>)[key];
+    return this.#plain(fields, shape);
+  }
+
+  #map(value: Map<unknown, unknown>): void {
+    const size = value.size;
+    this.#box(WIRE.MAP, size);
+    const path = this.#enter();
+    const level = this.#depth - 1;
+    let count = 0;
+    for (const [key, held] of value) {
+      if (++count > size) break;
+      path[level] = typeof key === "string" ? key : count - 1;
+      this.#key(key);
+      this.#value(held);
+    }
+    this.#checkCount(count, size);
+    this.#depth--;
+  }
+
+  #set(value: Set<unknown>): void {
+    const size = value.size;
+    this.#box(WIRE.SET, size);
+    const path = this.#enter();
+    const level = this.#depth - 1;
+    let count = 0;
+    for (const member of value) {
+      if (++count > size) break;
+      path[level] = count - 1;
+      this.#key(member);
+      this.#value(true);
+    }
+    this.#checkCount(count, size);
+    this.#depth--;
+  }
+
+  #key(key: unknown): void {
+    if (key === null || key === undefined || key !== key) {
+      throw new Refusal(TypeError, `${key} cannot be a key in Lua`);
+    }
+    this.#value(key);
+  }
+
+  /** A getter may have changed the container meanwhile. */
+  #checkCount(count: number, size: number): void {
+    if (count !== size) throw new Refusal(TypeError, "it changed while it was read");
+  }
+
+  #typedArray(value: TypedArray): void {
+    const kind = TYPED_ARRAY_KINDS.find(([, type]) => value instanceof type);
+    if (kind === undefined) {
+      throw new Refusal(TypeError, `${value[Symbol.toStringTag]} objects cannot be passed`);
+    }
+    const length = value.length;
+    this.#box(WIRE.TYPED_ARRAY, length);
+    const word = this.#word++;
+    this.#halves[2 * word] = Number(kind[0]);
+    this.#halves[2 * word + 1] = 0;
+    this.#enter();
+    if (value instanceof BigUint64Array) {
+      for (let i = 0; i < length; i++) {
+        this.#path[this.#depth - 1] = i;
+        if (value[i] > INT64_MAX) throw new Refusal(RangeError, `${value[i]} is beyond 64 bits`);
+      }
+    }
+    for (let start = 0; start < length;) {
+      if (this.#word === WORDS_MAX) this.#flush();
+      const part = value.subarray(start, start + WORDS_MAX - this.#word);
+      if (part instanceof BigInt64Array || part instanceof BigUint64Array) {
+        const { buffer, byteOffset } = this.#words;
+        new BigInt64Array(buffer, byteOffset, WORDS_MAX).set(part, this.#word);
+      } else {
+        this.#words.set(part, this.#word);
+      }
+      this.#word += part.length;
+      start += part.length;
+    }
+    this.#depth--;
+  }
+}
+
+type TypedArray = InstanceType<(typeof TYPED_ARRAYS)[keyof typeof TYPED_ARRAYS]>;
+
+const TYPED_ARRAY_KINDS = Object.entries(TYPED_ARRAYS);
+
+/** Classes whose instances have a state that own fields don't tell. */
+// deno-lint-ignore ban-types -- these are classes, of any constructor
+const REFUSED_CLASSES: readonly Function[] = [
+  Promise,
+  WeakMap,
+  WeakSet,
+  WeakRef,
+  RegExp,
+  Error,
+  Number,
+  String,
+  Boolean,
+  Symbol,
+  BigInt,
+  SharedArrayBuffer,
+];
+
+/** Why a value can't be passed; becomes a `type` with the path. */
+class Refusal {
+  readonly type: new (message: string) => Error;
+  readonly message: string;
+
+  constructor(type: new (message: string) => Error, message: string) {
+    this.type = type;
+    this.message = message;
+  }
+}
+
+function loneSurrogate(): Refusal {
+  return new Refusal(TypeError, "a string with a lone surrogate cannot be passed");
+}
+
+/** Bytes of the string in UTF-8. */
+function utf8Length(value: string): number {
+  let length = value.length;
+  for (let i = 0; i < value.length; i++) {
+    const unit = value.charCodeAt(i);
+    if (unit < 0x80) continue;
+    length += unit < 0x800 ? 1 : 2;
+    if (unit < 0xd800 || unit > 0xdfff) continue;
+    const next = value.charCodeAt(i + 1);
+    if (unit > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) throw loneSurrogate();
+    // A pair makes four bytes: its two units and two more.
+    i++;
+  }
+  return length;
+}
+
+/** Whether these are the object's enumerable keys, in this order. */
+function hasKeys(value: object, keys: readonly string[]): boolean {
+  let i = 0;
+  for (const key in value) {
+    if (key !== keys[i++]) return false;
+  }
+  return i === keys.length;
+}
+
+function isEmpty(value: object): boolean {
+  for (const _ in value) return false;
+  return true;
+}
+
+/** `input.rows[3]["first name"]` */
+function pathText(name: string, path: Path): string {
+  const parts = path.map((key) => {
+    if (typeof key === "number") return `[${key}]`;
+    return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key.slice(0, 60))}]`;
+  });
+  if (parts.length > 20) parts.splice(10, parts.length - 20, "...");
+  return name + parts.join("");
+}

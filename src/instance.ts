@@ -1,0 +1,230 @@
+/**
+ * One WASM instance: the only place that touches its exports, imports and memory.
+ *
+ * @module
+ */
+
+import { WIRE } from "./wire.ts";
+import { LuaError } from "./errors.ts";
+import { cuBase64 } from "../wasm/cu.js";
+
+/** What the host does for running code. */
+export interface Host {
+  /** Takes a chunk of a message from Lua. */
+  flush(words: number, heapBytes: number): void;
+  /** Takes a line that was printed; an error thrown here ends the code that printed. */
+  print(line: string): void;
+}
+
+/** Exports of the WASM module; see `zig/main.zig`. */
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  _initialize(): void;
+  init(memoryLimitBytes: number): number;
+  get_buffer_ptr(): number;
+  get_buffer_size(): number;
+  get_io_table_id(): number;
+  get_home_table_id(): number;
+  get_memory_stats(): number;
+  run_gc(): number;
+  allocate(length: number): number;
+  release(pointer: number, length: number): void;
+  compile(code: number, codeLength: number, name: number): number;
+  forget(chunk: number): void;
+  compute(chunk: number, all: number): number;
+  encode_error(): number;
+  encode_error_value(): number;
+  get_text(): number;
+  get_text_length(): number;
+  begin_message(): number;
+  take_chunk(words: number, heapBytes: number): number;
+  long_string(length: number): number;
+  drop_message(): void;
+  set_io(field: number): number;
+  set_input_field(): number;
+  get_io(field: number): number;
+  get_output_field(): number;
+  clear_io_table(): number;
+  recover(): void;
+  get_heap_count(): number;
+  save_stack(): number;
+  restore_stack(pointer: number): void;
+}
+
+/** Thrown through running code when its time is up; never leaves this module. */
+class TimeUp {
+  readonly traceback: string;
+  constructor(traceback: string) {
+    this.traceback = traceback;
+  }
+}
+
+/**
+ * Steps between two looks at the clock: at 1 to 5 ns a step, and up to 100 ns for
+ * one that calls into C, a look every 0.1 to 2 ms.
+ */
+const STEPS_PER_TICK = 20_000;
+
+/** No limit: looks at the clock once in four billion steps. */
+const STEPS_UNLIMITED = 0xffff_ffff;
+
+/** Bytes that a WASM memory of 32 bits can have, less its last page. */
+const MEMORY_LIMIT_MAX = 0xffff_0000;
+
+/** Options of {@linkcode Instance.create}. */
+export interface InstanceOptions {
+  /** The most that WASM memory may grow to, in bytes. */
+  memoryLimit: number;
+  /** How long a call may run, in milliseconds. */
+  timeLimit: number;
+  /** A compiled module, where bytes can't be compiled. */
+  module?: WebAssembly.Module | undefined;
+}
+
+let compiled: Promise<WebAssembly.Module> | undefined;
+
+/** The module, compiled once for all units: it has no state. */
+function compileModule(): Promise<WebAssembly.Module> {
+  return compiled ??= WebAssembly.compile(bytesOfBase64(cuBase64));
+}
+
+function bytesOfBase64(base64: string): Uint8Array<ArrayBuffer> {
+  // Older runtimes have atob only.
+  if (typeof Uint8Array.fromBase64 === "function") return Uint8Array.fromBase64(base64);
+  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+}
+
+/** The instance, its memory, and calls into it that leave it whole. */
+export class Instance {
+  /** Exports; those that run code go through {@linkcode Instance.guard}. */
+  readonly exports: Exports;
+  /** Address of the I/O buffer. */
+  readonly bufferPtr: number;
+  /** The buffer's words as numbers. */
+  words: Float64Array<ArrayBuffer>;
+  /** The buffer's words as halves: payload, then tag. */
+  halves: Uint32Array<ArrayBuffer>;
+  /** The buffer's string bytes. */
+  heap: Uint8Array<ArrayBuffer>;
+  #timeLimit: number;
+  #deadline = Infinity;
+  #host: Host;
+  #printed = "";
+  #printError: { error: unknown } | undefined;
+
+  /** Instantiates the module, or throws RangeError where the limit is too small. */
+  static async create(host: Host, options: InstanceOptions): Promise<Instance> {
+    return new Instance(options.module ?? await compileModule(), host, options);
+  }
+
+  private constructor(module: WebAssembly.Module, host: Host, options: InstanceOptions) {
+    this.#host = host;
+    this.#timeLimit = options.timeLimit;
+    const imports = {
+      tick: () => this.#tick(),
+      stop: (text: number, length: number) => {
+        throw new TimeUp(this.text(text, length));
+      },
+      flush: (words: number, heapBytes: number) => {
+        this.refresh();
+        host.flush(words, heapBytes);
+      },
+      print: (text: number, length: number, more: number) => this.#print(text, length, more),
+      seed: () => crypto.getRandomValues(new Uint32Array(1))[0],
+      wall_clock_ms: () => Date.now(),
+      monotonic_ms: () => performance.now(),
+    };
+    const instance = new WebAssembly.Instance(module, { cu: imports });
+    this.exports = instance.exports as unknown as Exports;
+    this.exports._initialize();
+    const limit = Math.min(options.memoryLimit, MEMORY_LIMIT_MAX);
+    if (this.exports.init(limit) < 0) {
+      throw new RangeError(`Cannot create unit: a memoryLimit of ${limit} bytes is too small`);
+    }
+    this.bufferPtr = this.exports.get_buffer_ptr();
+    [this.words, this.halves, this.heap] = this.#views();
+  }
+
+  /** Makes the views again where memory has grown. */
+  refresh(): void {
+    if (this.words.length === 0) [this.words, this.halves, this.heap] = this.#views();
+  }
+
+  #views(): [Float64Array<ArrayBuffer>, Uint32Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] {
+    const buffer = this.exports.memory.buffer as ArrayBuffer;
+    const heapPtr = this.bufferPtr + WIRE.WORDS_MAX * 8;
+    return [
+      new Float64Array(buffer, this.bufferPtr, WIRE.WORDS_MAX),
+      new Uint32Array(buffer, this.bufferPtr, WIRE.WORDS_MAX * 2),
+      new Uint8Array(buffer, heapPtr, WIRE.HEAP_SIZE_BYTES),
+    ];
+  }
+
+  /** WASM memory from an address, as it is now. */
+  bytes(pointer: number, length: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.exports.memory.buffer as ArrayBuffer, pointer, length);
+  }
+
+  /** Text of Lua's, what isn't UTF-8 in it replaced. */
+  text(pointer: number, length: number): string {
+    return new TextDecoder().decode(this.bytes(pointer, length));
+  }
+
+  /** The text that goes with the last negative status. */
+  statusText(): string {
+    return this.text(this.exports.get_text(), this.exports.get_text_length());
+  }
+
+  /**
+   * Calls into code that may run user code, within the time limit. Whatever JavaScript
+   * throws on the way, Lua's state is whole afterwards.
+   */
+  guard(call: () => number): number {
+    const stack = this.exports.save_stack();
+    this.#deadline = this.#timeLimit === Infinity ? Infinity : performance.now() + this.#timeLimit;
+    try {
+      return call();
+    } catch (error) {
+      this.exports.restore_stack(stack);
+      this.exports.recover();
+      if (!(error instanceof TimeUp)) throw error;
+      const limit = `time limit of ${this.#timeLimit} ms exceeded`;
+      const position = /^\t(.+?):(\d+): in /m.exec(error.traceback);
+      throw new LuaError("time", limit, {
+        chunk: position?.[1],
+        line: position ? Number(position[2]) : undefined,
+        traceback: error.traceback,
+      });
+    } finally {
+      this.#deadline = Infinity;
+      this.refresh();
+    }
+  }
+
+  #tick(): number {
+    if (this.#deadline === Infinity) return STEPS_UNLIMITED;
+    return performance.now() < this.#deadline ? STEPS_PER_TICK : 0;
+  }
+
+  #print(text: number, length: number, more: number): number {
+    this.#printed += this.text(text, length);
+    if (more) return 0;
+    const line = this.#printed;
+    this.#printed = "";
+    try {
+      this.#host.print(line);
+      return 0;
+    } catch (error) {
+      // Raised again when the call ends, unless Lua code handles it.
+      this.#printError = { error };
+      return 1;
+    }
+  }
+
+  /** The error that `print` last threw, once. */
+  takePrintError(): { error: unknown } | undefined {
+    const error = this.#printError;
+    this.#printError = undefined;
+    return error;
+  }
+}

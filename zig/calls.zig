@@ -1,0 +1,318 @@
+//! The unit's Lua state, and each call of the host on it from begin to end: what
+//! runs protected, what is left on the stack (nothing), and what is answered.
+
+const lua = @import("lua.zig");
+const allocator = @import("allocator.zig");
+const decode = @import("decode.zig");
+const encode = @import("encode.zig");
+const io_table = @import("io_table.zig");
+const limits = @import("limits.zig");
+const objects = @import("objects.zig");
+const sandbox = @import("sandbox.zig");
+const wire = @import("wire.zig");
+const c = lua.c;
+
+const Status = wire.Status;
+
+var L: *lua.State = undefined;
+var saved: limits.Saved = undefined;
+
+/// Compiled chunks by number.
+var chunks: *lua.Table = undefined;
+
+/// What the message handler found out about the error being raised.
+var error_status: c_int = 0;
+var error_slots: *lua.Table = undefined;
+const Slot = enum(i64) { message = 1, traceback, value };
+
+/// Bytes that the last input took, for the collector's pace.
+var input_bytes: isize = 0;
+
+fn answer(status: Status) i32 {
+    return @intFromEnum(status);
+}
+
+/// What is left after a protected call that ended with Lua's status.
+fn answerOf(status: c_int) i32 {
+    return if (status == c.LUA_ERRMEM) answer(.memory) else answer(.lua);
+}
+
+pub fn init(memory_limit_bytes: u32) i32 {
+    allocator.init(memory_limit_bytes);
+    L = c.lua_newstate(allocator.reallocate, null) orelse return answer(.memory);
+    saved = limits.save(L);
+    const status = lua.protect(L, setUp, {});
+    c.lua_settop(L, 0);
+    return if (status == c.LUA_OK) 0 else answerOf(status);
+}
+
+fn setUp(state: *lua.State, _: void) void {
+    sandbox.open(state);
+    objects.init(state);
+    decode.init(state);
+    encode.init(state);
+    io_table.init(state);
+    chunks = objects.anchored(state);
+    error_slots = objects.anchored(state);
+    for ([_]Slot{ .message, .traceback, .value }) |slot| keep(state, slot, lua.boolean(false));
+}
+
+fn keep(state: *lua.State, slot: Slot, value: lua.Value) void {
+    lua.set(state, error_slots, lua.integer(@intFromEnum(slot)), value);
+}
+
+pub fn collect() i32 {
+    limits.begin();
+    _ = c.lua_gc(L, c.LUA_GCCOLLECT);
+    return 0;
+}
+
+pub fn compile(code: []const u8, name: [*:0]const u8) i32 {
+    const status = c.luaL_loadbufferx(L, code.ptr, code.len, name, "t");
+    if (status != c.LUA_OK) return failed(status);
+    var number: i32 = undefined;
+    const stored = lua.protect(L, store, &number);
+    c.lua_settop(L, 0);
+    return if (stored == c.LUA_OK) number else answerOf(stored);
+}
+
+fn store(state: *lua.State, number: *i32) void {
+    lua.push(state, lua.ofTable(chunks));
+    lua.push(state, (state.top.p - 2)[0].val);
+    number.* = c.luaL_ref(state, -2);
+}
+
+pub fn forget(chunk: i32) void {
+    lua.push(L, lua.ofTable(chunks));
+    c.luaL_unref(L, -1, chunk);
+    c.lua_settop(L, 0);
+}
+
+pub fn compute(chunk: i32, all: bool) i32 {
+    c.lua_pushcclosure(L, describeError, 0);
+    const begun = lua.protect(L, pushClosure, chunk);
+    if (begun != c.LUA_OK) {
+        c.lua_settop(L, 0);
+        return answerOf(begun);
+    }
+    limits.begin();
+    const status = c.lua_pcallk(L, 0, c.LUA_MULTRET, 1, 0, null);
+    if (status != c.LUA_OK) return failed(status);
+    const count: u32 = @intCast(c.lua_gettop(L) - 1);
+    if (count == 0) {
+        lua.push(L, lua.nil);
+        return write(2, if (all) 0 else 1, "result");
+    }
+    return write(2, if (all) count else 1, "result");
+}
+
+/// A new closure of the compiled chunk, with the globals as its _ENV, as if it had
+/// been compiled again: a chunk may have changed the _ENV of an earlier run.
+fn pushClosure(state: *lua.State, chunk: i32) void {
+    const compiled: *c.LClosure = @ptrCast(@alignCast(c.luaH_getint(chunks, chunk).*.value_.gc));
+    const closure: *c.LClosure = @ptrCast(c.luaF_newLclosure(state, compiled.nupvalues));
+    closure.p = compiled.p;
+    lua.push(state, .{ .value_ = .{ .gc = @ptrCast(closure) }, .tt_ = c.LUA_VLCL | lua.collectable });
+    c.luaF_initupvals(state, closure);
+    const upvalues: [*][*c]c.UpVal = @ptrCast(&closure.upvals);
+    upvalues[0].*.v.p.* = io_table.globalsValue(state);
+}
+
+/// lua_pcall's message handler: runs where the error was raised.
+fn describeError(state: ?*lua.State) callconv(.c) c_int {
+    const S = state.?;
+    if (c.lua_type(S, 1) == c.LUA_TSTRING) {
+        keep(S, .message, lua.at(S, 1).*);
+    } else if (c.luaL_callmeta(S, 1, "__tostring") != 0 and c.lua_type(S, -1) == c.LUA_TSTRING) {
+        keep(S, .message, lua.top(S).*);
+    } else {
+        _ = c.lua_pushfstring(S, "error object is a %s value", c.lua_typename(S, c.lua_type(S, 1)));
+        keep(S, .message, lua.top(S).*);
+    }
+    c.luaL_traceback(S, S, null, 1);
+    keep(S, .traceback, lua.top(S).*);
+    c.lua_settop(S, 1);
+    return 1;
+}
+
+/// Keeps the error value at the top of the stack for `encodeError`.
+fn failed(status: c_int) i32 {
+    error_status = status;
+    keep(L, .value, lua.top(L).*);
+    if (status != c.LUA_ERRRUN) {
+        keep(L, .message, lua.top(L).*);
+        keep(L, .traceback, lua.boolean(false));
+    }
+    c.lua_settop(L, 0);
+    return answer(.lua);
+}
+
+pub fn encodeError() i32 {
+    encode.start(L);
+    const values = [_]lua.Value{
+        lua.integer(error_status),
+        lua.get(error_slots, lua.integer(@intFromEnum(Slot.message))).*,
+        lua.get(error_slots, lua.integer(@intFromEnum(Slot.traceback))).*,
+    };
+    for (&values) |*value| encode.value(L, value, "error") catch unreachable; // numbers and strings
+    return @intCast(encode.finish(L, false));
+}
+
+/// Writes the error value, and lets go of it.
+pub fn encodeErrorValue() i32 {
+    lua.push(L, lua.get(error_slots, lua.integer(@intFromEnum(Slot.value))).*);
+    for ([_]Slot{ .message, .traceback, .value }) |slot| keep(L, slot, lua.boolean(false));
+    return write(1, 1, "error");
+}
+
+const Range = struct { first: u32, count: u32, name: []const u8, result: ?encode.Error = null };
+
+/// Writes values from the stack as a message, and empties the stack.
+fn write(first: u32, count: u32, name: []const u8) i32 {
+    var range = Range{ .first = first, .count = count, .name = name };
+    encode.start(L);
+    const status = lua.protect(L, writeRange, &range);
+    const words = encode.finish(L, status != c.LUA_OK or range.result != null);
+    c.lua_settop(L, 0);
+    if (status != c.LUA_OK) return answerOf(status);
+    if (range.result) |err| return answer(if (err == error.Depth) .depth else .unsupported);
+    return @intCast(words);
+}
+
+fn writeRange(state: *lua.State, range: *Range) void {
+    for (range.first..range.first + range.count) |index| {
+        encode.value(state, lua.at(state, index), range.name) catch |err| {
+            range.result = err;
+            return;
+        };
+    }
+}
+
+pub fn beginMessage() i32 {
+    decode.start(L);
+    return 0;
+}
+
+const Chunk = struct { words: u32, heap_bytes: u32, result: ?decode.Error = null };
+
+pub fn takeChunk(words: u32, heap_bytes: u32) i32 {
+    if (words > wire.words_max or heap_bytes > wire.heap_size_bytes) return answer(.malformed);
+    var chunk = Chunk{ .words = words, .heap_bytes = heap_bytes };
+    const status = lua.protect(L, decodeChunk, &chunk);
+    if (status != c.LUA_OK) return answerOf(status);
+    const err = chunk.result orelse return 0;
+    return answer(switch (err) {
+        error.Malformed => .malformed,
+        error.Depth => .depth,
+        error.Duplicate => .duplicate,
+    });
+}
+
+fn decodeChunk(state: *lua.State, chunk: *Chunk) void {
+    decode.chunk(state, encode.words[0..chunk.words], encode.heap[0..chunk.heap_bytes]) catch |err| {
+        chunk.result = err;
+    };
+}
+
+const LongString = struct { length: u32, bytes: ?[]u8 = null };
+
+/// Address, or 0 where there is no memory for it.
+pub fn longString(length: u32) usize {
+    var request = LongString{ .length = length };
+    _ = lua.protect(L, makeLongString, &request);
+    return if (request.bytes) |bytes| @intFromPtr(bytes.ptr) else 0;
+}
+
+fn makeLongString(state: *lua.State, request: *LongString) void {
+    request.bytes = decode.longString(state, request.length) catch null;
+}
+
+pub fn dropMessage() void {
+    _ = decode.finish(L);
+    c.lua_settop(L, 0);
+}
+
+pub fn setIo(field: io_table.Field) i32 {
+    const bytes = decode.grownBytes(L);
+    if (!decode.finish(L)) return dropped(.malformed);
+    const status = lua.protect(L, setIoField, field);
+    c.lua_settop(L, 0);
+    if (status != c.LUA_OK) return answerOf(status);
+    if (field == .input) expectInput(@intCast(bytes));
+    return 0;
+}
+
+fn setIoField(state: *lua.State, field: io_table.Field) void {
+    io_table.set(state, field);
+}
+
+fn dropped(status: Status) i32 {
+    c.lua_settop(L, 0);
+    return answer(status);
+}
+
+/// An input has just been built and is all alive: the collector's next cycle is put
+/// off by as much as its pause would have put it off, had it known. What the input
+/// before it had put it off by is taken back.
+fn expectInput(bytes: isize) void {
+    const pause_factor = 2; // LUAI_GCPAUSE is 200 %
+    const g = L.l_G;
+    c.luaE_setdebt(g, g.*.GCdebt - @as(c.l_mem, @intCast((bytes - input_bytes) * pause_factor)));
+    input_bytes = bytes;
+}
+
+const FieldResult = struct { result: bool = false };
+
+pub fn setInputField() i32 {
+    if (!decode.finish(L)) return dropped(.malformed);
+    var field = FieldResult{};
+    const status = lua.protect(L, storeInputField, &field);
+    c.lua_settop(L, 0);
+    if (status != c.LUA_OK) return answerOf(status);
+    if (!field.result) {
+        encode.error_text = "_io.input is not a table";
+        return answer(.io_table);
+    }
+    return 0;
+}
+
+fn storeInputField(state: *lua.State, field: *FieldResult) void {
+    field.result = io_table.setInputField(state);
+}
+
+pub fn getIo(field: io_table.Field) i32 {
+    if (!io_table.isInPlace(L)) return replaced();
+    lua.push(L, io_table.get(L, field).*);
+    return write(1, 1, @tagName(field));
+}
+
+fn replaced() i32 {
+    encode.error_text = "Lua code replaced the global _io";
+    return answer(.io_table);
+}
+
+pub fn getOutputField() i32 {
+    if (!decode.finish(L)) return dropped(.malformed);
+    if (!io_table.isInPlace(L)) {
+        c.lua_settop(L, 0);
+        return replaced();
+    }
+    lua.push(L, io_table.getOutputField(L).*);
+    return write(2, 1, "output");
+}
+
+pub fn clearIo() i32 {
+    const status = lua.protect(L, resetIo, {});
+    expectInput(0);
+    return if (status == c.LUA_OK) 0 else answerOf(status);
+}
+
+fn resetIo(state: *lua.State, _: void) void {
+    io_table.reset(state);
+}
+
+pub fn recover() void {
+    limits.recover(L, saved);
+    _ = decode.finish(L);
+    _ = encode.finish(L, true);
+}

@@ -1,0 +1,117 @@
+//! The globals `_io` (input, output, meta: one compute's channel) and `_home` (what
+//! stays). The host reaches both by address, so nothing that code does to the
+//! globals, to `_io`'s metatable or to its fields misleads it.
+
+const std = @import("std");
+const lua = @import("lua.zig");
+const marks = @import("marks.zig");
+const objects = @import("objects.zig");
+const c = lua.c;
+
+pub const io_id = 1;
+pub const home_id = 2;
+
+pub const Field = enum(u32) { input, output, meta };
+
+var io: *lua.Table = undefined;
+var home: *lua.Table = undefined;
+
+pub fn init(L: *lua.State) void {
+    io = objects.anchored(L);
+    home = objects.anchored(L);
+    reset(L);
+    setField(L, globals(L), "_home", lua.ofTable(home));
+}
+
+/// Makes `_io` as it was in the beginning, under its name.
+pub fn reset(L: *lua.State) void {
+    io.metatable = null;
+    for (0..c.luaH_realasize(io)) |i| io.array[i].tt_ = lua.tag.nil;
+    if (io.lastfree != null) {
+        for (0..lua.nodeCount(io)) |i| (io.node + i)[0].u.tt_ = lua.tag.nil;
+    }
+    marks.clear(L, io);
+    const functions = [_]struct { name: []const u8, function: c.lua_CFunction }{
+        .{ .name = "array", .function = array },
+        .{ .name = "bytes", .function = objects.bytes },
+        .{ .name = "date", .function = objects.date },
+    };
+    for (functions) |entry| {
+        c.lua_pushcclosure(L, entry.function, 0);
+        setField(L, io, entry.name, lua.top(L).*);
+        lua.pop(L, 1);
+    }
+    setField(L, globals(L), "_io", lua.ofTable(io));
+}
+
+fn globals(L: *lua.State) *lua.Table {
+    const registry = lua.tableOf(&L.l_G.*.l_registry);
+    return lua.tableOf(@ptrCast(c.luaH_getint(registry, c.LUA_RIDX_GLOBALS)));
+}
+
+/// The globals as a value, for a chunk's _ENV.
+pub fn globalsValue(L: *lua.State) lua.Value {
+    return lua.ofTable(globals(L));
+}
+
+/// Whether the global `_io` is the table that the host reads.
+pub fn isInPlace(L: *lua.State) bool {
+    const found = lua.get(globals(L), fieldName(L, "_io"));
+    return found.tt_ == lua.tag.table and lua.tableOf(found) == io;
+}
+
+pub fn get(L: *lua.State, field: Field) *const lua.Value {
+    return lua.get(io, fieldName(L, @tagName(field)));
+}
+
+/// Sets the field to the value at the top of the stack.
+pub fn set(L: *lua.State, field: Field) void {
+    setField(L, io, @tagName(field), lua.top(L).*);
+}
+
+/// `_io.input[key] = value`, for the array [key, value] at the top of the stack.
+/// False where the input is neither a table nor nil.
+pub fn setInputField(L: *lua.State) bool {
+    const pair = lua.tableOf(lua.top(L));
+    var input = get(L, .input);
+    if (lua.isNil(input)) {
+        lua.push(L, lua.ofTable(@ptrCast(c.luaH_new(L))));
+        set(L, .input);
+        lua.pop(L, 1);
+        input = get(L, .input);
+    }
+    if (input.tt_ != lua.tag.table) return false;
+    lua.set(L, lua.tableOf(input), pair.array[0], pair.array[1]);
+    return true;
+}
+
+/// The field of `_io.output` for the key at the top of the stack, or nil.
+pub fn getOutputField(L: *lua.State) *const lua.Value {
+    const output = get(L, .output);
+    if (output.tt_ != lua.tag.table) return &lua.nil;
+    return lua.get(lua.tableOf(output), lua.top(L).*);
+}
+
+/// A short string, interned: the literals here are in use as long as `_io` is.
+fn fieldName(L: *lua.State, name: []const u8) lua.Value {
+    return lua.ofString(@ptrCast(c.luaS_newlstr(L, name.ptr, name.len)));
+}
+
+fn setField(L: *lua.State, table: *lua.Table, name: []const u8, value: lua.Value) void {
+    lua.push(L, fieldName(L, name));
+    lua.set(L, table, lua.top(L).*, value);
+    lua.pop(L, 1);
+}
+
+/// `_io.array(t [, n])`: marks t as an array of length n, by default #t.
+fn array(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    c.luaL_checktype(L, 1, c.LUA_TTABLE);
+    const table = lua.tableOf(lua.at(L, 1));
+    const length_max = 1 << 26;
+    const length = c.luaL_optinteger(L, 2, @intCast(c.luaH_getn(table)));
+    if (length < 0 or length > length_max) _ = c.luaL_argerror(L, 2, "length out of range");
+    marks.setArray(L, table, @intCast(length));
+    c.lua_settop(L, 1);
+    return 1;
+}

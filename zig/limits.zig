@@ -1,0 +1,88 @@
+//! The time limit. Lua counts down `cu_budget` at each backward jump, call and
+//! step of a pattern (lua_patches.zig); when it is spent, the host says how much
+//! more there is, or that it is enough. Then the host throws through the running
+//! code: no pcall, coroutine or finalizer sees it, as Lua's catches take Lua's own
+//! tag only. `recover` makes Lua's state whole afterwards.
+
+const std = @import("std");
+const lua = @import("lua.zig");
+const c = lua.c;
+
+/// Steps that may run now, or 0: stop.
+extern "cu" fn tick() u32;
+/// Throws; the text is a traceback.
+extern "cu" fn stop(text: [*]const u8, length: u32) noreturn;
+
+pub export var cu_budget: c_uint = std.math.maxInt(c_uint);
+
+/// Before code runs: asks for its steps.
+pub fn begin() void {
+    cu_budget = tick();
+}
+
+pub export fn cu_budget_spent(L: *lua.State) callconv(.c) void {
+    cu_budget = tick();
+    if (cu_budget != 0) return;
+    var text: [2048]u8 = undefined;
+    const written = traceback(L, &text);
+    stop(written.ptr, @intCast(written.len));
+}
+
+/// As luaL_traceback, without a byte of Lua's memory: there may be none.
+fn traceback(L: *lua.State, text: []u8) []const u8 {
+    const levels_max = 20;
+    var writer = std.Io.Writer.fixed(text);
+    var level: c_int = 0;
+    var record: c.lua_Debug = undefined;
+    while (level < levels_max and c.lua_getstack(L, level, &record) != 0) : (level += 1) {
+        _ = c.lua_getinfo(L, "Slnt", &record);
+        const source = std.mem.sliceTo(&record.short_src, 0);
+        if (level > 0) writer.writeByte('\n') catch break;
+        if (record.currentline > 0) {
+            writer.print("\t{s}:{d}: in ", .{ source, record.currentline }) catch break;
+        } else {
+            writer.print("\t{s}: in ", .{source}) catch break;
+        }
+        if (record.namewhat[0] != 0) {
+            writer.print("{s} '{s}'", .{ std.mem.span(record.namewhat), std.mem.span(record.name) }) catch break;
+        } else if (record.what[0] == 'm') {
+            writer.writeAll("main chunk") catch break;
+        } else if (record.what[0] == 'C') {
+            writer.writeAll("?") catch break;
+        } else {
+            writer.print("function <{s}:{d}>", .{ source, record.linedefined }) catch break;
+        }
+    }
+    return writer.buffered();
+}
+
+/// What a call changes in Lua's state, and an exception through it leaves behind.
+pub const Saved = struct {
+    error_jump: ?*c.struct_lua_longjmp,
+    call_depth: c.l_uint32,
+};
+
+pub fn save(L: *lua.State) Saved {
+    std.debug.assert(L.ci == @as([*c]c.CallInfo, &L.base_ci));
+    return .{ .error_jump = L.errorJmp, .call_depth = L.nCcalls };
+}
+
+/// Makes the main thread as it is between calls. Coroutines that were running stay
+/// as they are, and can't be resumed. No __close runs: it is user code too.
+pub fn recover(L: *lua.State, saved: Saved) void {
+    const g = L.l_G;
+    L.ci = &L.base_ci;
+    L.tbclist.p = L.stack.p;
+    c.luaF_closeupval(L, L.stack.p + 1);
+    L.top.p = L.stack.p + 1;
+    L.errorJmp = saved.error_jump;
+    L.nCcalls = saved.call_depth;
+    L.errfunc = 0;
+    L.allowhook = 1;
+    L.status = c.LUA_OK;
+    // A finalizer was running: the collector had been stopped for it. The bit that
+    // collectgarbage("stop") sets stays.
+    g.*.gcstp &= ~@as(u8, c.GCSTPGC);
+    g.*.gcemergency = 0;
+    cu_budget = std.math.maxInt(c_uint);
+}

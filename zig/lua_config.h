@@ -1,0 +1,86 @@
+/*
+** How Lua is configured for the compute unit, through Lua's own configuration
+** points; included before every Lua source (see build.zig). What has no such
+** point is a patch in lua_patches.zig.
+*/
+#ifndef cu_lua_config_h
+#define cu_lua_config_h
+
+/* ldo.c: errors unwind as wasm exceptions (unwind.ll) */
+void cu_throw(void) __attribute__((noreturn));
+void cu_try(void *function, void *state, void *data);
+#define LUAI_THROW(L, c) cu_throw()
+#define LUAI_TRY(L, c, a) cu_try((void *)f, L, ud)
+#define luai_jmpbuf int
+
+/* lvm.c: a switch becomes one br_table, which is faster on wasm */
+#define LUA_USE_JUMPTABLE 0
+
+/* lstate.h: nothing here raises signals */
+#define l_signalT int
+
+/* lstate.c, ltablib.c: randomness from the host */
+unsigned cu_seed(void);
+#define luai_makeseed(L) cu_seed()
+#define l_randomizePivot cu_seed
+
+/* llex.c, lobject.c: no locales */
+#define lua_getlocaledecpoint() '.'
+
+/* lauxlib.c: the library writes nothing; print and warn are in sandbox.zig */
+#define lua_writestring(s, l) ((void)0)
+#define lua_writeline() ((void)0)
+#define lua_writestringerror(s, p) ((void)0)
+
+/*
+** What would import WASI. Files (luaL_loadfilex), the environment and processes
+** (loslib.c) belong to functions that user code isn't given; here they fail.
+*/
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#undef stdin
+#undef getc
+#undef feof
+#undef ferror
+#define stdin ((FILE *)NULL)
+#define fopen(name, mode) ((FILE *)NULL)
+#define freopen(name, mode, file) ((FILE *)NULL)
+#define fclose(file) 0
+#define ferror(file) 0
+#define feof(file) 1
+#define getc(file) EOF
+#define fread(buffer, size, count, file) ((size_t)0)
+#define strerror(number) "no files here"
+#define getenv(name) NULL
+#define remove(name) (-1)
+#define rename(from, to) (-1)
+#define setlocale(category, name) NULL
+#define exit(status) __builtin_trap()
+#define abort() __builtin_trap()
+#define LUA_TMPNAMBUFSIZE 1
+#define lua_tmpnam(b, e) ((e) = 1)
+#define l_system(c) (-1)
+
+/* loslib.c: time from the host (clocks.zig) */
+time_t cu_time(time_t *result);
+clock_t cu_clock(void);
+#define time(result) cu_time(result)
+#define clock() cu_clock()
+
+/* limits.zig: counted at each backward jump, call and step of a pattern */
+struct lua_State;
+extern unsigned cu_budget;
+void cu_budget_spent(struct lua_State *L);
+#define cu_count() (__builtin_expect(--cu_budget == 0, 0))
+
+/* marks.zig: what a table stands for in JavaScript */
+struct Table;
+struct cu_Mark;
+void cu_mark_free(struct lua_State *L, struct Table *t);
+unsigned cu_mark_length(struct Table *t);
+void cu_mark_written(struct Table *t, const void *key, const void *value);
+
+#endif

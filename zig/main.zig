@@ -1,0 +1,163 @@
+//! What the host calls, and nothing else. A WASM instance is one unit with one Lua
+//! state. Functions that answer an i32 answer a number of words, or another count,
+//! or a negative `wire.Status`.
+
+const lua = @import("lua.zig");
+const allocator = @import("allocator.zig");
+const calls = @import("calls.zig");
+const decode = @import("decode.zig");
+const encode = @import("encode.zig");
+const io_table = @import("io_table.zig");
+const wire = @import("wire.zig");
+
+comptime {
+    _ = @import("clocks.zig");
+    _ = @import("limits.zig");
+    _ = @import("marks.zig");
+    _ = @import("sandbox.zig");
+}
+
+export fn init(memory_limit_bytes: u32) i32 {
+    return calls.init(memory_limit_bytes);
+}
+
+export fn get_buffer_ptr() *anyopaque {
+    return &encode.buffer;
+}
+
+export fn get_buffer_size() u32 {
+    return wire.buffer_size_bytes;
+}
+
+export fn get_io_table_id() u32 {
+    return io_table.io_id;
+}
+
+export fn get_home_table_id() u32 {
+    return io_table.home_id;
+}
+
+var statistics: allocator.Statistics = undefined;
+
+export fn get_memory_stats() *const allocator.Statistics {
+    statistics = allocator.statistics();
+    return &statistics;
+}
+
+export fn run_gc() i32 {
+    return calls.collect();
+}
+
+/// Memory for a text that the host passes, 0 where there is none.
+export fn allocate(length: u32) ?*anyopaque {
+    return allocator.reallocate(null, null, 0, length);
+}
+
+export fn release(text: ?*anyopaque, length: u32) void {
+    _ = allocator.reallocate(null, text, length, 0);
+}
+
+/// Compiles Lua text; answers a number for `compute`.
+export fn compile(code: [*]const u8, code_length: u32, name: [*:0]const u8) i32 {
+    return calls.compile(code[0..code_length], name);
+}
+
+export fn forget(chunk: i32) void {
+    calls.forget(chunk);
+}
+
+/// Runs a compiled chunk; writes its first result, or all.
+export fn compute(chunk: i32, all: bool) i32 {
+    return calls.compute(chunk, all);
+}
+
+/// Writes Lua's status, message and traceback of the last error.
+export fn encode_error() i32 {
+    return calls.encodeError();
+}
+
+/// Writes the error value itself.
+export fn encode_error_value() i32 {
+    return calls.encodeErrorValue();
+}
+
+/// The text that goes with the last Status, and its length before it.
+export fn get_text() [*]const u8 {
+    return encode.error_text.ptr;
+}
+
+export fn get_text_length() u32 {
+    return encode.error_text.len;
+}
+
+/// Begins a message to Lua.
+export fn begin_message() i32 {
+    return calls.beginMessage();
+}
+
+/// Takes a chunk of it: so many words, so many bytes of strings.
+export fn take_chunk(words: u32, heap_bytes: u32) i32 {
+    return calls.takeChunk(words, heap_bytes);
+}
+
+/// Makes a string in it; the host writes its bytes where this answers.
+export fn long_string(length: u32) usize {
+    return calls.longString(length);
+}
+
+/// Drops it.
+export fn drop_message() void {
+    calls.dropMessage();
+}
+
+/// Ends it: `_io`'s field is set to its value.
+export fn set_io(field: io_table.Field) i32 {
+    return calls.setIo(field);
+}
+
+/// Ends it, an array of key and value: `_io.input[key]` is set.
+export fn set_input_field() i32 {
+    return calls.setInputField();
+}
+
+export fn get_io(field: io_table.Field) i32 {
+    return calls.getIo(field);
+}
+
+/// Ends it, a key: writes `_io.output[key]`.
+export fn get_output_field() i32 {
+    return calls.getOutputField();
+}
+
+export fn clear_io_table() i32 {
+    return calls.clearIo();
+}
+
+/// After an exception of the host's passed through.
+export fn recover() void {
+    calls.recover();
+}
+
+/// C's stack pointer, which an exception of the host's passing through leaves where
+/// it was thrown: restored before `recover`.
+export fn save_stack() usize {
+    return asm volatile (
+        \\global.get __stack_pointer
+        \\local.set %[pointer]
+        : [pointer] "=r" (-> usize),
+    );
+}
+
+export fn restore_stack(pointer: usize) void {
+    asm volatile (
+        \\local.get %[pointer]
+        \\global.set __stack_pointer
+        :
+        : [pointer] "r" (pointer),
+    );
+}
+
+/// Bytes of strings in the last chunk that was written.
+export fn get_heap_count() u32 {
+    return encode.heapCount();
+}

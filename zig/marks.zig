@@ -1,0 +1,142 @@
+//! What a table stands for in JavaScript, where its contents alone don't tell: an
+//! array stays one when it is emptied, a Map and a Set stay what they were, a typed
+//! array comes back as one while it is untouched, and an array with nulls keeps
+//! its length. `Table.mark` (see lua_patches.zig) points here; most marks are one
+//! of three constants, so a marked table costs nothing more.
+
+const std = @import("std");
+const lua = @import("lua.zig");
+const c = lua.c;
+
+pub const Kind = enum(u8) {
+    array,
+    map,
+    set,
+    int8,
+    int16,
+    uint16,
+    int32,
+    uint32,
+    float32,
+    float64,
+    bigint64,
+    biguint64,
+
+    pub fn isTyped(kind: Kind) bool {
+        return @intFromEnum(kind) >= @intFromEnum(Kind.int8);
+    }
+
+    pub fn isFloat(kind: Kind) bool {
+        return kind == .float32 or kind == .float64;
+    }
+
+    pub fn isBig(kind: Kind) bool {
+        return kind == .bigint64 or kind == .biguint64;
+    }
+};
+
+pub const Mark = extern struct {
+    kind: Kind,
+    /// Belongs to one table and goes with it; otherwise one of the constants below.
+    own: bool = false,
+    /// The last place of this array holds null on purpose.
+    null_last: bool = false,
+    /// Length of an array with nulls, or of a typed array.
+    length: u32 = 0,
+    /// Of a typed array's values as they came.
+    hash: u64 = 0,
+};
+
+const array_mark: Mark = .{ .kind = .array };
+const map_mark: Mark = .{ .kind = .map };
+const set_mark: Mark = .{ .kind = .set };
+
+pub inline fn of(table: *const lua.Table) ?*Mark {
+    return @ptrCast(@alignCast(@constCast(table.mark)));
+}
+
+pub fn setKind(L: *lua.State, table: *lua.Table, comptime kind: Kind) void {
+    clear(L, table);
+    table.mark = @ptrCast(switch (kind) {
+        .array => &array_mark,
+        .map => &map_mark,
+        .set => &set_mark,
+        else => @compileError("typed arrays have marks of their own"),
+    });
+}
+
+/// Gives the table a mark of its own; may raise a memory error.
+pub fn setOwn(L: *lua.State, table: *lua.Table, mark: Mark) void {
+    const own: *Mark = @ptrCast(@alignCast(c.luaM_malloc_(L, @sizeOf(Mark), 0)));
+    own.* = mark;
+    own.own = true;
+    clear(L, table);
+    table.mark = @ptrCast(own);
+}
+
+pub fn clear(L: *lua.State, table: *lua.Table) void {
+    if (table.mark != null) cu_mark_free(L, table);
+    table.mark = null;
+}
+
+/// Marks as an array of this length, whatever of it is nil.
+pub fn setArray(L: *lua.State, table: *lua.Table, length: u32) void {
+    setKind(L, table, .array);
+    if (length > c.luaH_getn(table)) {
+        setOwn(L, table, .{ .kind = .array, .length = length, .null_last = isNilAt(table, length) });
+    }
+}
+
+/// A hash of the values 1..length, order included (FNV-1a over whole words).
+pub fn hashOf(table: *lua.Table, length: u32) u64 {
+    var hash: u64 = 0xcbf29ce484222325;
+    for (1..@as(usize, length) + 1) |i| {
+        const value = c.luaH_getint(table, @intCast(i));
+        hash = (hash ^ @as(u64, @bitCast(value.*.value_.i))) *% 0x100000001b3;
+        hash = (hash ^ value.*.tt_) *% 0x100000001b3;
+        hash ^= hash >> 29;
+    }
+    return hash;
+}
+
+fn isNilAt(table: *lua.Table, index: u32) bool {
+    return lua.isNil(@ptrCast(c.luaH_getint(table, index)));
+}
+
+fn hasOwnLength(mark: *const Mark) bool {
+    return mark.own and mark.kind == .array;
+}
+
+/// Called when a marked table is collected.
+pub export fn cu_mark_free(L: *lua.State, table: *lua.Table) callconv(.c) void {
+    const mark = of(table).?;
+    if (mark.own) c.luaM_free_(L, mark, @sizeOf(Mark));
+}
+
+/// The length of an array with nulls, brought up to date, or 0 for any other table.
+/// As in JavaScript it grows with an element beyond it; taking the last element
+/// away shortens it, so that `t[#t] = nil` and table.remove empty any array.
+pub export fn cu_mark_length(table: *lua.Table) callconv(.c) u32 {
+    const mark = of(table).?;
+    if (!hasOwnLength(mark)) return 0;
+    while (!isNilAt(table, mark.length + 1)) {
+        mark.length += 1;
+        mark.null_last = false;
+    }
+    if (mark.length > 0 and !mark.null_last and isNilAt(table, mark.length)) shorten(table, mark);
+    return mark.length;
+}
+
+/// Called before an assignment to an empty place of a marked table.
+pub export fn cu_mark_written(table: *lua.Table, key: *const lua.Value, value: *const lua.Value) callconv(.c) void {
+    const mark = of(table).?;
+    if (!hasOwnLength(mark) or mark.length == 0) return;
+    if (key.tt_ != lua.tag.integer or key.value_.i != mark.length) return;
+    if (lua.isNil(value)) shorten(table, mark) else mark.null_last = false;
+}
+
+fn shorten(table: *lua.Table, mark: *Mark) void {
+    std.debug.assert(mark.length > 0);
+    mark.length -= 1;
+    mark.null_last = mark.length > 0 and isNilAt(table, mark.length);
+}

@@ -1,0 +1,111 @@
+//! The standard library as user code gets it: base, string, table, math, coroutine,
+//! utf8 and the harmless part of os. Nothing reads files, loads bytecode, or
+//! reaches the host but `print` and `warn`.
+
+const std = @import("std");
+const lua = @import("lua.zig");
+const c = lua.c;
+
+/// Takes text that was printed: a line, or the beginning of one if there is more to
+/// come. Not 0: the host refuses it.
+extern "cu" fn print(text: [*]const u8, length: u32, more: u32) u32;
+extern "cu" fn seed() u32;
+
+pub export fn cu_seed() callconv(.c) c_uint {
+    return seed();
+}
+
+const libraries = [_]struct { name: [*:0]const u8, open: c.lua_CFunction }{
+    .{ .name = "_G", .open = c.luaopen_base },
+    .{ .name = "string", .open = c.luaopen_string },
+    .{ .name = "table", .open = c.luaopen_table },
+    .{ .name = "math", .open = c.luaopen_math },
+    .{ .name = "coroutine", .open = c.luaopen_coroutine },
+    .{ .name = "utf8", .open = c.luaopen_utf8 },
+    .{ .name = "os", .open = c.luaopen_os },
+};
+
+const removed_globals = [_][*:0]const u8{ "dofile", "loadfile" };
+const removed_os = [_][*:0]const u8{ "execute", "exit", "getenv", "remove", "rename", "setlocale", "tmpname" };
+
+pub fn open(L: *lua.State) void {
+    for (libraries) |library| {
+        c.luaL_requiref(L, library.name, library.open, 1);
+        lua.pop(L, 1);
+    }
+    // luaL_requiref keeps a table of modules for `require`, which isn't there.
+    c.lua_pushnil(L);
+    c.lua_setfield(L, c.LUA_REGISTRYINDEX, c.LUA_LOADED_TABLE);
+    for (removed_globals) |name| {
+        c.lua_pushnil(L);
+        c.lua_setglobal(L, name);
+    }
+    _ = c.lua_getglobal(L, "os");
+    for (removed_os) |name| {
+        c.lua_pushnil(L);
+        c.lua_setfield(L, -2, name);
+    }
+    lua.pop(L, 1);
+    c.lua_pushcclosure(L, printLine, 0);
+    c.lua_setglobal(L, "print");
+    c.lua_setwarnf(L, warn, null);
+    seedRandom(L);
+}
+
+/// math.random's own seed is the time in seconds and an address that is the same
+/// in every unit.
+fn seedRandom(L: *lua.State) void {
+    _ = c.lua_getglobal(L, "math");
+    _ = c.lua_getfield(L, -1, "randomseed");
+    c.lua_pushinteger(L, seed());
+    c.lua_pushinteger(L, seed());
+    c.lua_callk(L, 2, 0, 0, null);
+    lua.pop(L, 1);
+}
+
+fn printLine(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    const count = c.lua_gettop(L);
+    var text: c.luaL_Buffer = undefined;
+    c.luaL_buffinit(L, &text);
+    var i: c_int = 1;
+    while (i <= count) : (i += 1) {
+        if (i > 1) c.luaL_addlstring(&text, "\t", 1);
+        _ = c.luaL_tolstring(L, i, null);
+        c.luaL_addvalue(&text);
+    }
+    c.luaL_pushresult(&text);
+    write(L, lua.bytesOf(lua.stringOf(lua.top(L))));
+    return 0;
+}
+
+fn write(L: *lua.State, text: []const u8) void {
+    if (print(text.ptr, @intCast(text.len), 0) != 0) _ = c.luaL_error(L, "print: the host refused the text");
+}
+
+/// As lua.c's: off until `warn("@on")`.
+var warnings_on = false;
+var warning_continues = false;
+
+fn warn(_: ?*anyopaque, message: [*c]const u8, to_continue: c_int) callconv(.c) void {
+    const text = std.mem.span(@as([*:0]const u8, message));
+    if (!warning_continues and to_continue == 0 and text.len > 0 and text[0] == '@') {
+        if (std.mem.eql(u8, text, "@on")) warnings_on = true;
+        if (std.mem.eql(u8, text, "@off")) warnings_on = false;
+        return;
+    }
+    if (warnings_on) {
+        // A warning must not raise: what becomes of a refused one is the host's affair.
+        const prefix = "Lua warning: ";
+        if (!warning_continues) _ = print(prefix, prefix.len, 1);
+        _ = print(text.ptr, @intCast(text.len), @intCast(to_continue));
+    }
+    warning_continues = to_continue != 0;
+}
+
+/// In place of lundump.c: hostile bytecode can crash the VM, so none is loaded.
+pub export fn luaU_undump(L: *lua.State, _: ?*anyopaque, name: [*:0]const u8) callconv(.c) ?*c.LClosure {
+    const shown = if (name[0] == '@' or name[0] == '=') name + 1 else name;
+    _ = c.lua_pushfstring(L, "%s: attempt to load a binary chunk (only text is loaded)", shown);
+    c.luaD_throw(L, c.LUA_ERRSYNTAX);
+}

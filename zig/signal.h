@@ -1,0 +1,1 @@
+/* Nothing here raises signals; lstate.h wants only a type (l_signalT). */

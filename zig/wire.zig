@@ -1,0 +1,99 @@
+//! The wire format: what stands in the I/O buffer when a value crosses. Mirrored
+//! by `src/wire.ts`; a test compares the two.
+//!
+//! A message is a sequence of 64-bit words and the bytes of its strings. The
+//! first half of the buffer holds words, the second half string bytes, in the
+//! order of the words that mention them. A full half ends a chunk; the next one
+//! goes on with the next word. A word is a float64, or, where its bits would be a
+//! NaN of no use (`boxed`), a tag with 32 bits of payload.
+
+pub const buffer_size_bytes = 64 * 1024;
+pub const words_max = buffer_size_bytes / 2 / 8;
+pub const heap_size_bytes = buffer_size_bytes / 2;
+
+/// Upper half of a word that is a tag: a NaN that no arithmetic produces.
+pub const boxed: u32 = 0xfffc_0000;
+
+pub const Tag = enum(u8) {
+    nil = 0x00,
+    /// Payload 0 or 1.
+    boolean = 0x01,
+    /// The next word is an int64, outside float64's exact range.
+    integer = 0x02,
+    /// The next word is a float64 that stays a float in Lua.
+    float = 0x03,
+    /// Payload: length in bytes, and in UTF-16 units in the upper 16 bits.
+    string = 0x04,
+    function_bytecode = 0x05,
+    function_ref = 0x06,
+    /// Payload: number of a container met before in this message, from 0.
+    table_ref = 0x07,
+    /// Defines a shape for this and later messages. Payload: its number, and in the
+    /// lower 8 bits how many keys; a `string` for each. Number 0 ends all others.
+    shape = 0x10,
+    /// Payload: a shape's number; a value for each of its keys.
+    object = 0x11,
+    /// Payload: number of pairs; key (a string) and value for each.
+    record = 0x12,
+    /// Payload: length; that many values.
+    array = 0x13,
+    /// Payload: number of pairs; key and value for each.
+    map = 0x14,
+    /// Payload: number of members; each member and `true`.
+    set = 0x15,
+    /// The next word is the time in milliseconds.
+    date = 0x16,
+    /// Payload: length; bytes that stand where a string's would.
+    bytes = 0x17,
+    /// Payload: length; the next word's low half is the kind (`marks.Kind`), then
+    /// that many raw words: float64, or int64 for the 64-bit kinds.
+    typed_array = 0x18,
+    /// Only to JavaScript: the next word holds address and length in WASM memory.
+    string_at = 0x19,
+    bytes_at = 0x1a,
+    _,
+};
+
+/// Strings up to this length cross in the buffer, longer ones by address.
+pub const inline_string_bytes_max = 4096;
+
+/// Keys of an object that is worth a shape.
+pub const shape_keys_max = 32;
+pub const shapes_max = 512;
+
+/// Containers inside containers; one more is an error.
+pub const depth_max = 1000;
+
+/// What an export answers instead of a number of words.
+pub const Status = enum(i32) {
+    /// A Lua error; `encode_error` tells it.
+    lua = -1,
+    memory = -2,
+    /// A message that no encoder of ours writes.
+    malformed = -3,
+    depth = -4,
+    /// A Map's key or Set's member equals another one in Lua.
+    duplicate = -5,
+    /// A value that can't cross; `get_text` tells its path.
+    unsupported = -6,
+    /// `_io` was replaced, or isn't what it should be; `get_text` tells.
+    io_table = -7,
+};
+
+/// A word with its halves.
+pub const Word = packed struct(u64) {
+    payload: u32,
+    tag: Tag,
+    rest: u24 = boxed >> 8,
+
+    pub fn box(tag: Tag, payload: u32) u64 {
+        return @bitCast(Word{ .tag = tag, .payload = payload });
+    }
+};
+
+comptime {
+    const assert = @import("std").debug.assert;
+    assert(Word.box(.shape, 7) == 0xfffc_0010_0000_0007);
+    assert(heap_size_bytes <= 0xffff);
+    assert(inline_string_bytes_max * 3 <= heap_size_bytes);
+}
