@@ -226,6 +226,34 @@ export class ComputeUnit implements Disposable {
   }
 
   /**
+   * As {@linkcode ComputeUnit.compute}, for a result that fits the 64 KB I/O buffer.
+   *
+   * @param code Lua source text.
+   * @returns The first value that the code returns, `null` where there is none.
+   * @throws {RangeError} If the result doesn't fit the buffer.
+   * @throws {LuaError} If the code doesn't compile, raises an error or exceeds a limit.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertThrows } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * assertThrows(() => cu.computeInBuffer("return ('x'):rep(100000)"), RangeError, "_io.output");
+   * ```
+   */
+  computeInBuffer(code: string): LuaValue {
+    const [value] = this.#compute(code, {}, false);
+    if (this.#decoder.lastSize > WIRE.BUFFER_SIZE_BYTES) {
+      throw new RangeError(
+        `Cannot return the result: its ${this.#decoder.lastSize} bytes don't fit the ` +
+          `${WIRE.BUFFER_SIZE_BYTES}-byte buffer; set _io.output instead`,
+      );
+    }
+    return value;
+  }
+
+  /**
    * Sets `_io.input`.
    *
    * @param value Any value that docs/IO_TABLE_API.md lists; `null` and `undefined` are nil.
@@ -363,6 +391,43 @@ export class ComputeUnit implements Disposable {
   }
 
   /**
+   * Calls a handler: a global function that Lua code in this unit defined. Functions of
+   * the library, such as `load`, are none, whatever name they have.
+   *
+   * `_io.input` becomes `{ method, params }`, and `_io.output` the handler's first result.
+   *
+   * @param method Name of the handler.
+   * @param params Its argument.
+   * @returns Whether there is such a handler.
+   * @throws {LuaError} If the handler raises an error or exceeds a limit.
+   * @throws {TypeError} If something in `params` can't be passed, with its path.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assert, assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("function double(n) return n * 2 end");
+   * assert(cu.callHandler("double", 21));
+   * assertEquals(cu.getOutput(), 42);
+   * assert(!cu.callHandler("load", "return 1"));
+   * ```
+   */
+  callHandler(method: string, params: unknown): boolean {
+    this.#set("call handler", FIELD.input, "input", { method, params });
+    const instance = this.#begin("call handler");
+    this.#printed = "";
+    try {
+      const found = instance.guard(() => instance.exports.request());
+      this.#check(found, "call handler");
+      return found === 1;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /**
    * Empties `_io`, and puts it back under its name if code replaced it. `_home` stays.
    *
    * @example Usage
@@ -459,7 +524,7 @@ export class ComputeUnit implements Disposable {
     const instance = this.#begin(action);
     try {
       this.#encoder.encode(value, action, name);
-      this.#check(instance.exports.set_io(field), action);
+      this.#check(instance.guard(() => instance.exports.set_io(field)), action);
     } finally {
       this.#busy = false;
     }

@@ -39,6 +39,7 @@ export class Decoder {
   /** Where the next word and the next string begin. */
   #word = 0;
   #unit = 0;
+  #size = 0;
   #shapes: Shape[] = [];
   /** Containers so far, by number. */
   #containers: LuaValue[] = [];
@@ -52,6 +53,8 @@ export class Decoder {
 
   /** Takes a full chunk out of the buffer, before the message ends. */
   takeChunk(words: number, heapBytes: number): void {
+    if (this.#chunks.length === 0) this.#size = 0;
+    this.#size += words * 8 + heapBytes;
     const copy = this.#instance.words.slice(0, words);
     this.#chunks.push({
       words: copy,
@@ -64,16 +67,19 @@ export class Decoder {
   /** Drops the chunks of a message that ended in an error. */
   drop(): void {
     this.#chunks = [];
+    this.#size = 0;
   }
 
-  /** Bytes of words that chunks hold which were taken out of the buffer. */
-  get chunkCount(): number {
-    return this.#chunks.length;
+  /** Bytes of the last message: words and strings. */
+  get lastSize(): number {
+    return this.#size;
   }
 
   /** Reads the message, whose last chunk has this many words and bytes. */
   decode(words: number): LuaValue[] {
     const heapBytes = this.#instance.exports.get_heap_count();
+    if (this.#chunks.length === 0) this.#size = 0;
+    this.#size += words * 8 + heapBytes;
     const { words: buffer, halves } = this.#instance;
     this.#chunks.push({ words: buffer, halves, length: words, text: this.#heapText(heapBytes) });
     this.#nextChunk = 0;
@@ -228,7 +234,9 @@ export class Decoder {
 
   #bytesAt(): Uint8Array<ArrayBuffer> {
     const word = this.#word++;
-    return this.#instance.bytes(this.#halves[2 * word], this.#halves[2 * word + 1]);
+    const length = this.#halves[2 * word + 1];
+    this.#size += length;
+    return this.#instance.bytes(this.#halves[2 * word], length);
   }
 
   #typedArray(length: number): LuaValue {

@@ -32,6 +32,7 @@ interface Exports {
   compile(code: number, codeLength: number, name: number): number;
   forget(chunk: number): void;
   compute(chunk: number, all: number): number;
+  request(): number;
   encode_error(): number;
   encode_error_value(): number;
   get_text(): number;

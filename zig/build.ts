@@ -147,8 +147,9 @@ async function addArchive(zig: Zig, archive: string, hash: string): Promise<void
 
 /** Debian's source package of the same Lua holds the same archive. */
 async function fetchFromDebian(): Promise<string | undefined> {
-  const listing = await run("apt-get", ["indextargets", "--format", "$(REPO_URI)"]);
-  const mirrors = new Set(listing.stdout.split("\n").filter((uri) => /\/debian\/?$/.test(uri)));
+  // What an update would fetch: known even where none has run.
+  const listing = await run("apt-get", ["--print-uris", "update"]);
+  const mirrors = new Set(listing.stdout.matchAll(/^'(\S+\/debian\/)dists\//gm).map((match) => match[1]));
   const aptDir = new URL("apt/", workDir);
   for (const mirror of mirrors) {
     await Deno.mkdir(new URL("lists/partial", aptDir), { recursive: true });
@@ -171,7 +172,7 @@ async function fetchFromDebian(): Promise<string | undefined> {
 async function compile(zig: Zig): Promise<Uint8Array<ArrayBuffer>> {
   const prefix = new URL("out/", workDir);
   const { success, stderr } = await run(zig.command, ["build", ...cacheArgs, "--prefix", pathOf(prefix)], zig.env);
-  if (!success) throw new BuildError(`Cannot compile\n${stderr}`);
+  if (!success) throw new BuildError(`Cannot compile\n${stderr.replaceAll(/^failed command: .*$\n/gm, "")}`);
   return await Deno.readFile(new URL("bin/cu.wasm", prefix));
 }
 

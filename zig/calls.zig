@@ -106,6 +106,34 @@ pub fn compute(chunk: i32, all: bool) i32 {
     return write(2, if (all) count else 1, "result");
 }
 
+/// Calls the handler that user code defined under the name in `_io.input.method`,
+/// with `_io.input.params`; its result becomes `_io.output`. 0: there is none.
+pub fn request() i32 {
+    c.lua_pushcclosure(L, describeError, 0);
+    c.lua_pushcclosure(L, callHandler, 0);
+    limits.begin();
+    const status = c.lua_pcallk(L, 0, 1, 1, 0, null);
+    if (status != c.LUA_OK) return failed(status);
+    const found = lua.top(L).tt_ == lua.tag.true_;
+    c.lua_settop(L, 0);
+    return @intFromBool(found);
+}
+
+fn callHandler(state: ?*lua.State) callconv(.c) c_int {
+    const S = state.?;
+    const method = io_table.inputField(S, "method").*;
+    const handler = lua.get(lua.tableOf(&io_table.globalsValue(S)), method).*;
+    lua.push(S, handler);
+    const is_handler = c.lua_type(S, -1) == c.LUA_TFUNCTION and !sandbox.isBuiltin(&handler);
+    if (is_handler) {
+        lua.push(S, io_table.inputField(S, "params").*);
+        c.lua_callk(S, 1, 1, 0, null);
+        io_table.set(S, .output);
+    }
+    c.lua_pushboolean(S, @intFromBool(is_handler));
+    return 1;
+}
+
 /// A new closure of the compiled chunk, with the globals as its _ENV, as if it had
 /// been compiled again: a chunk may have changed the _ENV of an earlier run.
 fn pushClosure(state: *lua.State, chunk: i32) void {
@@ -218,13 +246,13 @@ const LongString = struct { length: u32, bytes: ?[]u8 = null };
 
 /// Address, or 0 where there is no memory for it.
 pub fn longString(length: u32) usize {
-    var request = LongString{ .length = length };
-    _ = lua.protect(L, makeLongString, &request);
-    return if (request.bytes) |bytes| @intFromPtr(bytes.ptr) else 0;
+    var string = LongString{ .length = length };
+    _ = lua.protect(L, makeLongString, &string);
+    return if (string.bytes) |bytes| @intFromPtr(bytes.ptr) else 0;
 }
 
-fn makeLongString(state: *lua.State, request: *LongString) void {
-    request.bytes = decode.longString(state, request.length) catch null;
+fn makeLongString(state: *lua.State, string: *LongString) void {
+    string.bytes = decode.longString(state, string.length) catch null;
 }
 
 pub fn dropMessage() void {
@@ -239,6 +267,11 @@ pub fn setIo(field: io_table.Field) i32 {
     c.lua_settop(L, 0);
     if (status != c.LUA_OK) return answerOf(status);
     if (field == .input) expectInput(@intCast(bytes));
+    // Decoding doesn't collect; what the field held before may be large.
+    if (L.l_G.*.GCdebt > 0) {
+        limits.begin();
+        c.luaC_step(L);
+    }
     return 0;
 }
 

@@ -85,6 +85,13 @@ pub fn setInputField(L: *lua.State) bool {
     return true;
 }
 
+/// A field of `_io.input`, or nil.
+pub fn inputField(L: *lua.State, name: []const u8) *const lua.Value {
+    const input = get(L, .input);
+    if (input.tt_ != lua.tag.table) return &lua.nil;
+    return lua.get(lua.tableOf(input), fieldName(L, name));
+}
+
 /// The field of `_io.output` for the key at the top of the stack, or nil.
 pub fn getOutputField(L: *lua.State) *const lua.Value {
     const output = get(L, .output);

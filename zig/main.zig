@@ -71,6 +71,11 @@ export fn compute(chunk: i32, all: bool) i32 {
     return calls.compute(chunk, all);
 }
 
+/// Calls a handler; see calls.request.
+export fn request() i32 {
+    return calls.request();
+}
+
 /// Writes Lua's status, message and traceback of the last error.
 export fn encode_error() i32 {
     return calls.encodeError();

@@ -4,6 +4,7 @@
 
 const std = @import("std");
 const lua = @import("lua.zig");
+const objects = @import("objects.zig");
 const c = lua.c;
 
 /// Takes text that was printed: a line, or the beginning of one if there is more to
@@ -28,6 +29,14 @@ const libraries = [_]struct { name: [*:0]const u8, open: c.lua_CFunction }{
 const removed_globals = [_][*:0]const u8{ "dofile", "loadfile" };
 const removed_os = [_][*:0]const u8{ "execute", "exit", "getenv", "remove", "rename", "setlocale", "tmpname" };
 
+/// Every function that was there in the beginning, as a key.
+var builtins: *lua.Table = undefined;
+
+/// Whether a function is the library's own, under whatever name.
+pub fn isBuiltin(function: *const lua.Value) bool {
+    return !lua.isNil(lua.get(builtins, function.*));
+}
+
 pub fn open(L: *lua.State) void {
     for (libraries) |library| {
         c.luaL_requiref(L, library.name, library.open, 1);
@@ -50,6 +59,22 @@ pub fn open(L: *lua.State) void {
     c.lua_setglobal(L, "print");
     c.lua_setwarnf(L, warn, null);
     seedRandom(L);
+    builtins = objects.anchored(L);
+    _ = c.lua_rawgeti(L, c.LUA_REGISTRYINDEX, c.LUA_RIDX_GLOBALS);
+    noteBuiltins(L);
+    lua.pop(L, 1);
+}
+
+/// Notes the functions in the table at the top of the stack, and in tables in it.
+fn noteBuiltins(L: *lua.State) void {
+    const depth_max = 2; // _G and the libraries; _G holds itself
+    c.lua_pushnil(L);
+    while (c.lua_next(L, -2) != 0) {
+        const value = lua.top(L).*;
+        if (c.lua_type(L, -1) == c.LUA_TFUNCTION) lua.set(L, builtins, value, lua.boolean(true));
+        if (value.tt_ == lua.tag.table and c.lua_gettop(L) < 3 * depth_max) noteBuiltins(L);
+        lua.pop(L, 1);
+    }
 }
 
 /// math.random's own seed is the time in seconds and an address that is the same
