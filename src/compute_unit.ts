@@ -64,6 +64,9 @@ const MEMORY_LIMIT_MIN = 1024 * 1024;
 /** Units of text that {@linkcode ComputeUnit.printed} keeps of one compute. */
 const PRINTED_LENGTH_MAX = 1024 * 1024;
 
+/** How Lua reports that `onPrint` threw (`zig/sandbox.zig`). */
+const PRINT_REFUSED = "print: the host refused the text";
+
 /** Compiled chunks that a unit keeps, and the code that they may have in all. */
 const CHUNKS_MAX = 256;
 const CHUNKS_CODE_LENGTH_MAX = 8 * 1024 * 1024;
@@ -496,7 +499,7 @@ export class ComputeUnit implements Disposable {
 
   /** Frees the unit. Any other use of it throws from then on. */
   dispose(): void {
-    if (this.#busy) throw new Error("Cannot dispose unit: it is running");
+    if (this.#busy) throw new TypeError("Cannot dispose unit: the unit is running");
     this.#instance = undefined;
     this.#chunks.clear();
   }
@@ -621,20 +624,20 @@ export class ComputeUnit implements Disposable {
 
   #luaError(instance: Instance): LuaError {
     const [status, text, traceback] = this.#decoder.decode(instance.exports.encode_error());
-    const printError = instance.takePrintError();
+    const message = typeof text === "string" ? text : new TextDecoder().decode(text as Uint8Array);
+    let cause = message.endsWith(PRINT_REFUSED) ? instance.printError : undefined;
     let value: LuaValue | undefined;
-    let cause = printError?.error;
     try {
       value = this.#read(instance.exports.encode_error_value(), "read the error value")[0];
     } catch (error) {
       // The value can't be passed; its message is there.
       cause ??= error;
     }
-    const message = typeof text === "string" ? text : new TextDecoder().decode(text as Uint8Array);
     const stack = typeof traceback === "string" ? traceback : "";
     const position = positionOf(message, stack);
     const bare = position === undefined ? message : position.message;
-    const overflow = /^(C )?stack overflow|^chunk has too many|^error in error handling/.test(bare);
+    // A coroutine's error comes with the position of each that passed it on.
+    const overflow = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many)/.test(message);
     return new LuaError(overflow ? "limit" : KINDS[status as number], bare, {
       chunk: position?.chunk,
       line: position?.line,

@@ -41,6 +41,8 @@ export class Decoder {
   #unit = 0;
   #size = 0;
   #shapes: Shape[] = [];
+  /** Long strings so far, by address: one that stands in many places is read once. */
+  #longStrings = new Map<number, string | Uint8Array>();
   /** Containers so far, by number. */
   #containers: LuaValue[] = [];
 
@@ -90,6 +92,7 @@ export class Decoder {
     } finally {
       this.#chunks = [];
       this.#containers = [];
+      this.#longStrings.clear();
       this.#text = "";
     }
     return values;
@@ -144,9 +147,9 @@ export class Decoder {
       case WIRE.TABLE_REF:
         return this.#containers[payload];
       case WIRE.STRING_AT:
-        return textDecoder.decode(this.#bytesAt());
+        return this.#longString((bytes) => textDecoder.decode(bytes));
       case WIRE.BYTES_AT:
-        return this.#bytesAt().slice();
+        return this.#longString((bytes) => bytes.slice());
       case WIRE.MAP:
         return this.#map(payload);
       case WIRE.SET:
@@ -232,11 +235,17 @@ export class Decoder {
     return high << 32n | BigInt(this.#halves[2 * word]);
   }
 
-  #bytesAt(): Uint8Array<ArrayBuffer> {
+  #longString(read: (bytes: Uint8Array) => string | Uint8Array): string | Uint8Array {
     const word = this.#word++;
-    const length = this.#halves[2 * word + 1];
-    this.#size += length;
-    return this.#instance.bytes(this.#halves[2 * word], length);
+    const pointer = this.#halves[2 * word];
+    let value = this.#longStrings.get(pointer);
+    if (value === undefined) {
+      const length = this.#halves[2 * word + 1];
+      value = read(this.#instance.bytes(pointer, length));
+      this.#longStrings.set(pointer, value);
+      this.#size += length;
+    }
+    return value;
   }
 
   #typedArray(length: number): LuaValue {

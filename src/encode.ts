@@ -10,10 +10,13 @@ import type { Instance } from "./instance.ts";
 import { LuaError } from "./errors.ts";
 import { TYPED_ARRAYS, WIRE } from "./wire.ts";
 
-const { WORDS_MAX, HEAP_SIZE_BYTES, INLINE_STRING_BYTES_MAX, BOXED } = WIRE;
+const { WORDS_MAX, HEAP_SIZE_BYTES, BOXED } = WIRE;
+
+/** Strings and bytes up to this length cross in the buffer, longer ones one by one. */
+const INLINE_BYTES_MAX = 4096;
 
 /** A string of so many UTF-16 units fits the buffer whatever they are. */
-const INLINE_STRING_UNITS_MAX = Math.floor(INLINE_STRING_BYTES_MAX / 3);
+const INLINE_STRING_UNITS_MAX = Math.floor(INLINE_BYTES_MAX / 3);
 
 /** Below this, a loop over an ASCII string's units is faster than TextEncoder. */
 const LOOP_UNITS_MAX = 32;
@@ -233,7 +236,7 @@ export class Encoder {
 
   #bytes(bytes: Uint8Array): void {
     const length = bytes.length;
-    if (length > INLINE_STRING_BYTES_MAX) {
+    if (length > INLINE_BYTES_MAX) {
       this.#long(length).set(bytes);
       return;
     }
@@ -344,7 +347,7 @@ export class Encoder {
   #defineShape(name: string, keys: string[]): Shape | undefined {
     let bytes = 0;
     for (const key of keys) bytes += key.length * 3;
-    if (bytes > INLINE_STRING_BYTES_MAX) return undefined;
+    if (bytes > INLINE_BYTES_MAX) return undefined;
     if (this.#shapes.size === WIRE.SHAPES_MAX) this.#shapes.clear();
     if (this.#word + keys.length + 3 > WORDS_MAX || this.#byte + bytes > HEAP_SIZE_BYTES) this.#flush();
     const path = this.#enter();

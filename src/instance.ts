@@ -111,7 +111,8 @@ export class Instance {
   #deadline = Infinity;
   #host: Host;
   #printed = "";
-  #printError: { error: unknown } | undefined;
+  /** What the host's `print` last threw. */
+  printError: unknown;
 
   /** Instantiates the module, or throws RangeError where the limit is too small. */
   static async create(host: Host, options: InstanceOptions): Promise<Instance> {
@@ -216,16 +217,8 @@ export class Instance {
       this.#host.print(line);
       return 0;
     } catch (error) {
-      // Raised again when the call ends, unless Lua code handles it.
-      this.#printError = { error };
+      this.printError = error;
       return 1;
     }
-  }
-
-  /** The error that `print` last threw, once. */
-  takePrintError(): { error: unknown } | undefined {
-    const error = this.#printError;
-    this.#printError = undefined;
-    return error;
   }
 }

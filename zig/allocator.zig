@@ -7,11 +7,16 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
+const limits = @import("limits.zig");
 
 pub const page_size_bytes = 64 * 1024;
 
 /// Blocks up to this size come from slabs.
 const small_size_max = 256;
+
+/// What is made of larger blocks takes time in proportion: see limits.zig.
+const bulk_size_min = 4096;
+
 const slab_size_bytes = 4096;
 const class_size_bytes = 8;
 const class_count = small_size_max / class_size_bytes + 1;
@@ -63,6 +68,7 @@ fn allocate(size: usize) usize {
     if (size == 0) return 0;
     const address = if (size <= small_size_max) small.allocate(classOf(size)) else large.allocate(size);
     if (address == 0) return 0;
+    if (size > bulk_size_min) limits.spend(size);
     used_bytes += size;
     peak_bytes = @max(peak_bytes, used_bytes);
     return address;

@@ -20,12 +20,27 @@ pub fn begin() void {
     cu_budget = tick();
 }
 
-pub export fn cu_budget_spent(L: *lua.State) callconv(.c) void {
+/// Counts work in proportion to this many bytes, as C's cu_spend.
+pub fn spend(bytes: usize) void {
+    cu_budget = @max(cu_budget -| bytes >> 6, 1);
+}
+
+/// `L` may be null where the caller doesn't know it.
+pub export fn cu_budget_spent(L: ?*lua.State) callconv(.c) void {
     cu_budget = tick();
     if (cu_budget != 0) return;
     var text: [2048]u8 = undefined;
-    const written = traceback(L, &text);
+    const written = if (L) |state| traceback(state, &text) else "";
     stop(written.ptr, @intCast(written.len));
+}
+
+/// Whether the parser must end: by an error, as it has memory to free. The next
+/// step of the VM then stops all.
+pub export fn cu_budget_spent_in_parser() callconv(.c) c_int {
+    cu_budget = tick();
+    if (cu_budget != 0) return 0;
+    cu_budget = 1;
+    return 1;
 }
 
 /// As luaL_traceback, without a byte of Lua's memory: there may be none.

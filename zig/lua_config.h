@@ -70,11 +70,18 @@ clock_t cu_clock(void);
 #define time(result) cu_time(result)
 #define clock() cu_clock()
 
-/* limits.zig: counted at each backward jump, call and step of a pattern */
+/*
+** limits.zig: steps are counted at each backward jump and call of the VM, and in
+** loops of the library; cu_spend counts the work of an operation on n bytes.
+*/
 struct lua_State;
 extern unsigned cu_budget;
 void cu_budget_spent(struct lua_State *L);
+int cu_budget_spent_in_parser(void);
 #define cu_count() (__builtin_expect(--cu_budget == 0, 0))
+#define cu_step(L) { if (cu_count()) cu_budget_spent(L); }
+#define cu_spend(n) { unsigned steps_ = (unsigned)((size_t)(n) >> 6); \
+    cu_budget = (cu_budget > steps_) ? cu_budget - steps_ : 1; }
 
 /* marks.zig: what a table stands for in JavaScript */
 struct Table;

@@ -15,6 +15,14 @@ const limit_why =
     \\move the stack rereads it (Protect), so a counter takes that place at the same cost.
 ;
 
+const library_why =
+    \\A loop of the library that can run for as long as it likes without a step of the VM.
+;
+
+const bulk_why =
+    \\One step of the VM that does work in proportion to the size of its operands.
+;
+
 const mark_why =
     \\A table remembers what it was in JavaScript (array, Map, Set, typed array), also
     \\when it is empty, and an array with nulls its length. See marks.zig.
@@ -25,8 +33,8 @@ pub const list = [_]Patch{
         .file = "lvm.c",
         .why = limit_why,
         .find = "#define dojump(ci,i,e)\t{ pc += GETARG_sJ(i) + e; updatetrap(ci); }",
-        .replace = "#define countstep(L,ci) { if (cu_count()) { Protect(cu_budget_spent(L)); updatebase(ci); } }\n" ++
-            "#define dojump(ci,i,e)\t{ pc += GETARG_sJ(i) + e; countstep(L,ci); }",
+        .replace = "#define countstep(L,ci) { if (cu_count()) ProtectNT(cu_budget_spent(L)); }\n" ++
+            "#define dojump(ci,i,e)\t{ countstep(L,ci); pc += GETARG_sJ(i) + e; }",
     },
     .{
         .file = "lvm.c",
@@ -47,14 +55,171 @@ pub const list = [_]Patch{
         .file = "lvm.c",
         .why = limit_why ++ "\nTail calls loop without a jump.",
         .find = " startfunc:\n  trap = L->hookmask;",
-        .replace = " startfunc:\n  if (cu_count()) cu_budget_spent(L);\n  trap = L->hookmask;",
+        .replace = " startfunc:\n  cu_step(L);\n  trap = L->hookmask;",
     },
     .{
         .file = "lstrlib.c",
-        .why = "A pattern can take exponential time without a step of the VM.",
+        .why = library_why,
         .find = "  init: /* using goto to optimize tail recursion */",
         .replace = "  init: /* using goto to optimize tail recursion */\n" ++
-            "  if (cu_count()) cu_budget_spent(ms->L);",
+            "  cu_step(ms->L);",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = library_why,
+        .find = "    while (n-- > 1) {  /* first n-1 copies (followed by separator) */",
+        .replace = "    while (n-- > 1) {  /* first n-1 copies (followed by separator) */\n" ++
+            "      cu_step(L);",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = library_why,
+        .find = "      init++;   /* 1st char is already checked */",
+        .replace = "      init++;   /* 1st char is already checked */\n" ++
+            "      cu_spend(l2); cu_step(NULL);",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = bulk_why,
+        .find = "    i++;\n" ++
+            "  /* keeps trying to match with the maximum repetitions */",
+        .replace = "    i++;\n" ++
+            "  cu_spend(i);\n" ++
+            "  /* keeps trying to match with the maximum repetitions */",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = bulk_why,
+        .find = "      else if (*s == b) cont++;\n",
+        .replace = "      else if (*s == b) cont++;\n" ++
+            "      if (((size_t)s & 0xfff) == 0) cu_spend(0x8000);\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = bulk_why,
+        .find = "  len = ms->capture[l].len;\n",
+        .replace = "  len = ms->capture[l].len;\n" ++
+            "  cu_spend(len <= (size_t)(ms->src_end-s) ? len : 0);\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = bulk_why,
+        .find = "    case '[': {\n" ++
+            "      if (*p == '^') p++;\n",
+        .replace = "    case '[': {\n" ++
+            "      const char *set = p;\n" ++
+            "      if (*p == '^') p++;\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = bulk_why,
+        .find = "      } while (*p != ']');\n" ++
+            "      return p+1;",
+        .replace = "      } while (*p != ']');\n" ++
+            "      cu_spend(p - set);\n" ++
+            "      return p+1;",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = bulk_why,
+        .find = "static int matchbracketclass (int c, const char *p, const char *ec) {\n" ++
+            "  int sig = 1;\n",
+        .replace = "static int matchbracketclass (int c, const char *p, const char *ec) {\n" ++
+            "  int sig = 1;\n" ++
+            "  if (ec - p > 64) { cu_spend(ec - p); cu_step(NULL); }\n",
+    },
+    .{
+        .file = "ltablib.c",
+        .why = library_why,
+        .find = "      for (i = e; i > pos; i--) {  /* move up elements */",
+        .replace = "      for (i = e; i > pos; i--) {  /* move up elements */\n" ++
+            "    cu_step(L);",
+    },
+    .{
+        .file = "ltablib.c",
+        .why = library_why,
+        .find = "  for ( ; pos < size; pos++) {",
+        .replace = "  for ( ; pos < size; pos++) {\n" ++
+            "    cu_step(L);",
+    },
+    .{
+        .file = "ltablib.c",
+        .why = library_why,
+        .find = "      for (i = 0; i < n; i++) {",
+        .replace = "      for (i = 0; i < n; i++) {\n" ++
+            "    cu_step(L);",
+    },
+    .{
+        .file = "ltablib.c",
+        .why = library_why,
+        .find = "      for (i = n - 1; i >= 0; i--) {",
+        .replace = "      for (i = n - 1; i >= 0; i--) {\n" ++
+            "    cu_step(L);",
+    },
+    .{
+        .file = "ltablib.c",
+        .why = library_why,
+        .find = "  for (; i < last; i++) {",
+        .replace = "  for (; i < last; i++) {\n" ++
+            "    cu_step(L);",
+    },
+    .{
+        .file = "ltablib.c",
+        .why = library_why,
+        .find = "static int sort_comp (lua_State *L, int a, int b) {\n",
+        .replace = "static int sort_comp (lua_State *L, int a, int b) {\n" ++
+            "  cu_step(L);\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = bulk_why,
+        .find = "  for (;;) {  /* for each segment */\n" ++
+            "    int temp = strcoll(s1, s2);",
+        .replace = "  cu_spend(rl1 < rl2 ? rl1 : rl2);\n" ++
+            "  for (;;) {  /* for each segment */\n" ++
+            "    int temp = strcoll(s1, s2);",
+    },
+    .{
+        .file = "lstring.c",
+        .why = bulk_why,
+        .find = "  return (a == b) ||  /* same instance or... */",
+        .replace = "  if (a != b && len == b->u.lnglen) cu_spend(len);\n" ++
+            "  return (a == b) ||  /* same instance or... */",
+    },
+    .{
+        .file = "ltable.c",
+        .why = bulk_why,
+        .find = "    if (!isempty(&t->array[i])) {  /* a non-empty entry? */\n" ++
+            "      setivalue(s2v(key), i + 1);",
+        .replace = "    if ((i & 0x3ff) == 0x3ff) cu_spend(0x10000);\n" ++
+            "    if (!isempty(&t->array[i])) {  /* a non-empty entry? */\n" ++
+            "      setivalue(s2v(key), i + 1);",
+    },
+    .{
+        .file = "ltable.c",
+        .why = bulk_why,
+        .find = "    if (!isempty(gval(gnode(t, i)))) {  /* a non-empty entry? */\n",
+        .replace = "    if ((i & 0x3ff) == 0x3ff) cu_spend(0x10000);\n" ++
+            "    if (!isempty(gval(gnode(t, i)))) {  /* a non-empty entry? */\n",
+    },
+    .{
+        .file = "lapi.c",
+        .why = bulk_why,
+        .find = "  if (g->gcstp & GCSTPGC)  /* internal stop? */\n" ++
+            "    return -1;  /* all options are invalid when stopped */",
+        .replace = "  if (what == LUA_GCCOLLECT || what == LUA_GCSTEP) cu_spend(gettotalbytes(g));\n" ++
+            "  if (g->gcstp & GCSTPGC)  /* internal stop? */\n" ++
+            "    return -1;  /* all options are invalid when stopped */",
+    },
+    .{
+        .file = "llex.c",
+        .why = library_why ++ "\nThe parser has memory of its own and must end by an error, which frees it.",
+        .find = "void luaX_next (LexState *ls) {\n" ++
+            "  ls->lastline = ls->linenumber;\n",
+        .replace = "void luaX_next (LexState *ls) {\n" ++
+            "  ls->lastline = ls->linenumber;\n" ++
+            "  if (cu_count() && cu_budget_spent_in_parser())\n" ++
+            "    luaX_syntaxerror(ls, \"time limit exceeded\");\n",
     },
     .{
         .file = "lobject.h",

@@ -1,0 +1,308 @@
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { ComputeUnit, LuaError } from "@computeunit/cu";
+
+function errorOf(cu: ComputeUnit, code: string | Uint8Array, chunkName?: string): LuaError {
+  return assertThrows(() => cu.compute(code, chunkName === undefined ? {} : { chunkName }), LuaError);
+}
+
+Deno.test("compute() returns the value of the first result", async () => {
+  using cu = await ComputeUnit.create();
+  assertEquals(cu.compute("return 42"), 42);
+  assertEquals(cu.compute("return 'a', 'b'"), "a");
+  assertEquals(cu.compute("local x = 1"), null);
+  assertEquals(cu.compute("return nil"), null);
+  assertEquals(await cu.compute("return 1.5"), 1.5);
+});
+
+Deno.test("computeAll() returns the values of all results", async () => {
+  using cu = await ComputeUnit.create();
+  assertEquals(cu.computeAll("return 1, nil, { 2 }, nil"), [1, null, [2], null]);
+  assertEquals(cu.computeAll(""), []);
+  assertEquals(cu.computeAll("return table.unpack({}, 1, 1000)").length, 1000);
+});
+
+Deno.test("compute() takes code of any size, and code as bytes", async () => {
+  using cu = await ComputeUnit.create();
+  const lines = Array.from({ length: 20_000 }, (_, i) => `x${i % 100} = ${i}`);
+  assertEquals(cu.compute(lines.join("\n") + "\nreturn x99"), 19_999);
+  const latin1 = new Uint8Array([...new TextEncoder().encode("return '"), 0xe1, ...new TextEncoder().encode("'")]);
+  assertEquals(cu.compute(latin1), new Uint8Array([0xe1]));
+  assertThrows(() => cu.compute("return '\ud800'"), TypeError, "lone surrogate");
+});
+
+Deno.test("compute() runs the same code anew each time", async () => {
+  using cu = await ComputeUnit.create();
+  const code = "local n = (count or 0) + 1; count = n; _ENV = { n = n }; return n";
+  assertEquals([cu.compute(code), cu.compute(code), cu.compute(code)], [1, 2, 3]);
+  assertEquals(cu.compute("return count"), 3);
+});
+
+Deno.test("compute() doesn't compile repeated code twice", async () => {
+  using cu = await ComputeUnit.create();
+  const code = `local t = {}\n${"t[#t + 1] = function() return { 1, 2, 3 } end\n".repeat(2000)}return #t`;
+  const time = () => {
+    const start = performance.now();
+    assertEquals(cu.compute(code), 2000);
+    return performance.now() - start;
+  };
+  const first = time();
+  const again = Math.min(time(), time(), time(), time(), time());
+  assert(again < first / 2, `first ${first} ms, again ${again} ms`);
+});
+
+Deno.test("compute() keeps working when more code came than it keeps compiled", async () => {
+  using cu = await ComputeUnit.create();
+  for (let i = 0; i < 2000; i++) assertEquals(cu.compute(`return ${i}`), i);
+  cu.runGc();
+  const { usedBytes } = cu.getMemoryStats();
+  for (let i = 2000; i < 6000; i++) assertEquals(cu.compute(`return ${i}`), i);
+  cu.runGc();
+  assert(cu.getMemoryStats().usedBytes < usedBytes + 20_000);
+});
+
+Deno.test("units share nothing", async () => {
+  using a = await ComputeUnit.create();
+  using b = await ComputeUnit.create();
+  a.compute("x = 1; string.extra = 2; getmetatable('').__index = nil; _home.y = 3");
+  a.setInput("a's");
+  assertEquals(b.computeAll("return x, string.extra, ('s'):len(), _home.y, _io.input"), [null, null, 1, null, null]);
+});
+
+Deno.test("a syntax error tells its kind, chunk and line", async () => {
+  using cu = await ComputeUnit.create();
+  const error = errorOf(cu, "local x = 1\nlocal y = = 2");
+  assertEquals([error.name, error.kind, error.chunk, error.line], ["LuaError", "syntax", "compute", 2]);
+  assertEquals(error.message, "unexpected symbol near '='");
+  assertEquals(errorOf(cu, "return (", "rules.lua").chunk, "rules.lua");
+});
+
+Deno.test("a runtime error tells its chunk, line and traceback", async () => {
+  using cu = await ComputeUnit.create();
+  const error = errorOf(cu, "local function f(t)\n  return t.x.y\nend\nreturn 1 + f({})", "rules.lua");
+  assertEquals(error.kind, "runtime");
+  assertEquals(error.message, "attempt to index a nil value (field 'x')");
+  assertEquals([error.chunk, error.line, error.value], ["rules.lua", 2, undefined]);
+  assertEquals(error.traceback, "\trules.lua:2: in local 'f'\n\trules.lua:4: in main chunk");
+});
+
+Deno.test("error() with a string and a level keeps the message apart from the position", async () => {
+  using cu = await ComputeUnit.create();
+  assertEquals(errorOf(cu, "error('boom')").message, "boom");
+  assertEquals(errorOf(cu, "error('boom')").line, 1);
+  const zero = errorOf(cu, "error('file.txt:12: boom', 0)");
+  assertEquals([zero.message, zero.line], ["file.txt:12: boom", undefined]);
+  const two = errorOf(cu, "local function check() error('bad', 2) end\n\nlocal function f()\n  check()\nend\nf()");
+  assertEquals([two.message, two.line], ["bad", 4]);
+});
+
+Deno.test("an error value that isn't a string arrives as a value", async () => {
+  using cu = await ComputeUnit.create();
+  assertEquals(errorOf(cu, "error({ code = 5, list = { 1, 2 } })").value, { code: 5, list: [1, 2] });
+  assertEquals(errorOf(cu, "error(42)").value, 42);
+  assertEquals(errorOf(cu, "error(true)").value, true);
+  const nil = errorOf(cu, "error(nil)");
+  assertEquals([nil.value, nil.message], [null, "error object is a nil value"]);
+  const named = errorOf(cu, "error(setmetatable({ n = 1 }, { __tostring = function(e) return 'E' .. e.n end }))");
+  assertEquals([named.message, named.value], ["E1", { n: 1 }]);
+  const unpassable = errorOf(cu, "error({ f = print })");
+  assertEquals(unpassable.value, undefined);
+  assert(unpassable.cause instanceof TypeError);
+});
+
+Deno.test("errors in coroutines, __tostring, __close and __gc leave the unit whole", async () => {
+  using cu = await ComputeUnit.create();
+  assertStringIncludes(errorOf(cu, "coroutine.wrap(function() error('in coroutine') end)()").message, "in coroutine");
+  assertEquals(errorOf(cu, "coroutine.wrap(function() error({ c = 1 }) end)()").value, { c: 1 });
+  assertEquals(
+    errorOf(cu, "local x <close> = setmetatable({}, { __close = function() error('in close') end }); error('body')")
+      .message,
+    "in close",
+  );
+  assertEquals(cu.compute("setmetatable({}, { __gc = function() error('in gc') end }); collectgarbage(); return 1"), 1);
+  errorOf(cu, "error(setmetatable({}, { __tostring = function() error('inner') end }))");
+  assertEquals(errorOf(cu, "error(('x'):rep(1e6))").message.length, 1e6);
+  assertEquals(cu.compute("return 1 + 1"), 2);
+});
+
+Deno.test("recursion without end is a LuaError of kind limit", async () => {
+  using cu = await ComputeUnit.create();
+  for (
+    const code of [
+      "local function f() return 1 + f() end return f()",
+      "local mt = {}; mt.__concat = function(a, b) return a .. b end; return setmetatable({}, mt) .. 'x'",
+      "local function f() return (('a'):gsub('.', f)) end return f()",
+      "local function f() table.sort({ 1, 2 }, f) end return f()",
+      "local function f() return coroutine.wrap(f)() end return f()",
+      "local t = setmetatable({}, {}); getmetatable(t).__tostring = tostring; return tostring(t)",
+    ]
+  ) {
+    const error = errorOf(cu, code);
+    assertEquals(error.kind, "limit", code);
+    assertEquals(cu.compute("return 1 + 1"), 2);
+  }
+});
+
+Deno.test("memoryLimit holds, and exhaustion is a LuaError of kind memory", async () => {
+  const memoryLimit = 8 * 1024 * 1024;
+  using cu = await ComputeUnit.create({ memoryLimit });
+  for (
+    const code of [
+      "local t = {} while true do t[#t + 1] = { #t } end",
+      "local s = 'x' while true do s = s .. s end",
+      "return ('x'):rep(1e8)",
+      "local t = {} for i = 1, math.huge do t['k' .. i] = i end",
+      "local cs = {} while true do local c = coroutine.create(print); coroutine.resume(c); cs[#cs + 1] = c end",
+    ]
+  ) {
+    assertEquals(errorOf(cu, code).kind, "memory", code);
+    const stats = cu.getMemoryStats();
+    assert(stats.wasmBytes <= memoryLimit && stats.peakBytes <= memoryLimit);
+    assertEquals(stats.limitBytes, memoryLimit);
+    assertEquals(cu.compute("return 1 + 1"), 2);
+  }
+  assertEquals(cu.compute("local ok, e = pcall(string.rep, 'x', 1e8); return { ok, e }"), [false, "not enough memory"]);
+  assertEquals(assertThrows(() => cu.setInput("x".repeat(1e7)), LuaError).kind, "memory");
+  assertEquals(assertThrows(() => cu.setInput(new Array(1e6).fill(1)), LuaError).kind, "memory");
+  cu.setInput("still fine");
+  assertEquals(cu.compute("return _io.input"), "still fine");
+  // Garbage is collected before memory is said to be exhausted.
+  assertEquals(cu.compute("local n = 0 for i = 1, 100 do n = n + #('x'):rep(1e6 + i) end return n"), 100_005_050);
+});
+
+Deno.test("timeLimit ends code, and a LuaError of kind time tells where", async () => {
+  using cu = await ComputeUnit.create({ timeLimit: 50 });
+  const error = errorOf(cu, "local n = 0\nlocal function spin()\n  while true do n = n + 1 end\nend\nspin()");
+  assertEquals([error.kind, error.line, error.chunk], ["time", 3, "compute"]);
+  assertEquals(error.message, "time limit of 50 ms exceeded");
+  assertStringIncludes(error.traceback, "compute:5: in main chunk");
+  assertEquals(cu.compute("return 1 + 1"), 2);
+  assertEquals(cu.compute("local co, main = coroutine.running(); return { main, coroutine.isyieldable() }"), [
+    true,
+    false,
+  ]);
+});
+
+Deno.test("timeLimit holds for finalizers that the host's calls run", async () => {
+  using cu = await ComputeUnit.create({ timeLimit: 50 });
+  cu.compute("setmetatable({}, { __gc = function() while true do end end })");
+  assertEquals(assertThrows(() => cu.runGc(), LuaError).kind, "time");
+  cu.runGc();
+  assertEquals(cu.compute("return 1 + 1"), 2);
+});
+
+Deno.test("print() goes to onPrint, a line a call, and honours __tostring", async () => {
+  const lines: string[] = [];
+  using cu = await ComputeUnit.create({ onPrint: (line) => lines.push(line) });
+  cu.compute(
+    "print('a', 1, nil, true, 2.0)\nprint()\nprint(setmetatable({}, { __tostring = function() return 'T' end }))",
+  );
+  assertEquals(lines, ["a\t1\tnil\ttrue\t2.0", "", "T"]);
+  assertEquals(cu.printed, "");
+});
+
+Deno.test("print() is kept for the unit without onPrint, for the last compute", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute("print('a'); print('b', 2)");
+  assertEquals(cu.printed, "a\nb\t2\n");
+  cu.compute("");
+  assertEquals(cu.printed, "");
+  const error = errorOf(cu, "while true do print(('x'):rep(10000)) end");
+  assert(error.cause instanceof RangeError);
+  assertStringIncludes((error.cause as RangeError).message, "onPrint");
+});
+
+Deno.test("an error that onPrint throws is the cause of a LuaError", async () => {
+  const cause = new Error("disk full");
+  using cu = await ComputeUnit.create({
+    onPrint: () => {
+      throw cause;
+    },
+  });
+  assertEquals(errorOf(cu, "print('x')").cause, cause);
+  assertEquals(cu.compute("return (pcall(print, 'x'))"), false);
+  assertEquals(errorOf(cu, "error('other')").cause, undefined);
+});
+
+Deno.test("warn() is off until it is switched on", async () => {
+  const lines: string[] = [];
+  using cu = await ComputeUnit.create({ onPrint: (line) => lines.push(line) });
+  cu.compute("warn('quiet'); warn('@on'); warn('a', 'b'); warn('@off'); warn('quiet')");
+  assertEquals(lines, ["Lua warning: ab"]);
+});
+
+Deno.test("a unit can't be used while it runs", async () => {
+  const messages: string[] = [];
+  using cu: ComputeUnit = await ComputeUnit.create({
+    onPrint: () => {
+      for (const use of [() => cu.compute("return 1"), () => cu.setInput(1), () => cu.clearIo(), () => cu.dispose()]) {
+        try {
+          use();
+        } catch (error) {
+          messages.push((error as Error).message);
+        }
+      }
+    },
+  });
+  cu.compute("print('x')");
+  assertEquals(messages.length, 4);
+  for (const message of messages) assertStringIncludes(message, "unit is running");
+});
+
+Deno.test("a disposed unit throws", async () => {
+  const cu = await ComputeUnit.create();
+  cu.dispose();
+  cu.dispose();
+  assertThrows(() => cu.compute("return 1"), TypeError, "Cannot compute: the unit has been disposed");
+  assertThrows(() => cu.setInput(1), TypeError, "disposed");
+  assertThrows(() => cu.getOutput(), TypeError, "disposed");
+  assertThrows(() => cu.getMemoryStats(), TypeError, "disposed");
+  assertThrows(() => cu.ioTableId, TypeError, "disposed");
+});
+
+Deno.test("create() refuses limits that make no sense", async () => {
+  for (const memoryLimit of [0, -1, NaN, 1000]) {
+    const error = await ComputeUnit.create({ memoryLimit }).then(() => undefined, (error) => error);
+    assert(error instanceof RangeError, String(memoryLimit));
+  }
+  for (const timeLimit of [0, -1, NaN]) {
+    const error = await ComputeUnit.create({ timeLimit }).then(() => undefined, (error) => error);
+    assert(error instanceof RangeError, String(timeLimit));
+  }
+});
+
+Deno.test("create() takes a ready module", async () => {
+  const bytes = await Deno.readFile(new URL("../wasm/cu.wasm", import.meta.url));
+  using cu = await ComputeUnit.create({ module: await WebAssembly.compile(bytes) });
+  assertEquals(cu.compute("return 'ready'"), "ready");
+});
+
+Deno.test("getMemoryStats() measures, and runGc() frees", async () => {
+  using cu = await ComputeUnit.create();
+  const before = cu.getMemoryStats();
+  cu.compute("kept = {} for i = 1, 10000 do kept[i] = { i } end");
+  const full = cu.getMemoryStats();
+  assert(full.usedBytes - before.usedBytes > 10_000 * 56, "a table with one element has at least 56 bytes");
+  assert(full.peakBytes >= full.usedBytes && full.wasmBytes > full.usedBytes);
+  assertAlmostEquals(cu.compute<number>("return collectgarbage('count') * 1024"), full.usedBytes, 20_000);
+  cu.compute("kept = nil");
+  cu.runGc();
+  assertAlmostEquals(cu.getMemoryStats().usedBytes, before.usedBytes, 20_000);
+});
+
+Deno.test("os gives time of the host, in UTC, and nothing else", async () => {
+  using cu = await ComputeUnit.create();
+  assertAlmostEquals(cu.compute<number>("return os.time()"), Date.now() / 1000, 2);
+  assertEquals(cu.compute("return os.date('!%Y-%m-%d %H:%M:%S', 0)"), "1970-01-01 00:00:00");
+  assertEquals(cu.compute("return os.time({ year = 2024, month = 2, day = 29, hour = 12 })"), 1709208000);
+  assert(cu.compute<number>("return os.clock()") >= 0);
+  assertEquals(
+    cu.compute("local names = {} for name in pairs(os) do names[#names + 1] = name end table.sort(names) return names"),
+    ["clock", "date", "difftime", "time"],
+  );
+});
+
+Deno.test("math.random differs from unit to unit", async () => {
+  using a = await ComputeUnit.create();
+  using b = await ComputeUnit.create();
+  assert(a.compute("return math.random(0)") !== b.compute("return math.random(0)"));
+});

@@ -1,0 +1,53 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import * as lua from "@computeunit/cu";
+
+Deno.test("the functional API works on one default unit", async (t) => {
+  await t.step("before load(), functions say what to do", () => {
+    assertThrows(() => lua.compute("return 1"), TypeError, "call load() first");
+  });
+
+  await lua.load();
+  await lua.load();
+  assertEquals(lua.init(), 0);
+
+  await t.step("compute() returns the value, also under await", async () => {
+    assertEquals(lua.compute("return 42"), 42);
+    assertEquals(await lua.compute("return type(_io)"), "table");
+  });
+
+  await t.step("readResult() reads the last result, in the way of older code", () => {
+    const length = lua.compute("print('out'); return 'text'");
+    assertEquals(lua.readResult(lua.getBufferPtr(), length), { value: "text", output: "out\n" });
+  });
+
+  await t.step("a result that doesn't fit the 64 KB buffer is refused", () => {
+    assertEquals(lua.getBufferSize(), 65536);
+    assert(lua.getBufferPtr() > 0);
+    assertEquals(lua.compute<string>("return ('x'):rep(60000)").length, 60_000);
+    for (const code of ["return ('x'):rep(70000)", "local t = {} for i = 1, 20000 do t[i] = i end return t"]) {
+      assertThrows(() => lua.compute(code), RangeError, "_io.output");
+      assertEquals(lua.readResult().value, null);
+    }
+  });
+
+  await t.step("input, output, metadata and ids", () => {
+    lua.setInput({ a: 1 });
+    lua.setInputField("b", 2);
+    lua.setMetadata({ m: 3 });
+    lua.compute("_io.output = { sum = _io.input.a + _io.input.b + _io.meta.m }");
+    assertEquals(lua.getOutput(), { sum: 6 });
+    assertEquals(lua.getOutputField("sum"), 6);
+    assertEquals(lua.getMetadata(), { m: 3 });
+    assertEquals(lua.getIoTableId(), lua.getIoTableId());
+    lua.clearIo();
+    assertEquals(lua.getOutput(), null);
+  });
+
+  await t.step("memory", () => {
+    lua.compute("x = ('x'):rep(1e6)");
+    const before = lua.getMemoryStats().usedBytes;
+    lua.compute("x = nil");
+    lua.runGc();
+    assert(lua.getMemoryStats().usedBytes < before - 900_000);
+  });
+});
