@@ -26,5 +26,5 @@ async function reachesJsr(): Promise<boolean> {
 const [subcommand, ...args] = Deno.args;
 const importMap = new URL("npm_import_map.json", import.meta.url);
 const mapArgs = await reachesJsr() ? [] : ["--import-map", decodeURIComponent(importMap.pathname)];
-const child = new Deno.Command(Deno.execPath(), { args: [subcommand, ...mapArgs, ...args], cwd: rootDir }).spawn();
+const child = new Deno.Command(Deno.execPath(), { args: [subcommand, ...mapArgs, ...args] }).spawn();
 Deno.exit((await child.status).code);

@@ -22,6 +22,7 @@
  * - What JSON lacks is an error that names its place: NaN, infinities, strings that are
  *   not UTF-8, bytes, dates, cycles, and tables whose keys are neither strings only nor
  *   1 to n. An empty table is `{}`, an empty `_io.array({})` is `[]`.
+ *   A table in two places is written twice, up to 2^28 characters in all.
  *
  * Exit codes: 0, or 1 if the script fails or its result is no JSON, or 2 if the command
  * is used wrongly: unknown options, files that can't be read or written, invalid input.
@@ -89,6 +90,9 @@ const TIMES = { ms: 1, s: 1000, m: 60_000 };
 const CHUNK_NAME_LENGTH_MAX = 59;
 
 const EXCERPT_LENGTH_MAX = 120;
+
+/** The longest result, in characters. */
+const JSON_LENGTH_MAX = 2 ** 28;
 
 /**
  * Runs the command.
@@ -370,7 +374,7 @@ function hasUnexpectedToken(text: string): boolean {
 function toJson(root: LuaValue, name: string): string {
   const path: (string | number)[] = [];
   const open = new Set<object>();
-  const checked = new Set<object>();
+  const lengths = new Map<object, number>();
   let isPlain = true;
 
   const refuse = (what: string): never => {
@@ -380,30 +384,33 @@ function toJson(root: LuaValue, name: string): string {
     });
     throw new TypeError(`Cannot write the result as JSON: ${what} (at ${name}${parts.join("")})`);
   };
-  const check = (value: LuaValue): void => {
-    if (typeof value === "number") {
-      if (!Number.isFinite(value)) refuse(`${value} is no JSON number`);
-      if (Object.is(value, -0)) isPlain = false;
-    } else if (typeof value === "bigint") {
-      isPlain = false;
-    } else if (typeof value === "object" && value !== null) {
-      checkContainer(value);
-    }
+  // Both give how long the text is at least.
+  const check = (value: LuaValue): number => {
+    if (typeof value === "string") return value.length + 2;
+    if (typeof value === "object" && value !== null) return checkContainer(value);
+    if (typeof value === "bigint" || Object.is(value, -0)) isPlain = false;
+    if (typeof value === "number" && !Number.isFinite(value)) refuse(`${value} is no JSON number`);
+    return 1;
   };
-  const checkContainer = (value: LuaValue & object): void => {
+  const checkContainer = (value: LuaValue & object): number => {
     if (open.has(value)) refuse("a table contains itself");
-    if (checked.has(value)) return;
+    const known = lengths.get(value);
+    if (known !== undefined) return known;
     const isObject = Object.getPrototypeOf(value) === Object.prototype;
     if (value instanceof Map) refuse("a table has keys that are neither strings only nor 1 to n");
     if (!Array.isArray(value) && !isObject) refuse(`${value.constructor.name} has no counterpart`);
     open.add(value);
+    let length = 2;
     for (const [key, child] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
       path.push(key);
-      check(child);
+      length += check(child) + 1;
       path.pop();
     }
+    // A few tables that are shared at many levels can be longer than any memory.
+    if (length > JSON_LENGTH_MAX) refuse(`it would be longer than ${JSON_LENGTH_MAX} characters`);
     open.delete(value);
-    checked.add(value);
+    lengths.set(value, length);
+    return length;
   };
   check(root);
   if (isPlain) return JSON.stringify(root);

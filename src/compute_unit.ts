@@ -7,6 +7,7 @@
 import { Decoder } from "./decode.ts";
 import { Encoder } from "./encode.ts";
 import { LuaError, type LuaErrorKind } from "./errors.ts";
+import { firstPosition } from "./traceback.ts";
 import { Instance } from "./instance.ts";
 import type { LuaValue } from "./lua_value.ts";
 import { WIRE } from "./wire.ts";
@@ -635,12 +636,11 @@ export class ComputeUnit implements Disposable {
     }
     const stack = typeof traceback === "string" ? traceback : "";
     const position = positionOf(message, stack);
-    const bare = position === undefined ? message : position.message;
+    const bare = position === undefined ? message : message.slice(position.length);
     // A coroutine's error comes with the position of each that passed it on.
     const overflow = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many)/.test(message);
     return new LuaError(overflow ? "limit" : KINDS[status as number], bare, {
-      chunk: position?.chunk,
-      line: position?.line,
+      ...position ?? firstPosition(stack),
       traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),
       value: typeof value === "string" ? undefined : value,
       cause,
@@ -656,12 +656,11 @@ export class ComputeUnit implements Disposable {
   }
 }
 
-/** Takes "chunk:line: " off a message, where Lua put it there. */
+/** The "chunk:line: " that Lua put before a message. */
 function positionOf(message: string, traceback: string) {
   const match = /^(\[string ".*?"\]|[^\n]+?):(\d+): /.exec(message);
   if (match === null) return undefined;
   const [whole, chunk, line] = match;
   const isKnown = chunk.startsWith("[string ") || traceback === "" || traceback.includes(`\t${chunk}:`);
-  if (!isKnown) return undefined;
-  return { chunk, line: Number(line), message: message.slice(whole.length) };
+  return isKnown ? { chunk, line: Number(line), length: whole.length } : undefined;
 }

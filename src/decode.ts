@@ -43,6 +43,8 @@ export class Decoder {
   #shapes: Shape[] = [];
   /** Long strings so far, by address: one that stands in many places is read once. */
   #longStrings = new Map<number, string | Uint8Array>();
+  /** The same for bytes. */
+  #longBytes = new Map<number, Uint8Array>();
   /** Containers so far, by number. */
   #containers: LuaValue[] = [];
 
@@ -93,6 +95,7 @@ export class Decoder {
       this.#chunks = [];
       this.#containers = [];
       this.#longStrings.clear();
+      this.#longBytes.clear();
       this.#text = "";
     }
     return values;
@@ -147,9 +150,9 @@ export class Decoder {
       case WIRE.TABLE_REF:
         return this.#containers[payload];
       case WIRE.STRING_AT:
-        return this.#longString((bytes) => textDecoder.decode(bytes));
+        return this.#at(this.#longStrings, textOrBytes);
       case WIRE.BYTES_AT:
-        return this.#longString((bytes) => bytes.slice());
+        return this.#at(this.#longBytes, copy);
       case WIRE.MAP:
         return this.#map(payload);
       case WIRE.SET:
@@ -196,8 +199,7 @@ export class Decoder {
   #record(count: number): LuaValue {
     const object: Record<string, LuaValue> = this.#remember({});
     for (; count > 0; count--) {
-      const key = this.#value();
-      if (typeof key !== "string") throw notText(key);
+      const key = this.#value() as string;
       const value = this.#value();
       if (key === "__proto__") setOwn(object, key, value);
       else object[key] = value;
@@ -235,14 +237,16 @@ export class Decoder {
     return high << 32n | BigInt(this.#halves[2 * word]);
   }
 
-  #longString(read: (bytes: Uint8Array) => string | Uint8Array): string | Uint8Array {
+  /** Reads what stands at an address, or takes it from what has been read. */
+  #at<T>(known: Map<number, T>, read: (bytes: Uint8Array) => T): T {
     const word = this.#word++;
     const pointer = this.#halves[2 * word];
-    let value = this.#longStrings.get(pointer);
+    const length = this.#halves[2 * word + 1];
+    if (length <= WIRE.INLINE_STRING_BYTES_MAX) return read(this.#instance.bytes(pointer, length));
+    let value = known.get(pointer);
     if (value === undefined) {
-      const length = this.#halves[2 * word + 1];
       value = read(this.#instance.bytes(pointer, length));
-      this.#longStrings.set(pointer, value);
+      known.set(pointer, value);
       this.#size += length;
     }
     return value;
@@ -268,11 +272,20 @@ export class Decoder {
   }
 }
 
+function copy(bytes: Uint8Array): Uint8Array {
+  return bytes.slice();
+}
+
+function textOrBytes(bytes: Uint8Array): string | Uint8Array {
+  try {
+    return textDecoder.decode(bytes);
+  } catch {
+    // Not UTF-8: the decoder is fatal.
+    return bytes.slice();
+  }
+}
+
 /** As `object[key] = value`, where that would set the prototype. */
 function setOwn(object: object, key: string, value: LuaValue): void {
   Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
-}
-
-function notText(key: LuaValue): TypeError {
-  return new TypeError(`Cannot read output: a key is not valid UTF-8 (${String(key)})`);
 }

@@ -398,14 +398,21 @@ export class Encoder {
     } else if (value instanceof Set) {
       if (!this.#isSeen(value)) this.#set(value);
     } else {
-      for (const refused of REFUSED_CLASSES) {
-        if (value instanceof refused) {
-          throw new Refusal(TypeError, `${refused.name} objects cannot be passed`);
-        }
-      }
+      this.#refuseOpaque(value);
       if (!this.#isSeen(value)) return this.#instanceFields(value, hint);
     }
     return undefined;
+  }
+
+  /** Refuses objects whose state isn't in own fields: they would arrive empty. */
+  #refuseOpaque(value: object): void {
+    for (const refused of REFUSED_CLASSES) {
+      if (value instanceof refused) throw new Refusal(TypeError, `${refused.name} objects cannot be passed`);
+    }
+    // Platform objects (URL, Blob, generators, ...) have a tag and no fields.
+    if (Symbol.toStringTag in value && Object.keys(value).length === 0) {
+      throw new Refusal(TypeError, `${value[Symbol.toStringTag]} objects cannot be passed`);
+    }
   }
 
   /** A class instance crosses as its own fields; for-in would see inherited ones too. */

@@ -6,6 +6,7 @@
 
 import { WIRE } from "./wire.ts";
 import { LuaError } from "./errors.ts";
+import { firstPosition } from "./traceback.ts";
 import { cuBase64 } from "../wasm/cu.js";
 
 /** What the host does for running code. */
@@ -191,12 +192,7 @@ export class Instance {
       this.exports.recover();
       if (!(error instanceof TimeUp)) throw error;
       const limit = `time limit of ${this.#timeLimit} ms exceeded`;
-      const position = /^\t(.+?):(\d+): in /m.exec(error.traceback);
-      throw new LuaError("time", limit, {
-        chunk: position?.[1],
-        line: position ? Number(position[2]) : undefined,
-        traceback: error.traceback,
-      });
+      throw new LuaError("time", limit, { ...firstPosition(error.traceback), traceback: error.traceback });
     } finally {
       this.#deadline = Infinity;
       this.refresh();

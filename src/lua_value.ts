@@ -21,6 +21,7 @@ export type LuaValue =
   | Uint16Array
   | Int32Array
   | Uint32Array
+  | Float16Array
   | Float32Array
   | Float64Array
   | BigInt64Array

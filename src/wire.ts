@@ -56,6 +56,7 @@ export const TYPED_ARRAYS = {
   7: Uint32Array,
   8: Float32Array,
   9: Float64Array,
-  10: BigInt64Array,
-  11: BigUint64Array,
+  10: Float16Array,
+  11: BigInt64Array,
+  12: BigUint64Array,
 } as const;

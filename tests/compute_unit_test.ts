@@ -90,7 +90,7 @@ Deno.test("error() with a string and a level keeps the message apart from the po
   assertEquals(errorOf(cu, "error('boom')").message, "boom");
   assertEquals(errorOf(cu, "error('boom')").line, 1);
   const zero = errorOf(cu, "error('file.txt:12: boom', 0)");
-  assertEquals([zero.message, zero.line], ["file.txt:12: boom", undefined]);
+  assertEquals([zero.message, zero.line], ["file.txt:12: boom", 1]);
   const two = errorOf(cu, "local function check() error('bad', 2) end\n\nlocal function f()\n  check()\nend\nf()");
   assertEquals([two.message, two.line], ["bad", 4]);
 });

@@ -70,8 +70,10 @@ var seen: ?[*]Seen = null;
 var seen_capacity: u32 = 0;
 var seen_count: u32 = 0;
 
+const depth_text = std.fmt.comptimePrint("nesting is deeper than {d} levels", .{wire.depth_max});
+
 /// Where in a value the last error was found.
-var path_buffer: [512]u8 = undefined;
+var path_buffer: [1024]u8 = undefined;
 pub var error_text: []const u8 = "";
 
 pub fn init(L: *lua.State) void {
@@ -106,7 +108,7 @@ pub fn heapCount() u32 {
 
 /// Writes one value; a message may have several. `name` begins the path of errors.
 pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!void {
-    errdefer |err| describe(name, if (err == error.Depth) "nesting is too deep" else unsupported_what);
+    errdefer |err| describe(name, if (err == error.Depth) depth_text else unsupported_what);
     _ = try one(L, given);
     while (depth > 0) {
         const frame = &frames[depth - 1];
@@ -237,9 +239,7 @@ inline fn numberOf(given: *const lua.Value) f64 {
 fn writeString(string: *lua.String) void {
     const bytes = lua.bytesOf(string);
     if (bytes.len > wire.inline_string_bytes_max) {
-        writeBox(if (utf8.isValid(bytes)) .string_at else .bytes_at, 0);
-        writeRaw(@as(u64, bytes.len) << 32 | @intFromPtr(bytes.ptr));
-        return;
+        return writeAt(.string_at, bytes);
     }
     reserve(1, bytes.len);
     const target = heap[heap_count..][0..bytes.len];
@@ -248,9 +248,15 @@ fn writeString(string: *lua.String) void {
         heap_count += @intCast(bytes.len);
     } else {
         reserve(2, 0);
-        writeBox(.bytes_at, 0);
-        writeRaw(@as(u64, bytes.len) << 32 | @intFromPtr(bytes.ptr));
+        writeAt(.string_at, bytes);
     }
+}
+
+/// Tells the host where bytes are. They stay there while the message is read: the
+/// value that holds them does.
+fn writeAt(tag: wire.Tag, bytes: []const u8) void {
+    writeBox(tag, 0);
+    writeRaw(@as(u64, bytes.len) << 32 | @intFromPtr(bytes.ptr));
 }
 
 fn decimal(integer: i64) void {
@@ -268,8 +274,7 @@ fn writeObject(L: *lua.State, given: *const lua.Value) Error!void {
         writeBox(.date, 0);
         writeRaw(@bitCast(milliseconds));
     } else if (objects.bytesOf(given)) |bytes| {
-        writeBox(.bytes_at, 0);
-        writeRaw(@as(u64, bytes.len) << 32 | @intFromPtr(bytes.ptr));
+        writeAt(.bytes_at, bytes);
     } else return unsupported(given);
 }
 
@@ -322,7 +327,7 @@ fn classify(L: *lua.State, table: *lua.Table) Frame {
                 integers += 1;
                 first = @min(first, node.u.key_val.i);
                 last = @max(last, node.u.key_val.i);
-            } else if (node.u.key_tt & 0x0f == c.LUA_TSTRING) {
+            } else if (isTextKey(node)) {
                 strings += 1;
             } else others += 1;
         }
@@ -339,22 +344,19 @@ fn classify(L: *lua.State, table: *lua.Table) Frame {
             writeBox(.set, total);
             return .{ .kind = .set, .table = table, .count = total };
         },
-        .array => if (all_integers) {
+        else => if (all_integers) {
+            if (known.kind.isTyped() and total == known.length and last == total) {
+                if (marks.hashOf(table, total) == known.hash) {
+                    writeBox(.typed_array, total);
+                    writeRaw(@intFromEnum(known.kind));
+                    return .{ .kind = if (known.kind.isBig()) .big_array else .typed_array, .table = table, .count = total };
+                }
+            }
             const length = @max(@as(i64, @intCast(c.luaH_getn(table))), last);
             if (length <= 2 * @as(i64, total) + sparse_places_max or length <= known.length) {
                 writeBox(.array, @intCast(length));
                 return .{ .kind = .array, .table = table, .count = @intCast(length) };
             }
-        },
-        else => if (all_integers and total == known.length and last == total) {
-            reserve(2, 0);
-            if (marks.hashOf(table, total) == known.hash) {
-                writeBox(.typed_array, total);
-                writeRaw(@intFromEnum(known.kind));
-                return .{ .kind = if (known.kind.isBig()) .big_array else .typed_array, .table = table, .count = total };
-            }
-            writeBox(.array, total);
-            return .{ .kind = .array, .table = table, .count = total };
         },
     };
     if (all_integers and last == total and total > 0) {
@@ -367,6 +369,12 @@ fn classify(L: *lua.State, table: *lua.Table) Frame {
     }
     writeBox(.map, total);
     return .{ .kind = .map, .table = table, .count = total };
+}
+
+/// Whether the key can be a property's name.
+fn isTextKey(node: *const lua.Node) bool {
+    const key: lua.Value = .{ .value_ = node.u.key_val, .tt_ = node.u.key_tt };
+    return lua.isString(&key) and utf8.isValid(lua.bytesOf(lua.stringOf(&key)));
 }
 
 /// Whether a table that was a Set still looks like one.
@@ -539,13 +547,11 @@ fn describe(name: []const u8, what: []const u8) void {
 }
 
 fn writePath(writer: *std.Io.Writer, name: []const u8, what: []const u8) !void {
-    const path_length_max = path_buffer.len - 2;
+    const shown_max = 10; // levels at each end
     try writer.print("{s} (at {s}", .{ what, name });
-    for (frames[0..depth]) |*frame| {
-        if (writer.end > path_length_max - 64) {
-            try writer.writeAll("...");
-            break;
-        }
+    for (frames[0..depth], 0..) |*frame, level| {
+        if (level == shown_max and depth > 2 * shown_max) try writer.writeAll("...");
+        if (level >= shown_max and level + shown_max < depth) continue;
         switch (frame.kind) {
             .array, .typed_array, .big_array => try writer.print("[{d}]", .{frame.index}),
             .object => try writeKey(writer, lua.bytesOf(shapes.?[frame.shape].keys[frame.index - 1])),

@@ -19,6 +19,7 @@ pub const Kind = enum(u8) {
     uint32,
     float32,
     float64,
+    float16,
     bigint64,
     biguint64,
 
@@ -27,7 +28,7 @@ pub const Kind = enum(u8) {
     }
 
     pub fn isFloat(kind: Kind) bool {
-        return kind == .float32 or kind == .float64;
+        return kind == .float16 or kind == .float32 or kind == .float64;
     }
 
     pub fn isBig(kind: Kind) bool {
@@ -82,8 +83,10 @@ pub fn clear(L: *lua.State, table: *lua.Table) void {
 /// Marks as an array of this length, whatever of it is nil.
 pub fn setArray(L: *lua.State, table: *lua.Table, length: u32) void {
     setKind(L, table, .array);
-    if (length > c.luaH_getn(table)) {
+    for (1..@as(usize, length) + 1) |index| {
+        if (!isNilAt(table, @intCast(index))) continue;
         setOwn(L, table, .{ .kind = .array, .length = length, .null_last = isNilAt(table, length) });
+        break;
     }
 }
 

@@ -48,7 +48,8 @@ pub const Tag = enum(u8) {
     /// Payload: length; the next word's low half is the kind (`marks.Kind`), then
     /// that many raw words: float64, or int64 for the 64-bit kinds.
     typed_array = 0x18,
-    /// Only to JavaScript: the next word holds address and length in WASM memory.
+    /// Only to JavaScript: the next word holds address and length in WASM memory of a
+    /// string, which may not be UTF-8; or of bytes.
     string_at = 0x19,
     bytes_at = 0x1a,
     _,
