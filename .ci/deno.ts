@@ -7,14 +7,20 @@
  */
 
 const rootDir = new URL("../", import.meta.url);
+const importMap = new URL("npm_import_map.json", import.meta.url);
 
-async function reachesJsr(): Promise<boolean> {
-  const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", rootDir)));
-  const specifiers = Object.values(config.imports as Record<string, string>);
-  const jsr = specifiers.filter((specifier) => specifier.startsWith("jsr:"));
+/** Subcommands that take no import map but deno.json's own. */
+const CONFIG_ONLY = ["publish", "doc"];
+
+interface Config {
+  imports: Record<string, string>;
+  publish: { include: string[] };
+}
+
+async function reachesJsr(config: Config): Promise<boolean> {
+  const specifiers = Object.values(config.imports).filter((specifier) => specifier.startsWith("jsr:"));
   const probe = new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--quiet", ...jsr],
-    cwd: rootDir,
+    args: ["cache", "--quiet", "--no-config", ...specifiers],
     stdin: "null",
     stdout: "null",
     stderr: "null",
@@ -23,8 +29,38 @@ async function reachesJsr(): Promise<boolean> {
   return (await probe.output()).success;
 }
 
+function pathOf(url: URL): string {
+  const path = decodeURIComponent(url.pathname);
+  return Deno.build.os === "windows" ? path.slice(1) : path;
+}
+
+/** A copy of what is published, whose deno.json has the npm import map. */
+async function copyWithNpmImports(config: Config): Promise<string> {
+  const copyDir = await Deno.makeTempDir({ prefix: "cu-" });
+  for (const path of config.publish.include) await copy(new URL(path, rootDir), `${copyDir}/${path}`);
+  const { imports } = JSON.parse(await Deno.readTextFile(importMap)) as Config;
+  delete imports[Object.keys(imports).find((name) => imports[name].startsWith("../"))!];
+  await Deno.writeTextFile(`${copyDir}/deno.json`, JSON.stringify({ ...config, imports }));
+  return copyDir;
+}
+
+async function copy(from: URL, to: string): Promise<void> {
+  if (!(await Deno.stat(from)).isDirectory) return await Deno.copyFile(from, to);
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isFile } of Deno.readDir(from)) {
+    if (isFile) await Deno.copyFile(new URL(name, from), `${to}/${name}`);
+  }
+}
+
+const config: Config = JSON.parse(await Deno.readTextFile(new URL("deno.json", rootDir)));
 const [subcommand, ...args] = Deno.args;
-const importMap = new URL("npm_import_map.json", import.meta.url);
-const mapArgs = await reachesJsr() ? [] : ["--import-map", decodeURIComponent(importMap.pathname)];
-const child = new Deno.Command(Deno.execPath(), { args: [subcommand, ...mapArgs, ...args] }).spawn();
-Deno.exit((await child.status).code);
+let mapArgs: string[] = [];
+let copyDir: string | undefined;
+if (!await reachesJsr(config)) {
+  if (CONFIG_ONLY.includes(subcommand)) copyDir = await copyWithNpmImports(config);
+  else mapArgs = ["--import-map", pathOf(importMap)];
+}
+const options = { args: [subcommand, ...mapArgs, ...args], ...(copyDir && { cwd: copyDir }) };
+const { code } = await new Deno.Command(Deno.execPath(), options).spawn().status;
+if (copyDir) await Deno.remove(copyDir, { recursive: true });
+Deno.exit(code);

@@ -15,7 +15,7 @@ import { WIRE } from "./wire.ts";
 /** Options of {@linkcode ComputeUnit.create}. */
 export interface ComputeUnitOptions {
   /**
-   * The most that the unit's WASM memory may grow to, in bytes. At least 1 MiB.
+   * The most that the unit's WASM memory may grow to, in bytes: from 1 MiB to 4 GiB.
    *
    * @default {268435456} (256 MiB)
    */
@@ -61,6 +61,7 @@ export interface MemoryStats {
 
 const MEMORY_LIMIT_DEFAULT = 256 * 1024 * 1024;
 const MEMORY_LIMIT_MIN = 1024 * 1024;
+const MEMORY_LIMIT_MAX = 4 * 1024 * 1024 * 1024;
 
 /** Units of text that {@linkcode ComputeUnit.printed} keeps of one compute. */
 const PRINTED_LENGTH_MAX = 1024 * 1024;
@@ -115,7 +116,7 @@ export class ComputeUnit implements Disposable {
    *
    * @param options Limits, and where printed text goes.
    * @returns The unit.
-   * @throws {RangeError} If a limit is not a positive number, or `memoryLimit` is under 1 MiB.
+   * @throws {RangeError} If a limit is not a positive number, or `memoryLimit` is not from 1 MiB to 4 GiB.
    *
    * @example Usage
    * ```ts
@@ -129,21 +130,16 @@ export class ComputeUnit implements Disposable {
   static async create(options: ComputeUnitOptions = {}): Promise<ComputeUnit> {
     const memoryLimit = options.memoryLimit ?? MEMORY_LIMIT_DEFAULT;
     const timeLimit = options.timeLimit ?? Infinity;
-    if (!(memoryLimit >= MEMORY_LIMIT_MIN)) {
-      throw new RangeError(`Cannot create unit: memoryLimit must be at least ${MEMORY_LIMIT_MIN} bytes, is ${memoryLimit}`);
+    if (!(memoryLimit >= MEMORY_LIMIT_MIN && memoryLimit <= MEMORY_LIMIT_MAX)) {
+      throw new RangeError(
+        `Cannot create unit: memoryLimit must be from ${MEMORY_LIMIT_MIN} to ${MEMORY_LIMIT_MAX} bytes, is ${memoryLimit}`,
+      );
     }
     if (!(timeLimit > 0)) {
       throw new RangeError(`Cannot create unit: timeLimit must be a positive number of milliseconds, is ${timeLimit}`);
     }
-    // The host is made before the unit that it serves.
-    let unit: ComputeUnit | undefined;
-    const host = {
-      flush: (words: number, heapBytes: number) => unit!.#decoder.takeChunk(words, heapBytes),
-      print: (line: string) => unit!.#print(line),
-    };
-    const instance = await Instance.create(host, { memoryLimit, timeLimit, module: options.module });
-    unit = new ComputeUnit(instance, options.onPrint);
-    return unit;
+    const instance = await Instance.create({ memoryLimit, timeLimit, module: options.module });
+    return new ComputeUnit(instance, options.onPrint);
   }
 
   private constructor(instance: Instance, onPrint: ((line: string) => void) | undefined) {
@@ -151,6 +147,10 @@ export class ComputeUnit implements Disposable {
     this.#encoder = new Encoder(instance);
     this.#decoder = new Decoder(instance);
     this.#onPrint = onPrint;
+    instance.host = {
+      flush: (words, heapBytes) => this.#decoder.takeChunk(words, heapBytes),
+      print: (line) => this.#print(line),
+    };
   }
 
   /** Number of the `_io` table; the same for the life of the unit. */

@@ -21,7 +21,6 @@ const INLINE_STRING_UNITS_MAX = Math.floor(INLINE_BYTES_MAX / 3);
 /** Below this, a loop over an ASCII string's units is faster than TextEncoder. */
 const LOOP_UNITS_MAX = 32;
 
-
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 
@@ -304,9 +303,7 @@ export class Encoder {
   }
 
   #plain(value: Record<string, unknown>, hint: Shape | undefined): Shape | undefined {
-    const shape = hint !== undefined && this.#forInIsOwn && hasKeys(value, hint.keys)
-      ? hint
-      : this.#shapeOf(value);
+    const shape = hint !== undefined && this.#forInIsOwn && hasKeys(value, hint.keys) ? hint : this.#shapeOf(value);
     if (shape === undefined) return undefined;
     if (this.#word + 2 > WORDS_MAX) this.#flush();
     this.#box(WIRE.OBJECT, shape.number);

@@ -110,18 +110,18 @@ export class Instance {
   heap: Uint8Array<ArrayBuffer>;
   #timeLimit: number;
   #deadline = Infinity;
-  #host: Host;
+  /** Set by the unit before any code runs. */
+  host: Host | undefined;
   #printed = "";
   /** What the host's `print` last threw. */
   printError: unknown;
 
   /** Instantiates the module, or throws RangeError where the limit is too small. */
-  static async create(host: Host, options: InstanceOptions): Promise<Instance> {
-    return new Instance(options.module ?? await compileModule(), host, options);
+  static async create(options: InstanceOptions): Promise<Instance> {
+    return new Instance(options.module ?? await compileModule(), options);
   }
 
-  private constructor(module: WebAssembly.Module, host: Host, options: InstanceOptions) {
-    this.#host = host;
+  private constructor(module: WebAssembly.Module, options: InstanceOptions) {
     this.#timeLimit = options.timeLimit;
     const imports = {
       tick: () => this.#tick(),
@@ -130,7 +130,7 @@ export class Instance {
       },
       flush: (words: number, heapBytes: number) => {
         this.refresh();
-        host.flush(words, heapBytes);
+        this.host!.flush(words, heapBytes);
       },
       print: (text: number, length: number, more: number) => this.#print(text, length, more),
       seed: () => crypto.getRandomValues(new Uint32Array(1))[0],
@@ -210,7 +210,7 @@ export class Instance {
     const line = this.#printed;
     this.#printed = "";
     try {
-      this.#host.print(line);
+      this.host!.print(line);
       return 0;
     } catch (error) {
       this.printError = error;

@@ -260,7 +260,7 @@ Deno.test("a disposed unit throws", async () => {
 });
 
 Deno.test("create() refuses limits that make no sense", async () => {
-  for (const memoryLimit of [0, -1, NaN, 1000]) {
+  for (const memoryLimit of [0, -1, NaN, 1000, 2 ** 32 + 1, Infinity]) {
     const error = await ComputeUnit.create({ memoryLimit }).then(() => undefined, (error) => error);
     assert(error instanceof RangeError, String(memoryLimit));
   }

@@ -45,7 +45,11 @@ Deno.test("an array with nulls grows and shrinks as Lua code expects", async () 
   cu.setInput([null, null]);
   assertEquals(cu.compute("local v, n = _io.input, 0; while #v > 0 do v[#v] = nil; n = n + 1 end; return n"), 2);
   cu.setInput([1, null, null]);
-  assertEquals(cu.compute("local v = _io.input; v.extra = true; v.extra = nil; return { #v, v }"), [3, [1, null, null]]);
+  assertEquals(cu.compute("local v = _io.input; v.extra = true; v.extra = nil; return { #v, v }"), [3, [
+    1,
+    null,
+    null,
+  ]]);
   cu.setInput([1, null]);
   assertEquals(cu.compute("local v = _io.input; v[2] = 'x'; v[2] = nil; return { #v, v }"), [1, [1]]);
 });
@@ -93,7 +97,20 @@ Deno.test("bigints within int64 are integers, others are refused", async () => {
 
 Deno.test("well-formed strings are UTF-8, of any length and content", async () => {
   using cu = await ComputeUnit.create();
-  const strings = ["", "a", "\0", "a\0b", "\ufeffBOM", "äöü", "日本語", "😀", "\u{10ffff}", "\uffff", "x".repeat(40), "x".repeat(41)];
+  const strings = [
+    "",
+    "a",
+    "\0",
+    "a\0b",
+    "\ufeffBOM",
+    "äöü",
+    "日本語",
+    "😀",
+    "\u{10ffff}",
+    "\uffff",
+    "x".repeat(40),
+    "x".repeat(41),
+  ];
   for (const length of [255, 256, 257, 1364, 1365, 1366, 4096, 4097, 32768, 65536, 1_000_000]) {
     strings.push("x".repeat(length), "é".repeat(length), "x".repeat(length - 1) + "😀");
   }
@@ -106,8 +123,14 @@ Deno.test("well-formed strings are UTF-8, of any length and content", async () =
 
 Deno.test("a string with a lone surrogate is refused with its path", async () => {
   using cu = await ComputeUnit.create();
-  for (const text of ["\ud800", "a\udc00", "\udc00\ud800", "x".repeat(100) + "\ud800", "x".repeat(100_000) + "\udfff"]) {
-    assertThrows(() => cu.setInput({ list: [0, text] }), TypeError, "lone surrogate cannot be passed (at input.list[1])");
+  for (
+    const text of ["\ud800", "a\udc00", "\udc00\ud800", "x".repeat(100) + "\ud800", "x".repeat(100_000) + "\udfff"]
+  ) {
+    assertThrows(
+      () => cu.setInput({ list: [0, text] }),
+      TypeError,
+      "lone surrogate cannot be passed (at input.list[1])",
+    );
     assertThrows(() => cu.setInput({ [text]: 1 }), TypeError, "lone surrogate");
   }
 });
@@ -126,7 +149,11 @@ Deno.test("bytes are strings in Lua, and come back as text or bytes", async () =
   assertEquals(roundTrip(cu, new TextEncoder().encode("text")), "text");
   assertEquals(roundTrip(cu, new Uint8Array()), "");
   assertEquals(cu.compute("return _io.bytes('text')"), new TextEncoder().encode("text"));
-  assertEquals(cu.compute("local b = _io.bytes('ab'); return { #b, tostring(b), b == _io.bytes('ab') }"), [2, "ab", true]);
+  assertEquals(cu.compute("local b = _io.bytes('ab'); return { #b, tostring(b), b == _io.bytes('ab') }"), [
+    2,
+    "ab",
+    true,
+  ]);
   for (const invalid of ["\\xff", "\\xc0\\x80", "\\xed\\xa0\\x80", "\\xf4\\x90\\x80\\x80", "ab\\xe2\\x82", "\\x80"]) {
     assert(cu.compute(`return "${invalid}"`) instanceof Uint8Array, invalid);
     assert(cu.compute(`return ("x"):rep(500) .. "${invalid}"`) instanceof Uint8Array, invalid);
@@ -202,9 +229,12 @@ Deno.test("objects, class instances and objects without prototype are tables of 
     { x: 1 },
   ]);
   assertEquals(roundTrip(cu, Object.assign(Object.create(null), { a: 1 })), { a: 1 });
-  assertEquals(roundTrip(cu, Object.create({ inherited: 1 }, { hidden: { value: 1 }, own: { value: 2, enumerable: true } })), {
-    own: 2,
-  });
+  assertEquals(
+    roundTrip(cu, Object.create({ inherited: 1 }, { hidden: { value: 1 }, own: { value: 2, enumerable: true } })),
+    {
+      own: 2,
+    },
+  );
   let reads = 0;
   const getter = {
     get lazy() {
@@ -235,7 +265,25 @@ Deno.test("a prototype that was polluted isn't read", async () => {
 
 Deno.test("keys are data", async () => {
   using cu = await ComputeUnit.create();
-  const keys = ["__proto__", "constructor", "toString", "__index", "__gc", "__mode", "", "1", "-1", "1.5", "a b", "\0", "é", "😀", "true", "nil", "length"];
+  const keys = [
+    "__proto__",
+    "constructor",
+    "toString",
+    "__index",
+    "__gc",
+    "__mode",
+    "",
+    "1",
+    "-1",
+    "1.5",
+    "a b",
+    "\0",
+    "é",
+    "😀",
+    "true",
+    "nil",
+    "length",
+  ];
   for (const key of [...keys, "k".repeat(41), "k".repeat(300), "k".repeat(5000), "é".repeat(40_000)]) {
     const object = JSON.parse(`{${JSON.stringify(key)}: "v", "other": [1]}`);
     const back = roundTrip(cu, object) as Record<string, LuaValue>;
@@ -245,7 +293,11 @@ Deno.test("keys are data", async () => {
   }
   const all = Object.fromEntries(keys.filter((key) => key !== "__proto__").map((key, i) => [key, i]));
   assertEquals(roundTrip(cu, all), all);
-  assertEquals(inLua(cu, { "1": "string", __index: 5 }, "{ v['1'], v.__index, v.missing == nil }"), ["string", 5, true]);
+  assertEquals(inLua(cu, { "1": "string", __index: 5 }, "{ v['1'], v.__index, v.missing == nil }"), [
+    "string",
+    5,
+    true,
+  ]);
   cu.compute("_io.output = { __proto__ = { polluted = true } }");
   const output = cu.getOutput() as Record<string, LuaValue>;
   assertEquals(Object.keys(output), ["__proto__"]);
@@ -276,7 +328,10 @@ Deno.test("keys that look alike when joined are kept apart", async () => {
 Deno.test("a Map is a table with the Map's own keys, and a Map again", async () => {
   using cu = await ComputeUnit.create();
   const key = { k: 1 };
-  const map = new Map<unknown, unknown>([["a", 1], [1, "one"], ["1", "string one"], [1.5, true], [true, [1]], [key, key], [-3, 2n ** 60n]]);
+  const map = new Map<unknown, unknown>([["a", 1], [1, "one"], ["1", "string one"], [1.5, true], [true, [1]], [
+    key,
+    key,
+  ], [-3, 2n ** 60n]]);
   assertEquals(roundTrip(cu, map), map as LuaValue);
   assertEquals(roundTrip(cu, new Map()), new Map());
   assertEquals(roundTrip(cu, new Map([[1, "a"], [2, "b"]])), new Map([[1, "a"], [2, "b"]]));
@@ -313,10 +368,14 @@ Deno.test("a Date is a date", async () => {
   assertEquals(inLua(cu, new Date(NaN), "tostring(v)"), "Invalid Date");
   assertEquals(cu.compute("return _io.date(86400000)"), new Date(86400000));
   assertEquals(
-    cu.compute("local a, b = _io.date(1000), _io.date(3000); return { b - a, a < b, a <= b, a == b, a == _io.date(1000) }"),
+    cu.compute(
+      "local a, b = _io.date(1000), _io.date(3000); return { b - a, a < b, a <= b, a == b, a == _io.date(1000) }",
+    ),
     [2000, true, true, false, true],
   );
-  for (const code of ["return _io.date(1) < 5", "return _io.date(1) - 5", "_io.date(1).ms = 5", "return _io.date('x')"]) {
+  for (
+    const code of ["return _io.date(1) < 5", "return _io.date(1) - 5", "_io.date(1).ms = 5", "return _io.date('x')"]
+  ) {
     assertThrows(() => cu.compute(code));
   }
   assertEquals(cu.compute("return getmetatable(_io.date(1))"), false);
@@ -362,7 +421,11 @@ Deno.test("what can't be passed is refused with its path", async () => {
     [[].values(), "Array Iterator objects cannot be passed"],
   ];
   for (const [handler, message] of cases) {
-    assertThrows(() => cu.setInput({ rows: [1, 2, 3, { name: "x", handler }] }), TypeError, `Cannot set input: ${message}`);
+    assertThrows(
+      () => cu.setInput({ rows: [1, 2, 3, { name: "x", handler }] }),
+      TypeError,
+      `Cannot set input: ${message}`,
+    );
     assertThrows(() => cu.setMetadata({ m: handler }), TypeError, "(at meta.m)");
   }
   assertThrows(() => cu.setInput({ "a b": { "": [() => 1] } }), TypeError, '(at input["a b"][""][0])');
@@ -406,12 +469,16 @@ Deno.test("containers that change while they are read are refused or read as the
     },
   });
   assertThrows(() => cu.setInput(map), TypeError, "changed while it was read");
-  const array: unknown[] = [{
-    get x() {
-      array.length = 1;
-      return 1;
+  const array: unknown[] = [
+    {
+      get x() {
+        array.length = 1;
+        return 1;
+      },
     },
-  }, 2, 3];
+    2,
+    3,
+  ];
   assertEquals(roundTrip(cu, array), [{ x: 1 }, null, null]);
 });
 
@@ -422,7 +489,14 @@ Deno.test("nesting works to 1000 levels, and deeper is refused, on both sides", 
     for (let i = 0; i < depth; i++) value = make(value);
     return value;
   };
-  for (const make of [(v: unknown) => [v], (v: unknown) => ({ v }), (v: unknown) => new Map([["k", v]]), (v: unknown) => new Map([[v, 1]])]) {
+  for (
+    const make of [
+      (v: unknown) => [v],
+      (v: unknown) => ({ v }),
+      (v: unknown) => new Map([["k", v]]),
+      (v: unknown) => new Map([[v, 1]]),
+    ]
+  ) {
     assertEquals(roundTrip(cu, nest(1000, make)), nest(1000, make) as LuaValue);
     assertThrows(() => cu.setInput(nest(1001, make)), RangeError, "nesting is deeper than 1000 levels (at input");
     assertThrows(() => cu.setInput(nest(100_000, make)), RangeError, "nesting is deeper than 1000 levels");
@@ -441,20 +515,23 @@ Deno.test("nesting works to 1000 levels, and deeper is refused, on both sides", 
 
 Deno.test("from Lua: numbers, nil, booleans", async () => {
   using cu = await ComputeUnit.create();
-  assertEquals(cu.computeAll("return nil, true, false, 1, 1.0, 0.1, -0.0, 1/0, 0/0, math.maxinteger, math.mininteger, 1 << 53"), [
-    null,
-    true,
-    false,
-    1,
-    1,
-    0.1,
-    -0,
-    Infinity,
-    NaN,
-    2n ** 63n - 1n,
-    -(2n ** 63n),
-    2n ** 53n,
-  ]);
+  assertEquals(
+    cu.computeAll("return nil, true, false, 1, 1.0, 0.1, -0.0, 1/0, 0/0, math.maxinteger, math.mininteger, 1 << 53"),
+    [
+      null,
+      true,
+      false,
+      1,
+      1,
+      0.1,
+      -0,
+      Infinity,
+      NaN,
+      2n ** 63n - 1n,
+      -(2n ** 63n),
+      2n ** 53n,
+    ],
+  );
 });
 
 Deno.test("from Lua: tables by their keys", async () => {
@@ -485,14 +562,27 @@ Deno.test("from Lua: tables by their keys", async () => {
     ["setmetatable({ 1 }, { __index = function() return 5 end, __pairs = error, __len = error })", [1]],
   ];
   for (const [code, expected] of cases) assertEquals(cu.compute(`return ${code}`), expected as LuaValue, code);
-  for (const code of ["_io.array(1)", "_io.array({}, -1)", "_io.array({}, 1e300)", "_io.array({}, 1 << 40)", "_io.array({}, 1.5)"]) {
+  for (
+    const code of [
+      "_io.array(1)",
+      "_io.array({}, -1)",
+      "_io.array({}, 1e300)",
+      "_io.array({}, 1 << 40)",
+      "_io.array({}, 1.5)",
+    ]
+  ) {
     assertThrows(() => cu.compute(`return ${code}`));
   }
 });
 
 Deno.test("from Lua: fields are in the order of their names", async () => {
   using cu = await ComputeUnit.create();
-  assertEquals(Object.keys(cu.compute("return { zebra = 1, apple = 2, mango = 3, _x = 4 }")), ["_x", "apple", "mango", "zebra"]);
+  assertEquals(Object.keys(cu.compute("return { zebra = 1, apple = 2, mango = 3, _x = 4 }")), [
+    "_x",
+    "apple",
+    "mango",
+    "zebra",
+  ]);
 });
 
 Deno.test("from Lua: functions, coroutines and foreign userdata are refused with the path", async () => {
@@ -510,7 +600,11 @@ Deno.test("from Lua: functions, coroutines and foreign userdata are refused with
     cu.compute(`_io.output = ${code}`);
     assertThrows(() => cu.getOutput(), TypeError, `Cannot get output: ${message}`);
   }
-  assertThrows(() => cu.compute("return print"), TypeError, "Cannot return the result: functions cannot be passed (at result)");
+  assertThrows(
+    () => cu.compute("return print"),
+    TypeError,
+    "Cannot return the result: functions cannot be passed (at result)",
+  );
   // Shapes defined in a message that failed are defined again.
   for (let i = 0; i < 3; i++) {
     cu.compute("_io.output = { new_a = { new_b = 1, new_c = { new_d = print } } }");
@@ -518,7 +612,9 @@ Deno.test("from Lua: functions, coroutines and foreign userdata are refused with
     cu.compute("_io.output = { new_a = { new_b = 1, new_c = { new_d = 2 } } }");
     assertEquals(cu.getOutput(), { new_a: { new_b: 1, new_c: { new_d: 2 } } });
     assertThrows(() => cu.setInput({ new_a: { new_b: 1, new_c: { new_d: () => 1 } } }), TypeError);
-    assertEquals(roundTrip(cu, { new_a: { new_b: 1, new_c: { new_d: 2 } } }), { new_a: { new_b: 1, new_c: { new_d: 2 } } });
+    assertEquals(roundTrip(cu, { new_a: { new_b: 1, new_c: { new_d: 2 } } }), {
+      new_a: { new_b: 1, new_c: { new_d: 2 } },
+    });
   }
 });
 
@@ -551,11 +647,20 @@ Deno.test("messages of every size near a chunk's end cross whole", async () => {
   for (let count = 4080; count < 4110; count++) {
     const numbers = Array.from({ length: count }, (_, i) => i);
     assertEquals(roundTrip(cu, numbers), numbers);
-    const mixed = [...numbers.slice(20), 2n ** 60n, "x", { a: 1, b: [null, new Date(5)] }, new Float64Array([1, 2]), new Map([[1, 2]])];
+    const mixed = [
+      ...numbers.slice(20),
+      2n ** 60n,
+      "x",
+      { a: 1, b: [null, new Date(5)] },
+      new Float64Array([1, 2]),
+      new Map([[1, 2]]),
+    ];
     assertEquals(roundTrip(cu, mixed), mixed as LuaValue);
   }
   for (let length = 32_700; length < 32_800; length += 7) {
-    const parts = ["x".repeat(250), "é".repeat(125), ""].flatMap((s) => new Array<string>(Math.floor(length / 500)).fill(s));
+    const parts = ["x".repeat(250), "é".repeat(125), ""].flatMap((s) =>
+      new Array<string>(Math.floor(length / 500)).fill(s)
+    );
     assertEquals(roundTrip(cu, parts), parts);
   }
 });

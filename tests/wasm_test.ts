@@ -1,0 +1,140 @@
+// What is built, and how.
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { concat } from "@std/bytes";
+import { describe, it } from "@std/testing/bdd";
+import { TYPED_ARRAYS, WIRE } from "../src/wire.ts";
+
+const rootDir = new URL("../", import.meta.url);
+
+async function run(args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: rootDir }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+describe("the WASM module", () => {
+  const read = () => Deno.readFile(new URL("wasm/cu.wasm", rootDir));
+
+  it("is at most 256 KB", async () => {
+    assert((await read()).length <= 256 * 1024);
+  });
+
+  it("imports the host functions and nothing else", async () => {
+    const imports = WebAssembly.Module.imports(await WebAssembly.compile(await read()));
+    assertEquals([...new Set(imports.map(({ module }) => module))], ["cu"]);
+    assertEquals(
+      imports.map(({ name }) => name).sort(),
+      ["flush", "monotonic_ms", "print", "seed", "stop", "tick", "wall_clock_ms"],
+    );
+  });
+
+  it("exports the functions of the earlier system under their names", async () => {
+    const exports = WebAssembly.Module.exports(await WebAssembly.compile(await read())).map(({ name }) => name);
+    for (
+      const name of [
+        "init",
+        "compute",
+        "get_buffer_ptr",
+        "get_buffer_size",
+        "get_memory_stats",
+        "run_gc",
+        "get_io_table_id",
+        "clear_io_table",
+      ]
+    ) {
+      assert(exports.includes(name), name);
+    }
+  });
+
+  it("is what wasm/cu.js embeds", async () => {
+    const { cuBase64 } = await import("../wasm/cu.js");
+    assertEquals(cuBase64, (await read()).toBase64());
+  });
+});
+
+describe("the wire format", () => {
+  it("is the same in wire.ts and wire.zig", async () => {
+    const zig = await Deno.readTextFile(new URL("zig/wire.zig", rootDir));
+    const found: Record<string, number> = {};
+    for (const [, name, value] of zig.matchAll(/^ {4}(\w+) = (-?\w+),$/gm)) {
+      found[(Number(value) < 0 ? "STATUS_" : "") + name.toUpperCase()] = Number(value);
+    }
+    for (const [, name, value] of zig.matchAll(/^pub const (\w+)(?:: u32)? = ([\w */]+);$/gm)) {
+      const factors = value.replaceAll("buffer_size_bytes", "65536").replaceAll("_", "").split(/ ([*/]) /);
+      let result = Number(factors[0]);
+      for (let i = 1; i < factors.length; i += 2) {
+        result = factors[i] === "*" ? result * Number(factors[i + 1]) : result / Number(factors[i + 1]);
+      }
+      found[name.toUpperCase()] = result;
+    }
+    assertEquals(found, { ...WIRE });
+  });
+
+  it("numbers typed arrays as marks.zig does", async () => {
+    const zig = await Deno.readTextFile(new URL("zig/marks.zig", rootDir));
+    const kinds = /enum\(u8\) \{\n([^}]*?)\n\n/.exec(zig)![1].split(",").map((kind) => kind.trim());
+    for (const [kind, type] of Object.entries(TYPED_ARRAYS)) {
+      assertEquals(`${kinds[Number(kind)]}array`, type.name.toLowerCase());
+    }
+  });
+});
+
+describe("the build", () => {
+  it("does nothing, fast, when nothing changed", async () => {
+    let fastest = Infinity;
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const start = performance.now();
+      const { code, stdout } = await run(["task", "--quiet", "build"]);
+      assertEquals([code, stdout], [0, ""]);
+      fastest = Math.min(fastest, performance.now() - start);
+    }
+    assert(fastest < 2000, `${fastest} ms`);
+  });
+
+  it("refuses an archive that isn't Lua's", async () => {
+    const archive = await Deno.makeTempFile({ suffix: ".tar.gz" });
+    try {
+      // A tar archive of one file: its name, mode, size and checksum, then its text.
+      const header = new Uint8Array(512);
+      const put = (text: string, offset: number) => header.set(new TextEncoder().encode(text), offset);
+      put("lua/src/lua.h", 0);
+      put("0000644\0" + "0000000\0" + "0000000\0" + "00000000004\0" + "00000000000\0", 100);
+      put("        0", 148);
+      put("ustar\x0000", 257);
+      put(header.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, "0") + "\0 ", 148);
+      const body = new Uint8Array(512 * 3);
+      body.set(new TextEncoder().encode("evil"));
+      const gzip = new Blob([concat([header, body])]).stream().pipeThrough(new CompressionStream("gzip"));
+      await Deno.writeFile(archive, gzip);
+      const { code, stderr } = await run(["task", "--quiet", "build", "--lua", archive]);
+      assertEquals(code, 1);
+      assertStringIncludes(stderr, "is not Lua's archive");
+    } finally {
+      await Deno.remove(archive);
+    }
+  });
+
+  it("says what is missing and what to do", async () => {
+    const { code, stderr } = await run(["task", "--quiet", "build", "--lua", "missing.tar.gz"]);
+    assertEquals([code, stderr.includes("Cannot find missing.tar.gz")], [1, true]);
+  });
+});
+
+describe("a script that imports mod.ts", () => {
+  it("needs no permission", async () => {
+    const script = `
+      import { IoWrapper } from ${JSON.stringify(new URL("mod.ts", rootDir).href)};
+      using io = new IoWrapper({ timeLimit: 1000 });
+      console.log((await io.computeWithIo("_io.output = #_io.input", [1, 2, 3])).output);
+    `;
+    const file = await Deno.makeTempFile({ suffix: ".ts" });
+    try {
+      await Deno.writeTextFile(file, script);
+      const { code, stdout, stderr } = await run(["run", "--no-prompt", "--no-check", file]);
+      assertEquals([code, stdout, stderr], [0, "3\n", ""]);
+    } finally {
+      await Deno.remove(file);
+    }
+  });
+});
