@@ -27,6 +27,9 @@ unsigned cu_seed(void);
 /* llex.c, lobject.c: no locales */
 #define lua_getlocaledecpoint() '.'
 
+/* lobject.c, through a patch of luaconf.h: see numbers.zig */
+double cu_str2number(const char *text, char **end);
+
 /* lauxlib.c: the library writes nothing; print and warn are in sandbox.zig */
 #define lua_writestring(s, l) ((void)0)
 #define lua_writeline() ((void)0)

@@ -222,6 +222,12 @@ pub const list = [_]Patch{
             "    luaX_syntaxerror(ls, \"time limit exceeded\");\n",
     },
     .{
+        .file = "luaconf.h",
+        .why = "strtod works in long doubles, which are software on wasm: see numbers.zig.",
+        .find = "#define lua_str2number(s,p)\tstrtod((s), (p))",
+        .replace = "#define lua_str2number(s,p)\tcu_str2number((s),(p))",
+    },
+    .{
         .file = "lobject.h",
         .why = mark_why,
         .find = "  struct Table *metatable;\n  GCObject *gclist;\n} Table;",

@@ -14,6 +14,7 @@ comptime {
     _ = @import("clocks.zig");
     _ = @import("limits.zig");
     _ = @import("marks.zig");
+    _ = @import("numbers.zig");
     _ = @import("sandbox.zig");
 }
 
