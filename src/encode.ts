@@ -8,6 +8,7 @@
 
 import type { Instance } from "./instance.ts";
 import { LuaError } from "./errors.ts";
+import { Seen } from "./seen.ts";
 import { TYPED_ARRAYS, WIRE } from "./wire.ts";
 
 const { WORDS_MAX, HEAP_SIZE_BYTES, BOXED } = WIRE;
@@ -46,10 +47,8 @@ export class Encoder {
   #word = 0;
   #byte = 0;
   #shapes = new Map<string, Shape>();
-  /** Containers so far, in the order of their numbers. */
-  #seen = new Set<object>();
-  /** Their numbers, once one has been seen twice. */
-  #numbers: Map<object, number> | undefined;
+  /** Containers so far. */
+  #seen = new Seen();
   #depth = 0;
   /** The key in each container that is open. */
   #path: Path = [];
@@ -91,9 +90,7 @@ export class Encoder {
       throw this.#explain(error, action, name, skip);
     } finally {
       if (!done) this.#drop();
-      if (this.#seen.size > 1000) this.#seen = new Set();
-      else this.#seen.clear();
-      this.#numbers = undefined;
+      this.#seen.clear();
     }
   }
 
@@ -253,25 +250,19 @@ export class Encoder {
     }
     const prototype = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null) {
-      return this.#isSeen(value) ? hint : this.#plain(value as Record<string, unknown>, hint);
+      return this.#plain(value as Record<string, unknown>, hint);
     }
     return this.#special(value, hint);
   }
 
-  /** Whether the container stands in this message already; if so, refers to it. */
-  #isSeen(value: object): boolean {
-    const seen = this.#seen;
-    const count = seen.size;
-    seen.add(value);
-    if (seen.size !== count) {
-      this.#numbers?.set(value, count);
-      return false;
-    }
-    if (this.#numbers === undefined) {
-      this.#numbers = new Map();
-      for (const object of seen) this.#numbers.set(object, this.#numbers.size);
-    }
-    this.#box(WIRE.TABLE_REF, this.#numbers.get(value)!);
+  /**
+   * Whether the container stands in this message already; if so, refers to it. `first`
+   * is the value of a plain object's first field.
+   */
+  #isSeen(value: object, first?: unknown): boolean {
+    const number = this.#seen.add(value, first);
+    if (number < 0) return false;
+    this.#box(WIRE.TABLE_REF, number);
     return true;
   }
 
@@ -303,41 +294,56 @@ export class Encoder {
   }
 
   #plain(value: Record<string, unknown>, hint: Shape | undefined): Shape | undefined {
-    const shape = hint !== undefined && this.#forInIsOwn && hasKeys(value, hint.keys) ? hint : this.#shapeOf(value);
-    if (shape === undefined) return undefined;
+    if (hint !== undefined && this.#forInIsOwn && hasKeys(value, hint.keys)) {
+      const first = hint.keys.length > 0 ? value[hint.keys[0]] : undefined;
+      if (!this.#isSeen(value, first)) this.#fields(value, hint, first);
+      return hint;
+    }
+    const keys = Object.keys(value);
+    const first = keys.length > 0 ? this.#first(value, keys[0]) : undefined;
+    if (this.#isSeen(value, first)) return hint;
+    const shape = this.#shapeOf(keys);
+    if (shape === undefined) this.#record(value, keys, first);
+    else this.#fields(value, shape, first);
+    return shape;
+  }
+
+  /** Reads a field that stands in no container yet, as far as paths are concerned. */
+  #first(value: Record<string, unknown>, key: string): unknown {
+    this.#enter()[this.#depth - 1] = key;
+    const first = value[key];
+    this.#depth--;
+    return first;
+  }
+
+  /** Writes an object with a shape, whose first field has been read. */
+  #fields(value: Record<string, unknown>, shape: Shape, first: unknown): void {
     if (this.#word + 2 > WORDS_MAX) this.#flush();
     this.#box(WIRE.OBJECT, shape.number);
     const path = this.#enter();
     const level = this.#depth - 1;
-    const keys = shape.keys;
+    const { keys, hints } = shape;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
       path[level] = key;
-      const field = value[key];
+      const field = i === 0 ? first : value[key];
       if (typeof field === "object" && field !== null) {
         if (this.#word + 2 > WORDS_MAX) this.#flush();
-        shape.hints[i] = this.#object(field, shape.hints[i]);
+        hints[i] = this.#object(field, hints[i]);
       } else {
         this.#value(field);
       }
     }
     this.#depth--;
-    return shape;
   }
 
-  /** The object's shape, known or new; undefined where it was written without one. */
-  #shapeOf(value: Record<string, unknown>): Shape | undefined {
-    const keys = Object.keys(value);
-    if (keys.length > WIRE.SHAPE_KEYS_MAX) {
-      this.#record(value, keys);
-      return undefined;
-    }
+  /** The shape with these keys, known or new; undefined where there is none. */
+  #shapeOf(keys: string[]): Shape | undefined {
+    if (keys.length > WIRE.SHAPE_KEYS_MAX) return undefined;
     const name = keys.join("\0");
     const known = this.#shapes.get(name);
-    if (known !== undefined && known.keys.every((key, i) => key === keys[i])) return known;
-    const shape = known === undefined ? this.#defineShape(name, keys) : undefined;
-    if (shape === undefined) this.#record(value, keys);
-    return shape;
+    if (known === undefined) return this.#defineShape(name, keys);
+    return known.keys.every((key, i) => key === keys[i]) ? known : undefined;
   }
 
   /** Defines a shape; all of it stands in one chunk. */
@@ -360,15 +366,16 @@ export class Encoder {
     return shape;
   }
 
-  #record(value: Record<string, unknown>, keys: string[]): void {
+  /** Writes an object without a shape, whose first field has been read. */
+  #record(value: Record<string, unknown>, keys: string[], first: unknown): void {
     if (this.#word + 2 > WORDS_MAX) this.#flush();
     this.#box(WIRE.RECORD, keys.length);
     const path = this.#enter();
     const level = this.#depth - 1;
-    for (const key of keys) {
-      path[level] = key;
-      this.#value(key);
-      this.#value(value[key]);
+    for (let i = 0; i < keys.length; i++) {
+      path[level] = keys[i];
+      this.#value(keys[i]);
+      this.#value(i === 0 ? first : value[keys[i]]);
     }
     this.#depth--;
   }
@@ -396,7 +403,7 @@ export class Encoder {
       if (!this.#isSeen(value)) this.#set(value);
     } else {
       this.#refuseOpaque(value);
-      if (!this.#isSeen(value)) return this.#instanceFields(value, hint);
+      return this.#instanceFields(value, hint);
     }
     return undefined;
   }
@@ -416,13 +423,11 @@ export class Encoder {
   #instanceFields(value: object, hint: Shape | undefined): Shape | undefined {
     const forInIsOwn = this.#forInIsOwn;
     this.#forInIsOwn = false;
-    const shape = this.#shapeOf(value as Record<string, unknown>);
-    this.#forInIsOwn = forInIsOwn;
-    if (shape === undefined) return hint;
-    const keys = shape.keys;
-    const fields: Record<string, unknown> = Object.create(null);
-    for (const key of keys) fields[key] = (value as Record<string, unknown>)[key];
-    return this.#plain(fields, shape);
+    try {
+      return this.#plain(value as Record<string, unknown>, hint);
+    } finally {
+      this.#forInIsOwn = forInIsOwn;
+    }
   }
 
   #map(value: Map<unknown, unknown>): void {

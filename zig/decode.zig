@@ -106,10 +106,10 @@ pub fn chunk(L: *lua.State, words: []const u64, heap: []const u8) Error!void {
             continue;
         }
         if (input.words.len == 0) return;
-        if (frame.kind == .typed_array) {
-            fillTyped(frame, &input);
-        } else {
-            try value(L, frame, &input);
+        switch (frame.kind) {
+            .typed_array => fillTyped(frame, &input),
+            .object => if (try fillObject(L, frame, &input)) try value(L, frame, &input),
+            else => try value(L, frame, &input),
         }
     }
     if (input.words.len != 0) return error.Malformed;
@@ -132,8 +132,44 @@ const Input = struct {
     }
 };
 
+/// Stores fields of a row as long as they are numbers, strings, booleans or nil: what
+/// most rows are made of. True if there is another value to read.
+fn fillObject(L: *lua.State, frame: *Frame, input: *Input) Error!bool {
+    const table = frame.table;
+    const places = frame.shape.nodes[frame.index..frame.count];
+    const words = input.words[0..@min(places.len, input.words.len)];
+    for (words, places[0..words.len], 0..) |word, place, i| {
+        var held: lua.Value = undefined;
+        if (word >> 32 < wire.boxed) {
+            held = lua.number(@bitCast(word));
+        } else {
+            const box: wire.Word = @bitCast(word);
+            switch (box.tag) {
+                .string => {
+                    const bytes = try input.bytes(box.payload & 0xffff);
+                    held = lua.ofString(c.luaS_newlstr(L, bytes.ptr, bytes.len));
+                    lua.barrier(L, table, held);
+                },
+                .boolean => held = lua.boolean(box.payload != 0),
+                .nil => held = lua.nil,
+                else => {
+                    input.words = input.words[i..];
+                    frame.index += @intCast(i);
+                    return true;
+                },
+            }
+        }
+        const node: *lua.Node = @ptrCast(table.node + place);
+        node.u.value_ = held.value_;
+        node.u.tt_ = held.tt_;
+    }
+    input.words = input.words[words.len..];
+    frame.index += @intCast(words.len);
+    return false;
+}
+
 /// Reads one value and puts it into the frame's container.
-inline fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
+fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
     const word = try input.word();
     if (word >> 32 < wire.boxed) {
         return put(L, frame, lua.number(@bitCast(word)));
