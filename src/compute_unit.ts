@@ -33,6 +33,13 @@ export interface ComputeUnitOptions {
    * as a {@linkcode LuaError} with the error as its `cause`.
    */
   onPrint?: (line: string) => void;
+  /**
+   * Called every few milliseconds while code runs. An error thrown here stops the code,
+   * which can't catch it, and is thrown by the call that ran it. With
+   * `() => signal.throwIfAborted()` a unit heeds an AbortSignal. Timers don't fire while
+   * code runs, so that signal must be aborted by a callback such as `onPrint`, or here.
+   */
+  onProgress?: () => void;
   /** The unit's WASM module, for platforms that compile no bytes at run time. */
   module?: WebAssembly.Module;
 }
@@ -139,17 +146,18 @@ export class ComputeUnit implements Disposable {
       throw new RangeError(`Cannot create unit: timeLimit must be a positive number of milliseconds, is ${timeLimit}`);
     }
     const instance = await Instance.create({ memoryLimit, timeLimit, module: options.module });
-    return new ComputeUnit(instance, options.onPrint);
+    return new ComputeUnit(instance, options);
   }
 
-  private constructor(instance: Instance, onPrint: ((line: string) => void) | undefined) {
+  private constructor(instance: Instance, options: ComputeUnitOptions) {
     this.#instance = instance;
     this.#encoder = new Encoder(instance);
     this.#decoder = new Decoder(instance);
-    this.#onPrint = onPrint;
+    this.#onPrint = options.onPrint;
     instance.host = {
       flush: (words, heapBytes) => this.#decoder.takeChunk(words, heapBytes),
       print: (line) => this.#print(line),
+      progress: options.onProgress,
     };
   }
 

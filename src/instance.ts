@@ -15,6 +15,8 @@ export interface Host {
   flush(words: number, heapBytes: number): void;
   /** Takes a line that was printed; an error thrown here ends the code that printed. */
   print(line: string): void;
+  /** Called now and then while code runs; an error thrown here ends it. */
+  progress?: (() => void) | undefined;
 }
 
 /** Exports of the WASM module; see `zig/main.zig`. */
@@ -67,6 +69,9 @@ class TimeUp {
  */
 const STEPS_PER_TICK = 20_000;
 
+/** Milliseconds from one call of `progress` to the next. */
+const PROGRESS_INTERVAL_MS = 5;
+
 /** No limit: looks at the clock once in four billion steps. */
 const STEPS_UNLIMITED = 0xffff_ffff;
 
@@ -110,6 +115,7 @@ export class Instance {
   heap: Uint8Array<ArrayBuffer>;
   #timeLimit: number;
   #deadline = Infinity;
+  #nextProgress = Infinity;
   /** Set by the unit before any code runs. */
   host: Host | undefined;
   #printed = "";
@@ -124,7 +130,7 @@ export class Instance {
   private constructor(module: WebAssembly.Module, options: InstanceOptions) {
     this.#timeLimit = options.timeLimit;
     const imports = {
-      tick: () => this.#tick(),
+      tick: (mayThrow: number) => this.#tick(mayThrow !== 0),
       stop: (text: number, length: number) => {
         throw new TimeUp(this.text(text, length));
       },
@@ -184,7 +190,8 @@ export class Instance {
    */
   guard(call: () => number): number {
     const stack = this.exports.save_stack();
-    this.#deadline = this.#timeLimit === Infinity ? Infinity : performance.now() + this.#timeLimit;
+    if (this.#timeLimit !== Infinity) this.#deadline = performance.now() + this.#timeLimit;
+    if (this.host!.progress) this.#nextProgress = performance.now() + PROGRESS_INTERVAL_MS;
     try {
       return call();
     } catch (error) {
@@ -195,13 +202,20 @@ export class Instance {
       throw new LuaError("time", limit, { ...firstPosition(error.traceback), traceback: error.traceback });
     } finally {
       this.#deadline = Infinity;
+      this.#nextProgress = Infinity;
       this.refresh();
     }
   }
 
-  #tick(): number {
-    if (this.#deadline === Infinity) return STEPS_UNLIMITED;
-    return performance.now() < this.#deadline ? STEPS_PER_TICK : 0;
+  #tick(mayThrow: boolean): number {
+    if (this.#deadline === Infinity && this.#nextProgress === Infinity) return STEPS_UNLIMITED;
+    const now = performance.now();
+    if (now >= this.#deadline) return 0;
+    if (now >= this.#nextProgress && mayThrow) {
+      this.#nextProgress = now + PROGRESS_INTERVAL_MS;
+      this.host!.progress!();
+    }
+    return STEPS_PER_TICK;
   }
 
   #print(text: number, length: number, more: number): number {

@@ -1,4 +1,11 @@
-import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
 
 function errorOf(cu: ComputeUnit, code: string | Uint8Array, chunkName?: string): LuaError {
@@ -187,6 +194,28 @@ Deno.test("timeLimit holds for finalizers that the host's calls run", async () =
   cu.compute("setmetatable({}, { __gc = function() while true do end end })");
   assertEquals(assertThrows(() => cu.runGc(), LuaError).kind, "time");
   cu.runGc();
+  assertEquals(cu.compute("return 1 + 1"), 2);
+});
+
+Deno.test("onProgress is called while code runs, and stops it by throwing", async () => {
+  let calls = 0;
+  let stop = false;
+  const reason = new DOMException("enough", "AbortError");
+  const controller = new AbortController();
+  using cu = await ComputeUnit.create({
+    onProgress: () => {
+      calls++;
+      if (calls === 3 && stop) controller.abort(reason);
+      controller.signal.throwIfAborted();
+    },
+  });
+  assertEquals(cu.compute("local n = 0 for i = 1, 2e6 do n = n + 1 end return n"), 2_000_000);
+  assert(calls >= 1);
+  stop = true;
+  calls = 0;
+  const spin = "while true do pcall(function() while true do end end) end";
+  assertStrictEquals(assertThrows(() => cu.compute(spin)), reason);
+  assertEquals(calls, 3);
   assertEquals(cu.compute("return 1 + 1"), 2);
 });
 

@@ -8,8 +8,9 @@ const std = @import("std");
 const lua = @import("lua.zig");
 const c = lua.c;
 
-/// Steps that may run now, or 0: stop.
-extern "cu" fn tick() u32;
+/// Steps that may run now, or 0: stop. Throws where the user's callback does, unless
+/// the caller is one through which nothing may be thrown.
+extern "cu" fn tick(may_throw: bool) u32;
 /// Throws; the text is a traceback.
 extern "cu" fn stop(text: [*]const u8, length: u32) noreturn;
 
@@ -17,7 +18,7 @@ pub export var cu_budget: c_uint = std.math.maxInt(c_uint);
 
 /// Before code runs: asks for its steps.
 pub fn begin() void {
-    cu_budget = tick();
+    cu_budget = tick(true);
 }
 
 /// Counts work in proportion to this many bytes, as C's cu_spend.
@@ -27,7 +28,7 @@ pub fn spend(bytes: usize) void {
 
 /// `L` may be null where the caller doesn't know it.
 pub export fn cu_budget_spent(L: ?*lua.State) callconv(.c) void {
-    cu_budget = tick();
+    cu_budget = tick(true);
     if (cu_budget != 0) return;
     var text: [2048]u8 = undefined;
     const written = if (L) |state| traceback(state, &text) else "";
@@ -37,7 +38,7 @@ pub export fn cu_budget_spent(L: ?*lua.State) callconv(.c) void {
 /// Whether the parser must end: by an error, as it has memory to free. The next
 /// step of the VM then stops all.
 pub export fn cu_budget_spent_in_parser() callconv(.c) c_int {
-    cu_budget = tick();
+    cu_budget = tick(false);
     if (cu_budget != 0) return 0;
     cu_budget = 1;
     return 1;

@@ -222,6 +222,12 @@ pub const list = [_]Patch{
             "    luaX_syntaxerror(ls, \"time limit exceeded\");\n",
     },
     .{
+        .file = "lstring.c",
+        .why = "Strings of one length often begin alike: comparing hashes first saves comparing them.",
+        .find = "    if (l == ts->shrlen && (memcmp(",
+        .replace = "    if (h == ts->hash && l == ts->shrlen && (memcmp(",
+    },
+    .{
         .file = "luaconf.h",
         .why = "strtod works in long doubles, which are software on wasm: see numbers.zig.",
         .find = "#define lua_str2number(s,p)\tstrtod((s), (p))",
