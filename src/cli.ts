@@ -86,9 +86,6 @@ const VALUE_OPTIONS = ["input", "output", "meta", "memory-limit", "time-limit"] 
 const SIZES = { B: 1, KB: 2 ** 10, KiB: 2 ** 10, MB: 2 ** 20, MiB: 2 ** 20, GB: 2 ** 30, GiB: 2 ** 30 };
 const TIMES = { ms: 1, s: 1000, m: 60_000 };
 
-/** Lua cuts longer names of chunks, at their end. */
-const CHUNK_NAME_LENGTH_MAX = 59;
-
 const EXCERPT_LENGTH_MAX = 120;
 
 /** The longest result, in characters. */
@@ -211,9 +208,7 @@ async function run(options: RunOptions, io: CliIo): Promise<number> {
   let json: string;
   try {
     setIo(unit, input, options.meta);
-    // Of a long path, the end tells more.
-    const chunkName = name.length > CHUNK_NAME_LENGTH_MAX ? `...${name.slice(3 - CHUNK_NAME_LENGTH_MAX)}` : name;
-    const result = unit.compute(withoutFirstComment(source), { chunkName });
+    const result = unit.compute(withoutFirstComment(source), { chunkName: name });
     const output = unit.getOutput();
     json = output === null ? toJson(result, "result") : toJson(output, "output");
   } catch (error) {

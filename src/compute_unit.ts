@@ -47,7 +47,8 @@ export interface ComputeUnitOptions {
 /** Options of {@linkcode ComputeUnit.compute}. */
 export interface ComputeOptions {
   /**
-   * Name of the code in messages and tracebacks.
+   * Name of the code in messages and tracebacks, such as a path; of one longer than 59
+   * bytes, Lua shows the end.
    *
    * @default {"compute"}
    */
@@ -545,7 +546,7 @@ export class ComputeUnit implements Disposable {
   #get(action: string, write: (instance: Instance) => number): LuaValue {
     const instance = this.#begin(action);
     try {
-      return this.#read(write(instance), action)[0];
+      return this.#read(instance.guard(() => write(instance)), action)[0];
     } finally {
       this.#busy = false;
     }
@@ -587,7 +588,7 @@ export class ComputeUnit implements Disposable {
 
   #compile(instance: Instance, code: Uint8Array, chunkName: string): number {
     const { exports } = instance;
-    const name = new TextEncoder().encode(`=${chunkName}\0`);
+    const name = new TextEncoder().encode(`@${chunkName}\0`);
     const length = code.length + name.length;
     const pointer = exports.allocate(length) >>> 0;
     if (pointer === 0) throw new LuaError("memory", "not enough memory for the code");
