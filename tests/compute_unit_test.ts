@@ -57,6 +57,27 @@ Deno.test("compute() doesn't compile repeated code twice", async () => {
   assert(again < first / 2, `first ${first} ms, again ${again} ms`);
 });
 
+Deno.test("compile() gives a function that runs the code each time", async () => {
+  using cu = await ComputeUnit.create();
+  const next = cu.compile<number>("count = (count or 0) + 1; return count", { chunkName: "next.lua" });
+  for (let i = 0; i < 1000; i++) cu.compute(`return ${i}`);
+  assertEquals([next(), next(), next()], [1, 2, 3]);
+  assertThrows(() => cu.compile("return +"), LuaError, "unexpected symbol");
+  cu.compute("count = {}");
+  assertEquals(assertThrows(() => next(), LuaError).chunk, "next.lua");
+  next[Symbol.dispose]();
+  next[Symbol.dispose]();
+  assertThrows(() => next(), TypeError, "has been disposed");
+  const { usedBytes } = cu.getMemoryStats();
+  for (let i = 0; i < 2000; i++) cu.compile(`return ${i}`)[Symbol.dispose]();
+  cu.runGc();
+  assert(cu.getMemoryStats().usedBytes < usedBytes + 20_000);
+  const late = cu.compile("return 1");
+  cu.dispose();
+  assertThrows(() => late(), TypeError, "disposed");
+  late[Symbol.dispose]();
+});
+
 Deno.test("compute() keeps working when more code came than it keeps compiled", async () => {
   using cu = await ComputeUnit.create();
   for (let i = 0; i < 2000; i++) assertEquals(cu.compute(`return ${i}`), i);

@@ -188,7 +188,7 @@ function optimize(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffe
       features.BulkMemoryOpt | features.ExceptionHandling | features.Multivalue,
   );
   binaryen.setOptimizeLevel(4);
-  binaryen.setShrinkLevel(0);
+  binaryen.setShrinkLevel(1);
   module.optimize();
   return Promise.resolve(new Uint8Array(module.emitBinary()));
 }
