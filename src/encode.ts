@@ -80,6 +80,8 @@ export class Encoder {
     this.#byte = 0;
     this.#depth = 0;
     this.#forInIsOwn = isEmpty(Object.prototype);
+    // Not inside a message, where objects of old shapes are open.
+    if (this.#shapes.size === WIRE.SHAPES_MAX) this.#shapes.clear();
     this.#instance.exports.begin_message();
     let done = false;
     try {
@@ -340,7 +342,7 @@ export class Encoder {
   /** The shape with these keys, known or new; undefined where there is none. */
   #shapeOf(keys: string[]): Shape | undefined {
     if (keys.length > WIRE.SHAPE_KEYS_MAX) return undefined;
-    const name = keys.join("\0");
+    const name = `${keys.length}\0${keys.join("\0")}`;
     const known = this.#shapes.get(name);
     if (known === undefined) return this.#defineShape(name, keys);
     return known.keys.every((key, i) => key === keys[i]) ? known : undefined;
@@ -351,7 +353,7 @@ export class Encoder {
     let bytes = 0;
     for (const key of keys) bytes += key.length * 3;
     if (bytes > INLINE_BYTES_MAX) return undefined;
-    if (this.#shapes.size === WIRE.SHAPES_MAX) this.#shapes.clear();
+    if (this.#shapes.size === WIRE.SHAPES_MAX) return undefined;
     if (this.#word + keys.length + 3 > WORDS_MAX || this.#byte + bytes > HEAP_SIZE_BYTES) this.#flush();
     const path = this.#enter();
     const number = this.#shapes.size;
@@ -463,7 +465,10 @@ export class Encoder {
   }
 
   #key(key: unknown): void {
-    if (key === null || key === undefined || key !== key) {
+    // Lua makes an integer of a float key that has no fraction.
+    const isChanged = typeof key === "number" && Number.isInteger(key) && !Number.isSafeInteger(key) &&
+      Math.abs(key) <= 2 ** 63;
+    if (key === null || key === undefined || key !== key || isChanged) {
       throw new Refusal(TypeError, `${key} cannot be a key in Lua`);
     }
     this.#value(key);

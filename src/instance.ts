@@ -69,6 +69,9 @@ class TimeUp {
  */
 const STEPS_PER_TICK = 20_000;
 
+/** Characters of a line that comes in parts. */
+const PRINT_PARTS_LENGTH_MAX = 1024 * 1024;
+
 /** Milliseconds from one call of `progress` to the next. */
 const PROGRESS_INTERVAL_MS = 5;
 
@@ -115,6 +118,7 @@ export class Instance {
   heap: Uint8Array<ArrayBuffer>;
   #timeLimit: number;
   #deadline = Infinity;
+  #timeIsUp = false;
   #nextProgress = Infinity;
   /** Set by the unit before any code runs. */
   host: Host | undefined;
@@ -192,17 +196,22 @@ export class Instance {
     const stack = this.exports.save_stack();
     if (this.#timeLimit !== Infinity) this.#deadline = performance.now() + this.#timeLimit;
     if (this.host!.progress) this.#nextProgress = performance.now() + PROGRESS_INTERVAL_MS;
+    this.#timeIsUp = false;
     try {
-      return call();
+      const result = call();
+      // The parser ended by an error instead, which code may have handled.
+      if (this.#timeIsUp) throw new TimeUp("");
+      return result;
     } catch (error) {
-      this.exports.restore_stack(stack);
       this.exports.recover();
+      this.exports.restore_stack(stack);
       if (!(error instanceof TimeUp)) throw error;
       const limit = `time limit of ${this.#timeLimit} ms exceeded`;
       throw new LuaError("time", limit, { ...firstPosition(error.traceback), traceback: error.traceback });
     } finally {
       this.#deadline = Infinity;
       this.#nextProgress = Infinity;
+      this.#printed = "";
       this.refresh();
     }
   }
@@ -210,7 +219,10 @@ export class Instance {
   #tick(mayThrow: boolean): number {
     if (this.#deadline === Infinity && this.#nextProgress === Infinity) return STEPS_UNLIMITED;
     const now = performance.now();
-    if (now >= this.#deadline) return 0;
+    if (now >= this.#deadline) {
+      this.#timeIsUp = true;
+      return 0;
+    }
     if (now >= this.#nextProgress && mayThrow) {
       this.#nextProgress = now + PROGRESS_INTERVAL_MS;
       this.host!.progress!();
@@ -220,7 +232,8 @@ export class Instance {
 
   #print(text: number, length: number, more: number): number {
     this.#printed += this.text(text, length);
-    if (more) return 0;
+    // A warning in parts may be of any length: then it takes more lines.
+    if (more && this.#printed.length < PRINT_PARTS_LENGTH_MAX) return 0;
     const line = this.#printed;
     this.#printed = "";
     try {

@@ -68,7 +68,13 @@ pub fn collect() i32 {
 }
 
 pub fn compile(code: []const u8, name: [*:0]const u8) i32 {
+    limits.begin();
+    // No finalizer runs meanwhile: it would be outside any time limit.
+    const g = L.l_G;
+    const stopped = g.*.gcstp;
+    g.*.gcstp |= c.GCSTPGC;
     const status = c.luaL_loadbufferx(L, code.ptr, code.len, name, "t");
+    g.*.gcstp = stopped;
     if (status != c.LUA_OK) return failed(status);
     var number: i32 = undefined;
     const stored = lua.protect(L, store, &number);
@@ -345,6 +351,7 @@ fn resetIo(state: *lua.State, _: void) void {
 }
 
 pub fn recover() void {
+    sandbox.forgetWarning();
     limits.recover(L, saved);
     _ = decode.finish(L);
     _ = encode.finish(L, true);

@@ -16,6 +16,9 @@ const objects = @import("objects.zig");
 const wire = @import("wire.zig");
 const c = lua.c;
 
+/// Beyond, Lua's arithmetic of sizes could overflow.
+const long_string_bytes_max = std.math.maxInt(i32);
+
 pub const Error = error{ Malformed, Depth, Duplicate };
 
 /// A key and its value, and what Lua's own functions may push.
@@ -223,6 +226,7 @@ fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
 pub fn longString(L: *lua.State, length: usize) Error![]u8 {
     const frame = &frames[depth - 1];
     if (frame.index == frame.count or length <= c.LUAI_MAXSHORTLEN) return error.Malformed;
+    if (length > long_string_bytes_max) c.luaD_throw(L, c.LUA_ERRMEM);
     const string: *lua.String = @ptrCast(c.luaS_createlngstrobj(L, length));
     try put(L, frame, lua.ofString(string));
     return lua.bytesOf(string);
@@ -278,6 +282,8 @@ fn isKey(given: *const lua.Value) bool {
 /// Puts a new container into `parent` and goes on inside it.
 fn open(L: *lua.State, parent: *Frame, given: Frame) Error!void {
     if (depth == frames.len) return error.Depth;
+    // Lua's own arithmetic of sizes overflows beyond.
+    if (given.count > marks.length_max) c.luaD_throw(L, c.LUA_ERRMEM);
     var frame = given;
     const table: *lua.Table = @ptrCast(c.luaH_new(L));
     frame.table = table;
@@ -356,7 +362,10 @@ fn copyTemplate(L: *lua.State, table: *lua.Table, template: *const lua.Table) vo
 fn defineShape(L: *lua.State, payload: u32, input: *Input) Error!void {
     const count = payload & 0xff;
     const number = payload >> 8;
-    if (number == 0) shape_count = 0;
+    if (number == 0) {
+        for (frames[0..depth]) |*frame| if (frame.kind == .object) return error.Malformed;
+        shape_count = 0;
+    }
     if (count > wire.shape_keys_max or number != shape_count or number == wire.shapes_max) return error.Malformed;
     const template: *lua.Table = @ptrCast(c.luaH_new(L));
     lua.push(L, lua.ofTable(template));

@@ -26,8 +26,9 @@ pub const heap: *[wire.heap_size_bytes]u8 = buffer[wire.heap_size_bytes..];
 var word_count: u32 = 0;
 var heap_count: u32 = 0;
 
-/// An array that Lua code made sparse stays one while at most half its places, and
-/// this many more, are nil; beyond, a lone far index makes it a Map.
+/// An array stays one while Lua has places for all of it, or at most half of them, and
+/// this many more, are nil; beyond, a lone far index makes it a Map. So places that cost
+/// the host cost Lua memory too.
 const sparse_places_max = 64;
 
 const Shape = struct {
@@ -353,7 +354,7 @@ fn classify(L: *lua.State, table: *lua.Table) Frame {
                 }
             }
             const length = @max(@as(i64, @intCast(c.luaH_getn(table))), last);
-            if (length <= 2 * @as(i64, total) + sparse_places_max or length <= known.length) {
+            if (length <= @max(2 * @as(i64, total) + sparse_places_max, array_size)) {
                 writeBox(.array, @intCast(length));
                 return .{ .kind = .array, .table = table, .count = @intCast(length) };
             }

@@ -2,7 +2,6 @@
 //! stays). The host reaches both by address, so nothing that code does to the
 //! globals, to `_io`'s metatable or to its fields misleads it.
 
-const std = @import("std");
 const lua = @import("lua.zig");
 const marks = @import("marks.zig");
 const objects = @import("objects.zig");
@@ -115,9 +114,8 @@ fn array(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
     c.luaL_checktype(L, 1, c.LUA_TTABLE);
     const table = lua.tableOf(lua.at(L, 1));
-    const length_max = std.math.maxInt(i32);
     const length = c.luaL_optinteger(L, 2, @intCast(c.luaH_getn(table)));
-    if (length < 0 or length > length_max) _ = c.luaL_argerror(L, 2, "length out of range");
+    if (length < 0 or length > marks.length_max) _ = c.luaL_argerror(L, 2, "length out of range");
     // Places for all of it: what costs much in JavaScript costs as much here.
     if (length > c.luaH_realasize(table)) c.luaH_resizearray(L, table, @intCast(length));
     marks.setArray(L, table, @intCast(length));

@@ -26,6 +26,12 @@ pub fn spend(bytes: usize) void {
     cu_budget = @max(cu_budget -| bytes >> 6, 1);
 }
 
+/// One step, where no thread is at hand.
+pub fn step() void {
+    cu_budget -= 1;
+    if (cu_budget == 0) cu_budget_spent(null);
+}
+
 /// `L` may be null where the caller doesn't know it.
 pub export fn cu_budget_spent(L: ?*lua.State) callconv(.c) void {
     cu_budget = tick(true);
@@ -83,10 +89,13 @@ pub fn save(L: *lua.State) Saved {
     return .{ .error_jump = L.errorJmp, .call_depth = L.nCcalls };
 }
 
+extern fn cu_free_parsers(L: *lua.State) void;
+
 /// Makes the main thread as it is between calls. Coroutines that were running stay
 /// as they are, and can't be resumed. No __close runs: it is user code too.
 pub fn recover(L: *lua.State, saved: Saved) void {
     const g = L.l_G;
+    cu_free_parsers(L);
     L.ci = &L.base_ci;
     L.tbclist.p = L.stack.p;
     c.luaF_closeupval(L, L.stack.p + 1);
@@ -96,9 +105,28 @@ pub fn recover(L: *lua.State, saved: Saved) void {
     L.errfunc = 0;
     L.allowhook = 1;
     L.status = c.LUA_OK;
-    // A finalizer was running: the collector had been stopped for it. The bit that
-    // collectgarbage("stop") sets stays.
+    // A finalizer was running: the collector had been stopped for it. Others like it
+    // would end the next calls. The bit that collectgarbage("stop") sets stays.
+    if (g.*.gcstp & c.GCSTPGC != 0) dropFinalizers(g);
     g.*.gcstp &= ~@as(u8, c.GCSTPGC);
     g.*.gcemergency = 0;
     cu_budget = std.math.maxInt(c_uint);
+}
+
+/// Makes ordinary garbage of the objects whose finalizers wait to be called (as
+/// udata2finalize in lgc.c does, without the call).
+fn dropFinalizers(g: *c.global_State) void {
+    const colors: u8 = 1 << c.BLACKBIT | c.WHITEBITS;
+    const is_sweeping = c.GCSswpallgc <= g.gcstate and g.gcstate <= c.GCSswpend;
+    while (g.tobefnz) |object| {
+        g.tobefnz = object.*.next;
+        object.*.next = g.allgc;
+        g.allgc = object;
+        object.*.marked &= ~@as(u8, 1 << c.FINALIZEDBIT);
+        if (is_sweeping) {
+            object.*.marked = object.*.marked & ~colors | g.currentwhite & @as(u8, c.WHITEBITS);
+        } else if (object.*.marked & c.AGEBITS == c.G_OLD1) {
+            g.firstold1 = object;
+        }
+    }
 }

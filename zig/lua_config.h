@@ -91,6 +91,7 @@ struct Table;
 struct cu_Mark;
 void cu_mark_free(struct lua_State *L, struct Table *t);
 unsigned cu_mark_length(struct Table *t);
+int cu_mark_keeps_places(const struct Table *t);
 void cu_mark_written(struct Table *t, const void *key, const void *value);
 
 #endif

@@ -207,7 +207,7 @@ pub const list = [_]Patch{
         .why = bulk_why,
         .find = "  if (g->gcstp & GCSTPGC)  /* internal stop? */\n" ++
             "    return -1;  /* all options are invalid when stopped */",
-        .replace = "  if (what == LUA_GCCOLLECT || what == LUA_GCSTEP) cu_spend(gettotalbytes(g));\n" ++
+        .replace = "  if (what == LUA_GCCOLLECT || what == LUA_GCSTEP || what >= LUA_GCGEN) cu_spend(gettotalbytes(g));\n" ++
             "  if (g->gcstp & GCSTPGC)  /* internal stop? */\n" ++
             "    return -1;  /* all options are invalid when stopped */",
     },
@@ -232,6 +232,166 @@ pub const list = [_]Patch{
         .why = "strtod works in long doubles, which are software on wasm: see numbers.zig.",
         .find = "#define lua_str2number(s,p)\tstrtod((s), (p))",
         .replace = "#define lua_str2number(s,p)\tcu_str2number((s),(p))",
+    },
+    .{
+        .file = "lapi.c",
+        .why = bulk_why ++ "\nEvery function of the library gets its strings here.",
+        .find = "  if (len != NULL)\n" ++
+            "    *len = tsslen(tsvalue(o));\n",
+        .replace = "  if (len != NULL)\n" ++
+            "    *len = tsslen(tsvalue(o));\n" ++
+            "  if (ttislngstring(o)) cu_spend(tsslen(tsvalue(o)));\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = bulk_why,
+        .find = "    TString *st = tsvalue(obj);\n" ++
+            "    return (luaO_str2num(",
+        .replace = "    TString *st = tsvalue(obj);\n" ++
+            "    cu_spend(tsslen(st));\n" ++
+            "    return (luaO_str2num(",
+    },
+    .{
+        .file = "lzio.c",
+        .why = bulk_why ++ "\nA comment of any length is one token.",
+        .find = "  z->n = size - 1;  /* discount char being returned */\n",
+        .replace = "  cu_spend(size);\n" ++
+            "  z->n = size - 1;  /* discount char being returned */\n",
+    },
+    .{
+        .file = "ltm.c",
+        .why = bulk_why,
+        .find = "  int nextra = ci->u.l.nextraargs;\n" ++
+            "  if (wanted < 0) {\n",
+        .replace = "  int nextra = ci->u.l.nextraargs;\n" ++
+            "  cu_spend((size_t)nextra * sizeof(StackValue));\n" ++
+            "  if (wanted < 0) {\n",
+    },
+    .{
+        .file = "ltablib.c",
+        .why = bulk_why,
+        .find = "  for (; i < e; i++) {  /* push arg[i..e - 1] (to avoid overflows) */\n",
+        .replace = "  cu_spend((size_t)n * 16);\n" ++
+            "  for (; i < e; i++) {  /* push arg[i..e - 1] (to avoid overflows) */\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = bulk_why,
+        .find = "  for (i=0; i<n; i++)\n" ++
+            "    lua_pushinteger(L, uchar(s[posi+i-1]));\n",
+        .replace = "  cu_spend((size_t)n * 16);\n" ++
+            "  for (i=0; i<n; i++)\n" ++
+            "    lua_pushinteger(L, uchar(s[posi+i-1]));\n",
+    },
+    .{
+        .file = "ldebug.c",
+        .why = bulk_why,
+        .find = "  for (ci = L->ci; level > 0 && ci != &L->base_ci; ci = ci->previous)\n" ++
+            "    level--;\n",
+        .replace = "  cu_spend((size_t)(level < L->nci ? level : L->nci) * 64);\n" ++
+            "  for (ci = L->ci; level > 0 && ci != &L->base_ci; ci = ci->previous)\n" ++
+            "    level--;\n",
+    },
+    .{
+        .file = "lgc.c",
+        .why = library_why,
+        .find = "    for (p = &g->allgc; *p != o; p = &(*p)->next) { /* empty */ }\n",
+        .replace = "    for (p = &g->allgc; *p != o; p = &(*p)->next) cu_step(L);\n",
+    },
+    .{
+        .file = "lgc.c",
+        .why = "Chains of ephemerons in a bad order take a round for each link, and the collector can't be\n" ++
+            "stopped inside an atomic step. After 32 rounds the values of dead keys are kept for a cycle.",
+        .find = "  int changed;\n" ++
+            "  int dir = 0;\n" ++
+            "  do {\n" ++
+            "    GCObject *w;\n" ++
+            "    GCObject *next = g->ephemeron;  /* get ephemeron list */\n",
+        .replace = "  int changed;\n" ++
+            "  int dir = 0;\n" ++
+            "  int rounds = 0;\n" ++
+            "  do {\n" ++
+            "    GCObject *w;\n" ++
+            "    GCObject *next = g->ephemeron;  /* get ephemeron list */\n" ++
+            "    cu_impatient = (++rounds > 32);\n",
+    },
+    .{
+        .file = "lgc.c",
+        .why = "Chains of ephemerons in a bad order take a round for each link, and the collector can't be\n" ++
+            "stopped inside an atomic step. After 32 rounds the values of dead keys are kept for a cycle.",
+        .find = "  } while (changed);  /* repeat until no more changes */\n",
+        .replace = "  } while (changed);  /* repeat until no more changes */\n" ++
+            "  cu_impatient = 0;\n",
+    },
+    .{
+        .file = "lgc.c",
+        .why = "Chains of ephemerons in a bad order take a round for each link, and the collector can't be\n" ++
+            "stopped inside an atomic step. After 32 rounds the values of dead keys are kept for a cycle.",
+        .find = "      if (valiswhite(gval(n)))  /* value not marked yet? */\n" ++
+            "        hasww = 1;  /* white-white entry */\n",
+        .replace = "      if (valiswhite(gval(n))) {  /* value not marked yet? */\n" ++
+            "        if (!cu_impatient)\n" ++
+            "          hasww = 1;  /* white-white entry */\n" ++
+            "        else {\n" ++
+            "          marked = 1;\n" ++
+            "          reallymarkobject(g, gcvalue(gval(n)));\n" ++
+            "        }\n" ++
+            "      }\n",
+    },
+    .{
+        .file = "lgc.c",
+        .why = "Chains of ephemerons in a bad order take a round for each link, and the collector can't be\n" ++
+            "stopped inside an atomic step. After 32 rounds the values of dead keys are kept for a cycle.",
+        .find = "static int traverseephemeron (global_State *g, Table *h, int inv) {\n",
+        .replace = "static int cu_impatient = 0;\n" ++
+            "\n" ++
+            "static int traverseephemeron (global_State *g, Table *h, int inv) {\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = "An exception of the host's through the parser would leave its buffers behind: recover frees\n" ++
+            "them. They stand in C's stack, which is there until then.",
+        .find = "  const char *mode;\n" ++
+            "  const char *name;\n" ++
+            "};\n" ++
+            "\n" ++
+            "\n" ++
+            "static void checkmode",
+        .replace = "  const char *mode;\n" ++
+            "  const char *name;\n" ++
+            "  struct SParser *outer;\n" ++
+            "};\n" ++
+            "\n" ++
+            "static struct SParser *cu_parsers = NULL;\n" ++
+            "\n" ++
+            "static void freeparser (lua_State *L, struct SParser *p) {\n" ++
+            "  cu_parsers = p->outer;\n" ++
+            "  luaZ_freebuffer(L, &p->buff);\n" ++
+            "  luaM_freearray(L, p->dyd.actvar.arr, p->dyd.actvar.size);\n" ++
+            "  luaM_freearray(L, p->dyd.gt.arr, p->dyd.gt.size);\n" ++
+            "  luaM_freearray(L, p->dyd.label.arr, p->dyd.label.size);\n" ++
+            "}\n" ++
+            "\n" ++
+            "void cu_free_parsers (lua_State *L) {\n" ++
+            "  while (cu_parsers != NULL) freeparser(L, cu_parsers);\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n" ++
+            "static void checkmode",
+    },
+    .{
+        .file = "ldo.c",
+        .why = "An exception of the host's through the parser would leave its buffers behind: recover frees\n" ++
+            "them. They stand in C's stack, which is there until then.",
+        .find = "  status = luaD_pcall(L, f_parser, &p, savestack(L, L->top.p), L->errfunc);\n" ++
+            "  luaZ_freebuffer(L, &p.buff);\n" ++
+            "  luaM_freearray(L, p.dyd.actvar.arr, p.dyd.actvar.size);\n" ++
+            "  luaM_freearray(L, p.dyd.gt.arr, p.dyd.gt.size);\n" ++
+            "  luaM_freearray(L, p.dyd.label.arr, p.dyd.label.size);\n",
+        .replace = "  p.outer = cu_parsers;\n" ++
+            "  cu_parsers = &p;\n" ++
+            "  status = luaD_pcall(L, f_parser, &p, savestack(L, L->top.p), L->errfunc);\n" ++
+            "  freeparser(L, &p);\n",
     },
     .{
         .file = "lobject.h",
@@ -265,6 +425,14 @@ pub const list = [_]Patch{
             "  return border(t);\n" ++
             "}\n\n\n" ++
             "static lua_Unsigned border (Table *t) {\n  unsigned int limit = t->alimit;\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = mark_why ++ "\nAn array with nulls keeps its places: what it costs the host, it costs Lua.",
+        .find = "  /* resize the table to new computed sizes */\n",
+        .replace = "  if (l_unlikely(t->mark != NULL) && cu_mark_keeps_places(t) && asize < luaH_realasize(t))\n" ++
+            "    asize = luaH_realasize(t);\n" ++
+            "  /* resize the table to new computed sizes */\n",
     },
     .{
         .file = "ltable.c",

@@ -139,13 +139,13 @@ export fn clear_io_table() i32 {
     return calls.clearIo();
 }
 
-/// After an exception of the host's passed through.
+/// After an exception of the host's passed through, with C's stack still as it was.
 export fn recover() void {
     calls.recover();
 }
 
 /// C's stack pointer, which an exception of the host's passing through leaves where
-/// it was thrown: restored before `recover`.
+/// it was thrown: restored after `recover`.
 export fn save_stack() usize {
     return asm volatile (
         \\global.get __stack_pointer

@@ -5,6 +5,7 @@
 //! of three constants, so a marked table costs nothing more.
 
 const std = @import("std");
+const limits = @import("limits.zig");
 const lua = @import("lua.zig");
 const c = lua.c;
 
@@ -35,6 +36,9 @@ pub const Kind = enum(u8) {
         return kind == .bigint64 or kind == .biguint64;
     }
 };
+
+/// Places that an array can have here: 2 GB of them.
+pub const length_max = 1 << 27;
 
 pub const Mark = extern struct {
     kind: Kind,
@@ -83,6 +87,7 @@ pub fn clear(L: *lua.State, table: *lua.Table) void {
 /// Marks as an array of this length, whatever of it is nil.
 pub fn setArray(L: *lua.State, table: *lua.Table, length: u32) void {
     setKind(L, table, .array);
+    limits.spend(length * @sizeOf(lua.Value));
     for (1..@as(usize, length) + 1) |index| {
         if (!isNilAt(table, @intCast(index))) continue;
         setOwn(L, table, .{ .kind = .array, .length = length, .null_last = isNilAt(table, length) });
@@ -128,6 +133,11 @@ pub export fn cu_mark_length(table: *lua.Table) callconv(.c) u32 {
     }
     if (mark.length > 0 and !mark.null_last and isNilAt(table, mark.length)) shorten(table, mark);
     return mark.length;
+}
+
+/// Whether a rehash must leave the array part as large as it is.
+pub export fn cu_mark_keeps_places(table: *const lua.Table) callconv(.c) c_int {
+    return @intFromBool(hasOwnLength(of(table).?));
 }
 
 /// Called before an assignment to an empty place of a marked table.

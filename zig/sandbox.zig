@@ -3,6 +3,7 @@
 //! reaches the host but `print` and `warn`.
 
 const std = @import("std");
+const limits = @import("limits.zig");
 const lua = @import("lua.zig");
 const objects = @import("objects.zig");
 const c = lua.c;
@@ -112,6 +113,11 @@ fn write(L: *lua.State, text: []const u8) void {
 var warnings_on = false;
 var warning_continues = false;
 
+/// After a warning was cut off.
+pub fn forgetWarning() void {
+    warning_continues = false;
+}
+
 fn warn(_: ?*anyopaque, message: [*c]const u8, to_continue: c_int) callconv(.c) void {
     const text = std.mem.span(@as([*:0]const u8, message));
     if (!warning_continues and to_continue == 0 and text.len > 0 and text[0] == '@') {
@@ -124,6 +130,7 @@ fn warn(_: ?*anyopaque, message: [*c]const u8, to_continue: c_int) callconv(.c) 
         const prefix = "Lua warning: ";
         if (!warning_continues) _ = print(prefix, prefix.len, 1);
         _ = print(text.ptr, @intCast(text.len), @intCast(to_continue));
+        limits.step();
     }
     warning_continues = to_continue != 0;
 }

@@ -58,7 +58,7 @@ pub const Tag = enum(u8) {
 /// Strings up to this length cross to JavaScript in the buffer, longer ones by
 /// address: the host copies one that stands in many places once, so that a little
 /// memory here can't become a lot there.
-pub const inline_string_bytes_max = 256;
+pub const inline_string_bytes_max = 128;
 
 /// Keys of an object that is worth a shape.
 pub const shape_keys_max = 32;
