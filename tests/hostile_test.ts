@@ -507,6 +507,7 @@ const scripts: Hostile[] = [
     name: "tonumber of 4 MB of spaces",
     code: `local s = (" "):rep(1e3):rep(4e3) ${often(50, "tonumber(s)")}`,
     ends: ["time", "result"],
+    alone: true,
   },
   {
     name: "tonumber with a base, of 4 MB",
@@ -1118,10 +1119,13 @@ for (const { name, code, ends, returns, alone } of scripts) {
   Deno.test(`hostile: ${name}`, async () => {
     let fastest = Infinity;
     for (let attempt = 0; attempt < ATTEMPTS_MAX && fastest > END_MS_MAX; attempt++) {
-      const cu = alone ? await createUnit() : shared ?? await createUnit();
+      const isFresh = alone || shared === undefined;
+      const cu = isFresh ? await createUnit() : shared!;
       shared = undefined;
       const { end, value, milliseconds } = run(cu, code);
       const expected = Array.isArray(ends) ? ends : [ends];
+      // What ran before may have left no room in one piece for some megabytes.
+      if (end === "memory" && !expected.includes(end) && !isFresh) continue;
       assert(expected.includes("any") || expected.includes(end), `ends as ${end}, expected ${expected.join(" or ")}`);
       if (returns !== undefined && end === "result") assertEquals(value, returns);
       checkWorks(cu);
@@ -1260,6 +1264,28 @@ Deno.test("a string of 256 bytes in many places is one string for the host", asy
   output = undefined;
   // 500,000 places are 8 MB in Lua; all texts one by one would be 256 MB.
   assert(grown < 4 * MEMORY_LIMIT_BYTES, `the host's memory grew by ${Math.round(grown / 1e6)} MB`);
+});
+
+Deno.test("a time limit that is over before the code begins ends it", async () => {
+  using cu = await ComputeUnit.create({ timeLimit: 1e-6, memoryLimit: MEMORY_LIMIT_BYTES });
+  const fastest = await fastestOf(() => {
+    // A loop with an end, or a failure of this test would be a hang.
+    const { end, milliseconds } = run(cu, "for i = 1, 3e8 do end");
+    assertEquals(end, "time");
+    return Promise.resolve(milliseconds);
+  });
+  assert(fastest <= END_MS_MAX, `took ${Math.round(fastest)} ms`);
+});
+
+Deno.test("a result that comes too late isn't taken for the next one", async () => {
+  using cu = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS });
+  // More than one buffer full, and no step of the VM between the parser's end and the result's.
+  cu.compute("kept = {} for i = 1, 20000 do kept[i] = 'text ' .. i end");
+  cu.compute("code = ('x = 1 '):rep(1e3):rep(3e3)");
+  assertEquals(run(cu, "local kept, code = kept, code load(code) return kept").end, "time");
+  assertStrictEquals(cu.compute("return 'next'"), "next");
+  assertEquals(run(cu, "local kept, code = kept, code _io.output = 'output' load(code) return kept").end, "time");
+  assertStrictEquals(cu.getOutput(), "output");
 });
 
 Deno.test("print floods reach the host a line at a time, and end", async () => {

@@ -16,6 +16,12 @@ extern "cu" fn stop(text: [*]const u8, length: u32) noreturn;
 
 pub export var cu_budget: c_uint = std.math.maxInt(c_uint);
 
+/// Budgets spent since the last finalizer began.
+pub export var cu_finalizer_ticks: c_uint = 0;
+
+/// A finalizer that spends so many loops, as far as anyone can tell.
+const finalizer_ticks_max = 3;
+
 /// Before code runs: asks for its steps.
 pub fn begin() void {
     cu_budget = tick(true);
@@ -34,6 +40,7 @@ pub fn step() void {
 
 /// `L` may be null where the caller doesn't know it.
 pub export fn cu_budget_spent(L: ?*lua.State) callconv(.c) void {
+    cu_finalizer_ticks += 1;
     cu_budget = tick(true);
     if (cu_budget != 0) return;
     var text: [2048]u8 = undefined;
@@ -105,21 +112,29 @@ pub fn recover(L: *lua.State, saved: Saved) void {
     L.errfunc = 0;
     L.allowhook = 1;
     L.status = c.LUA_OK;
-    // A finalizer was running: the collector had been stopped for it. Others like it
-    // would end the next calls. The bit that collectgarbage("stop") sets stays.
-    if (g.*.gcstp & c.GCSTPGC != 0) dropFinalizers(g);
+    // A finalizer was running: the collector had been stopped for it. If it looped,
+    // others like it would end the next calls. The bit that collectgarbage("stop") sets
+    // stays.
+    if (g.*.gcstp & c.GCSTPGC != 0 and cu_finalizer_ticks >= finalizer_ticks_max) dropFinalizers(g);
     g.*.gcstp &= ~@as(u8, c.GCSTPGC);
     g.*.gcemergency = 0;
     cu_budget = std.math.maxInt(c_uint);
 }
 
-/// Makes ordinary garbage of the objects whose finalizers wait to be called (as
-/// udata2finalize in lgc.c does, without the call).
+/// Makes ordinary garbage of the tables whose finalizers wait to be called (as
+/// udata2finalize in lgc.c does, without the call). Userdata is the library's own: the
+/// finalizer of a string buffer frees it.
 fn dropFinalizers(g: *c.global_State) void {
     const colors: u8 = 1 << c.BLACKBIT | c.WHITEBITS;
     const is_sweeping = c.GCSswpallgc <= g.gcstate and g.gcstate <= c.GCSswpend;
-    while (g.tobefnz) |object| {
-        g.tobefnz = object.*.next;
+    var link: *[*c]c.GCObject = &g.tobefnz;
+    while (link.* != null) {
+        const object = link.*;
+        if (object.*.tt != c.LUA_VTABLE) {
+            link = &object.*.next;
+            continue;
+        }
+        link.* = object.*.next;
         object.*.next = g.allgc;
         g.allgc = object;
         object.*.marked &= ~@as(u8, 1 << c.FINALIZEDBIT);

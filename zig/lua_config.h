@@ -79,6 +79,7 @@ clock_t cu_clock(void);
 */
 struct lua_State;
 extern unsigned cu_budget;
+extern unsigned cu_finalizer_ticks;
 void cu_budget_spent(struct lua_State *L);
 int cu_budget_spent_in_parser(void);
 #define cu_count() (__builtin_expect(--cu_budget == 0, 0))

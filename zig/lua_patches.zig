@@ -228,6 +228,13 @@ pub const list = [_]Patch{
         .replace = "    if (h == ts->hash && l == ts->shrlen && (memcmp(",
     },
     .{
+        .file = "lgc.c",
+        .why = "A finalizer that loops is told from many that are short: see limits.zig.",
+        .find = "    L->allowhook = 0;  /* stop debug hooks during GC metamethod */\n",
+        .replace = "    L->allowhook = 0;  /* stop debug hooks during GC metamethod */\n" ++
+            "    cu_finalizer_ticks = 0;\n",
+    },
+    .{
         .file = "luaconf.h",
         .why = "strtod works in long doubles, which are software on wasm: see numbers.zig.",
         .find = "#define lua_str2number(s,p)\tstrtod((s), (p))",

@@ -43,9 +43,6 @@ pub fn open(L: *lua.State) void {
         c.luaL_requiref(L, library.name, library.open, 1);
         lua.pop(L, 1);
     }
-    // luaL_requiref keeps a table of modules for `require`, which isn't there.
-    c.lua_pushnil(L);
-    c.lua_setfield(L, c.LUA_REGISTRYINDEX, c.LUA_LOADED_TABLE);
     for (removed_globals) |name| {
         c.lua_pushnil(L);
         c.lua_setglobal(L, name);
