@@ -595,6 +595,7 @@ export class ComputeUnit implements Disposable {
 
   #get(action: string, write: (instance: Instance) => number): LuaValue {
     const instance = this.#begin(action);
+    this.#decoder.drop();
     try {
       return this.#read(instance.guard(() => write(instance)), action)[0];
     } finally {
@@ -617,6 +618,7 @@ export class ComputeUnit implements Disposable {
   #run(chunk: number, all: boolean): LuaValue[] {
     const instance = this.#begin("compute");
     this.#printed = "";
+    this.#decoder.drop();
     try {
       const words = instance.guard(() => instance.exports.compute(chunk, all ? 1 : 0));
       return this.#read(words, "return the result");
@@ -644,12 +646,23 @@ export class ComputeUnit implements Disposable {
   }
 
   #compile(instance: Instance, code: string | Uint8Array, chunkName = "compute"): number {
-    const { exports } = instance;
     if (typeof code === "string" && !code.isWellFormed()) {
       throw new TypeError("Cannot compile: the code has a lone surrogate");
     }
     const bytes = typeof code === "string" ? textEncoder.encode(code) : code;
     const name = textEncoder.encode(`@${chunkName}\0`);
+    try {
+      return this.#compileBytes(instance, bytes, name);
+    } catch (error) {
+      if (!(error instanceof LuaError && error.kind === "memory")) throw error;
+      // Compiling runs no finalizers, and what waits for them may take all memory.
+      this.runGc();
+      return this.#compileBytes(instance, bytes, name);
+    }
+  }
+
+  #compileBytes(instance: Instance, bytes: Uint8Array, name: Uint8Array): number {
+    const { exports } = instance;
     const length = bytes.length + name.length;
     const pointer = exports.allocate(length) >>> 0;
     if (pointer === 0) throw new LuaError("memory", "not enough memory for the code");

@@ -68,7 +68,7 @@ export class Decoder {
     });
   }
 
-  /** Drops the chunks of a message that ended in an error. */
+  /** Drops the chunks of a message that wasn't read, as it ended in an error. */
   drop(): void {
     this.#chunks = [];
     this.#size = 0;

@@ -16,6 +16,9 @@ const { WORDS_MAX, HEAP_SIZE_BYTES, BOXED } = WIRE;
 /** Strings and bytes up to this length cross in the buffer, longer ones one by one. */
 const INLINE_BYTES_MAX = 4096;
 
+/** More than WASM memory could ever take in one piece. */
+const LONG_BYTES_MAX = 2 ** 31 - 1;
+
 /** A string of so many UTF-16 units fits the buffer whatever they are. */
 const INLINE_STRING_UNITS_MAX = Math.floor(INLINE_BYTES_MAX / 3);
 
@@ -226,6 +229,7 @@ export class Encoder {
   /** Makes a string in Lua, to be filled by the caller. */
   #long(length: number): Uint8Array {
     this.#flush();
+    if (length > LONG_BYTES_MAX) throw new LuaError("memory", "not enough memory for the value");
     const pointer = this.#instance.exports.long_string(length) >>> 0;
     this.#refresh();
     if (pointer === 0) throw new LuaError("memory", "not enough memory for the value");

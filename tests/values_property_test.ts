@@ -772,7 +772,10 @@ Deno.test("any array that Lua changes at random stays one with the right places"
         assertEquals(cu.compute(`${code.join("\n")}\nreturn v`), model, code.join("\n"));
       },
     ),
-    { numRuns: 1000 },
+    {
+      numRuns: 1000,
+      examples: [[[null, null], [{ do: "append", value: 0 }, { do: "set", at: 1, value: null }, { do: "pop" }]]],
+    },
   );
 });
 

@@ -209,6 +209,7 @@ const small = struct {
 /// Two-level segregated fit.
 const large = struct {
     const header_size_bytes = 8;
+    const looks_max = 16;
     const granule_bytes = 16;
     const second_level_log2 = 4;
     const second_level_count = 1 << second_level_log2;
@@ -376,10 +377,25 @@ const large = struct {
     }
 
     fn takeOrGrow(size: usize) ?*Block {
-        if (take(size)) |block| return block;
-        // One more granule row, as the search rounds up to a whole list.
-        if (!grow(size + size / second_level_count + granule_bytes)) return null;
-        return take(size);
+        if (take(size) orelse takeFitting(size)) |block| return block;
+        if (!grow(size + granule_bytes)) return null;
+        return take(size) orelse takeFitting(size);
+    }
+
+    /// A block from the list of this size itself, in which some are too small: one that
+    /// was given back serves again, before memory grows. Looks at a few only.
+    fn takeFitting(size: usize) ?*Block {
+        const list = listOf(size);
+        var candidate = lists[list.first][list.second];
+        for (0..looks_max) |_| {
+            const block = candidate orelse return null;
+            if (block.size() >= size) {
+                remove(block);
+                return block;
+            }
+            candidate = block.next_free;
+        }
+        return null;
     }
 
     /// Sizes that no WASM memory can hold don't reach the arithmetic.
@@ -419,7 +435,7 @@ const large = struct {
     fn takeAligned(total: usize, alignment: usize) ?*Block {
         const list = listOf(total);
         var candidate = lists[list.first][list.second];
-        for (0..8) |_| {
+        for (0..looks_max) |_| {
             const block = candidate orelse return null;
             if (block.size() == total and addressOf(block) % alignment == 0) {
                 remove(block);

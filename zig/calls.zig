@@ -67,6 +67,13 @@ pub fn collect() i32 {
     return 0;
 }
 
+/// Memory outside Lua's heap; garbage in it makes room.
+pub fn allocate(length: u32) ?*anyopaque {
+    if (allocator.reallocate(null, null, 0, length)) |block| return block;
+    c.luaC_fullgc(L, 1); // as an emergency: without finalizers
+    return allocator.reallocate(null, null, 0, length);
+}
+
 pub fn compile(code: []const u8, name: [*:0]const u8) i32 {
     limits.begin();
     // No finalizer runs meanwhile: it would be outside any time limit.

@@ -22,9 +22,10 @@ pub export var cu_finalizer_ticks: c_uint = 0;
 /// A finalizer that spends so many loops, as far as anyone can tell.
 const finalizer_ticks_max = 3;
 
-/// Before code runs: asks for its steps.
+/// Before code runs: asks for its steps. If its time is over already, its first is its
+/// last.
 pub fn begin() void {
-    cu_budget = tick(true);
+    cu_budget = @max(tick(true), 1);
 }
 
 /// Counts work in proportion to this many bytes, as C's cu_spend.

@@ -127,12 +127,17 @@ pub export fn cu_mark_free(L: *lua.State, table: *lua.Table) callconv(.c) void {
 pub export fn cu_mark_length(table: *lua.Table) callconv(.c) u32 {
     const mark = of(table).?;
     if (!hasOwnLength(mark)) return 0;
+    lengthen(table, mark);
+    if (mark.length > 0 and !mark.null_last and isNilAt(table, mark.length)) shorten(table, mark);
+    return mark.length;
+}
+
+/// Counts what has been appended.
+fn lengthen(table: *lua.Table, mark: *Mark) void {
     while (!isNilAt(table, mark.length + 1)) {
         mark.length += 1;
         mark.null_last = false;
     }
-    if (mark.length > 0 and !mark.null_last and isNilAt(table, mark.length)) shorten(table, mark);
-    return mark.length;
 }
 
 /// Whether a rehash must leave the array part as large as it is.
@@ -143,7 +148,9 @@ pub export fn cu_mark_keeps_places(table: *const lua.Table) callconv(.c) c_int {
 /// Called before an assignment to an empty place of a marked table.
 pub export fn cu_mark_written(table: *lua.Table, key: *const lua.Value, value: *const lua.Value) callconv(.c) void {
     const mark = of(table).?;
-    if (!hasOwnLength(mark) or mark.length == 0) return;
+    if (!hasOwnLength(mark)) return;
+    lengthen(table, mark);
+    if (mark.length == 0) return;
     if (key.tt_ != lua.tag.integer or key.value_.i != mark.length) return;
     if (lua.isNil(value)) shorten(table, mark) else mark.null_last = false;
 }
