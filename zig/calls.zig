@@ -185,7 +185,15 @@ fn failed(status: c_int) i32 {
         keep(L, .traceback, lua.boolean(false));
     }
     c.lua_settop(L, 0);
+    shrinkCalls();
     return answer(.lua);
+}
+
+/// Deep recursion leaves a CallInfo for each level, of which a collection frees half,
+/// and an emergency collection none.
+fn shrinkCalls() void {
+    const calls_kept = 256;
+    while (L.nci > calls_kept) c.luaE_shrinkCI(L);
 }
 
 pub fn encodeError() i32 {
