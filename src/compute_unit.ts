@@ -651,13 +651,22 @@ export class ComputeUnit implements Disposable {
     }
     const bytes = typeof code === "string" ? textEncoder.encode(code) : code;
     const name = textEncoder.encode(`@${chunkName}\0`);
-    try {
-      return this.#compileBytes(instance, bytes, name);
-    } catch (error) {
-      if (!(error instanceof LuaError && error.kind === "memory")) throw error;
-      // Compiling runs no finalizers, and what waits for them may take all memory.
-      this.runGc();
-      return this.#compileBytes(instance, bytes, name);
+    // Compiling runs no finalizers, and what waits for them may take all memory: as long
+    // as a collection frees some, it is worth another try.
+    for (let used = Infinity;;) {
+      try {
+        return this.#compileBytes(instance, bytes, name);
+      } catch (error) {
+        const { usedBytes } = this.getMemoryStats();
+        if (!isLuaError(error, "memory") || usedBytes >= used) throw error;
+        used = usedBytes;
+      }
+      try {
+        this.runGc();
+      } catch (error) {
+        // The time limit ends each collection, not what comes after.
+        if (!isLuaError(error, "time")) throw error;
+      }
     }
   }
 
@@ -737,6 +746,10 @@ export class ComputeUnit implements Disposable {
     }
     this.#printed += line + "\n";
   }
+}
+
+function isLuaError(error: unknown, kind: LuaErrorKind): boolean {
+  return error instanceof LuaError && error.kind === kind;
 }
 
 /** The "chunk:line: " that Lua put before a message. */

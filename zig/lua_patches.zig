@@ -235,6 +235,12 @@ pub const list = [_]Patch{
             "    cu_finalizer_ticks = 0;\n",
     },
     .{
+        .file = "loslib.c",
+        .why = library_why,
+        .find = "    while (s < se) {\n      if (*s != '%')  /* not a conversion specifier? */\n",
+        .replace = "    while (s < se) {\n      cu_step(L);\n      if (*s != '%')  /* not a conversion specifier? */\n",
+    },
+    .{
         .file = "luaconf.h",
         .why = "strtod works in long doubles, which are software on wasm: see numbers.zig.",
         .find = "#define lua_str2number(s,p)\tstrtod((s), (p))",
