@@ -34,7 +34,7 @@ pub const list = [_]Patch{
         .why = limit_why,
         .find = "#define dojump(ci,i,e)\t{ pc += GETARG_sJ(i) + e; updatetrap(ci); }",
         .replace = "#define countstep(L,ci) { if (cu_count()) ProtectNT(cu_budget_spent(L)); }\n" ++
-            "#define dojump(ci,i,e)\t{ countstep(L,ci); pc += GETARG_sJ(i) + e; }",
+            "#define dojump(ci,i,e)\t{ int off_ = GETARG_sJ(i) + e; if (off_ < 0) countstep(L,ci); pc += off_; }",
     },
     .{
         .file = "lvm.c",
