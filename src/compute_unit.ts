@@ -126,7 +126,7 @@ export class ComputeUnit implements Disposable {
   #decoder: Decoder;
   #onPrint: ((line: string) => void) | undefined;
   #printed = "";
-  /** Code or name is running in the unit, or a value is being written. */
+  /** Code is running in the unit, or a value is being written or read. */
   #busy = false;
   /** Compiled chunks: by code for the default name, else by name and code. */
   #chunks = new Map<string, number>();

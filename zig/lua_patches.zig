@@ -12,7 +12,8 @@ pub const Patch = struct {
 const limit_why =
     \\A time limit needs the VM to look up now and then. `trap` is reread at jumps only
     \\so that a signal can set a hook; there are no signals here, and every call that can
-    \\move the stack rereads it (Protect), so a counter takes that place at the same cost.
+    \\move the stack rereads it (Protect), so a counter of backward jumps takes that place.
+    \\Measured: 2 % of the time of eight programs.
 ;
 
 const library_why =
