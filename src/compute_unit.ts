@@ -5,8 +5,10 @@
  */
 
 import { Decoder } from "./decode.ts";
-import { Encoder } from "./encode.ts";
+import { ViewEncoder } from "./encode_views.ts";
 import { LuaError, type LuaErrorKind } from "./errors.ts";
+import { isLargerThan } from "./estimate.ts";
+import { HostTables } from "./host_tables.ts";
 import { firstPosition } from "./traceback.ts";
 import { Instance } from "./instance.ts";
 import type { LuaValue } from "./lua_value.ts";
@@ -40,6 +42,14 @@ export interface ComputeUnitOptions {
    * code runs, so that signal must be aborted by a callback such as `onPrint`, or here.
    */
   onProgress?: () => void;
+  /**
+   * Estimated size in bytes above which an input is lazy, where the call doesn't say: what
+   * a copy in Lua would take, but one byte for a number or boolean in a list, as lists of
+   * numbers are better copied. 0 makes every container lazy, `Infinity` none.
+   *
+   * @default {1048576} (1 MiB)
+   */
+  lazyThreshold?: number;
   /** The unit's WASM module, for platforms that compile no bytes at run time. */
   module?: WebAssembly.Module;
 }
@@ -77,6 +87,23 @@ export interface MemoryStats {
   /** What it may grow to. */
   limitBytes: number;
 }
+
+/** Options of {@linkcode ComputeUnit.setInput}. */
+export interface InputOptions {
+  /**
+   * `true` hands over a reference: nothing is copied, and Lua reads what it needs of the
+   * value, which must not change meanwhile. `false` copies the value. By default values
+   * are copied up to the unit's {@linkcode ComputeUnitOptions.lazyThreshold}.
+   */
+  lazy?: boolean;
+}
+
+/**
+ * Estimated bytes above which an input is lazy. About 6,000 rows of four fields: reading
+ * one field of each is as fast lazily from 2,000 rows on, reading all of them from 15,000
+ * (docs/PERFORMANCE.md).
+ */
+const LAZY_THRESHOLD_DEFAULT = 1024 * 1024;
 
 const MEMORY_LIMIT_DEFAULT = 256 * 1024 * 1024;
 const MEMORY_LIMIT_MIN = 1024 * 1024;
@@ -122,8 +149,10 @@ const KINDS: Record<number, LuaErrorKind> = { 2: "runtime", 3: "syntax", 4: "mem
  */
 export class ComputeUnit implements Disposable {
   #instance: Instance | undefined;
-  #encoder: Encoder;
+  #encoder: ViewEncoder;
   #decoder: Decoder;
+  #tables: HostTables;
+  #lazyThreshold: number;
   #onPrint: ((line: string) => void) | undefined;
   #printed = "";
   /** Code is running in the unit, or a value is being written or read. */
@@ -137,7 +166,8 @@ export class ComputeUnit implements Disposable {
    *
    * @param options Limits, and where printed text goes.
    * @returns The unit.
-   * @throws {RangeError} If a limit is not a positive number, or `memoryLimit` is not from 1 MiB to 4 GiB.
+   * @throws {RangeError} If a limit is not a positive number, `memoryLimit` is not from 1 MiB to 4 GiB, or
+   * `lazyThreshold` is not a number from 0.
    *
    * @example Usage
    * ```ts
@@ -159,17 +189,26 @@ export class ComputeUnit implements Disposable {
     if (!(timeLimit > 0)) {
       throw new RangeError(`Cannot create unit: timeLimit must be a positive number of milliseconds, is ${timeLimit}`);
     }
+    if (options.lazyThreshold !== undefined && !(options.lazyThreshold >= 0)) {
+      throw new RangeError(
+        `Cannot create unit: lazyThreshold must be 0 or a positive number of bytes, is ${options.lazyThreshold}`,
+      );
+    }
     const instance = await Instance.create({ memoryLimit, timeLimit, module: options.module });
     return new ComputeUnit(instance, options);
   }
 
   private constructor(instance: Instance, options: ComputeUnitOptions) {
     this.#instance = instance;
-    this.#encoder = new Encoder(instance);
+    this.#encoder = new ViewEncoder(instance);
     this.#decoder = new Decoder(instance);
+    const tables = this.#tables = new HostTables(instance, this.#encoder, this.#decoder);
+    this.#lazyThreshold = options.lazyThreshold ?? LAZY_THRESHOLD_DEFAULT;
     this.#onPrint = options.onPrint;
     instance.host = {
       flush: (words, heapBytes) => this.#decoder.takeChunk(words, heapBytes),
+      load: (op, view, first, count) => tables.load(op, view, first, count),
+      release: (count) => tables.release(count),
       print: (line) => this.#print(line),
       progress: options.onProgress,
     };
@@ -317,10 +356,13 @@ export class ComputeUnit implements Disposable {
   }
 
   /**
-   * Sets `_io.input`.
+   * Sets `_io.input`: to a copy of the value, or to a view of it, from which Lua loads what
+   * code reads. Code can't tell them apart, but by time and memory.
    *
    * @param value Any value that docs/IO_TABLE_API.md lists; `null` and `undefined` are nil.
-   * @throws {TypeError} If something in it can't be passed, with its path.
+   * @param options Whether to copy; by default, a large value isn't copied.
+   * @throws {TypeError} If something in it can't be passed, with its path. Of a lazy input,
+   * the call that reads it throws.
    * @throws {RangeError} If it nests deeper than 1000 levels, or has a bigint beyond int64.
    * @throws {LuaError} If the unit has no memory for it.
    *
@@ -333,9 +375,27 @@ export class ComputeUnit implements Disposable {
    * cu.setInput({ user: { name: "Alice", tags: ["a", "b"] } });
    * assertEquals(cu.compute("return _io.input.user.tags[2]"), "b");
    * ```
+   *
+   * @example Without a copy
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals, assertStrictEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create({ memoryLimit: 4 * 1024 * 1024 });
+   * const rows = Array.from({ length: 1_000_000 }, (_, i) => ({ id: i, price: i % 100 }));
+   * cu.setInput(rows, { lazy: true });
+   * cu.compute(`
+   *   local sum, last = 0, nil
+   *   for _, row in ipairs(_io.input) do sum, last = sum + row.price, row end
+   *   _io.output = { sum = sum, last = last }
+   * `);
+   * const { sum, last } = cu.getOutput<{ sum: number; last: unknown }>();
+   * assertEquals(sum, 49_500_000);
+   * assertStrictEquals(last, rows[999_999]); // the object itself
+   * ```
    */
-  setInput(value: unknown): void {
-    this.#set("set input", FIELD.input, "input", value);
+  setInput(value: unknown, options: InputOptions = {}): void {
+    this.#set("set input", FIELD.input, "input", value, options);
   }
 
   /**
@@ -343,6 +403,7 @@ export class ComputeUnit implements Disposable {
    *
    * @param key The field's name.
    * @param value As for {@linkcode ComputeUnit.setInput}.
+   * @param options As for {@linkcode ComputeUnit.setInput}.
    * @throws {TypeError} If the value can't be passed, or `_io.input` isn't a table.
    *
    * @example Usage
@@ -355,10 +416,13 @@ export class ComputeUnit implements Disposable {
    * assertEquals(cu.compute("return _io.input.rate * 8"), 2);
    * ```
    */
-  setInputField(key: string, value: unknown): void {
+  setInputField(key: string, value: unknown, options: InputOptions = {}): void {
     const instance = this.#begin("set input field");
+    const name = `input.${key}`;
     try {
-      this.#encoder.encode([key, value], "set input field", `input.${key}`, 1);
+      if (this.#isLazy(value, options)) this.#tables.encode(value, "set input field", name, key);
+      else this.#encoder.encode([key, value], "set input field", name, 1);
+      this.#tables.refusal = undefined;
       this.#check(instance.exports.set_input_field(), "set input field");
     } finally {
       this.#busy = false;
@@ -506,6 +570,7 @@ export class ComputeUnit implements Disposable {
    */
   clearIo(): void {
     const instance = this.#ready("clear _io");
+    this.#tables.refusal = undefined;
     this.#check(instance.exports.clear_io_table(), "clear _io");
   }
 
@@ -562,6 +627,7 @@ export class ComputeUnit implements Disposable {
     if (this.#busy) throw new TypeError("Cannot dispose unit: the unit is running");
     this.#instance = undefined;
     this.#chunks.clear();
+    this.#tables.clear();
   }
 
   /** As {@linkcode ComputeUnit.dispose}, for `using`. */
@@ -583,19 +649,27 @@ export class ComputeUnit implements Disposable {
     return instance;
   }
 
-  #set(action: string, field: number, name: string, value: unknown): void {
+  #set(action: string, field: number, name: string, value: unknown, options: InputOptions = {}): void {
     const instance = this.#begin(action);
     try {
-      this.#encoder.encode(value, action, name);
+      if (this.#isLazy(value, options)) this.#tables.encode(value, action, name);
+      else this.#encoder.encode(value, action, name);
       this.#check(instance.guard(() => instance.exports.set_io(field)), action);
     } finally {
       this.#busy = false;
     }
   }
 
+  /** Whether a value goes in as a view; what is no container never does. */
+  #isLazy(value: unknown, options: InputOptions): value is object {
+    if (options.lazy === false || typeof value !== "object" || value === null) return false;
+    return options.lazy === true || isLargerThan(value, this.#lazyThreshold);
+  }
+
   #get(action: string, write: (instance: Instance) => number): LuaValue {
     const instance = this.#begin(action);
     this.#decoder.drop();
+    this.#tables.refusal = undefined;
     try {
       return this.#read(instance.guard(() => write(instance)), action)[0];
     } finally {
@@ -701,8 +775,15 @@ export class ComputeUnit implements Disposable {
   #error(status: number, action: string): Error {
     const instance = this.#instance!;
     switch (status) {
-      case WIRE.STATUS_LUA:
-        return this.#luaError(instance);
+      case WIRE.STATUS_LUA: {
+        const { refusal } = this.#tables;
+        const error = this.#luaError(instance);
+        if (refusal === undefined || error.message !== refusal.message) return error;
+        refusal.cause ??= error;
+        return refusal;
+      }
+      case WIRE.STATUS_REFUSED:
+        return this.#tables.refusal!;
       case WIRE.STATUS_MEMORY:
         return new LuaError("memory", "not enough memory");
       case WIRE.STATUS_DEPTH:

@@ -5,6 +5,7 @@
  */
 
 import type { Instance } from "./instance.ts";
+import { Changes } from "./changes.ts";
 import type { LuaValue } from "./lua_value.ts";
 import { TYPED_ARRAYS, WIRE } from "./wire.ts";
 
@@ -45,6 +46,12 @@ export class Decoder {
   #longStrings = new Map<number, string | Uint8Array>();
   /** The same for bytes. */
   #longBytes = new Map<number, Uint8Array>();
+  /** The host's object of a view's number; set before any view crosses. */
+  objectOf!: (number: number) => object;
+  /** What tells the inputs of views apart. */
+  inputOf!: (number: number) => object;
+  /** Something was read that changes may be put into. */
+  #isPending = false;
   /** Containers so far, by number. */
   #containers: LuaValue[] = [];
 
@@ -90,10 +97,16 @@ export class Decoder {
     this.#takeNext();
     const values: LuaValue[] = [];
     try {
-      while (this.#word < this.#length || this.#takeNext()) values.push(this.#value());
+      const inputs = new Map<object, Changes>();
+      while (this.#word < this.#length || this.#takeNext()) {
+        if (this.#isWritten()) this.#changed(inputs);
+        else values.push(this.#value());
+      }
+      if (this.#isPending) return this.#applied(values, inputs);
     } finally {
       this.#chunks = [];
       this.#containers = [];
+      this.#isPending = false;
       this.#longStrings.clear();
       this.#longBytes.clear();
       this.#text = "";
@@ -157,6 +170,11 @@ export class Decoder {
         return this.#map(payload);
       case WIRE.SET:
         return this.#set(payload);
+      case WIRE.VIEW:
+        return this.objectOf(payload) as LuaValue;
+      case WIRE.CHANGED_VIEW:
+        this.#isPending = true;
+        return new Pending(this.objectOf(payload), this.inputOf(payload)) as unknown as LuaValue;
       case WIRE.DATE:
         return this.#remember(new Date(this.#words[this.#word++]));
       case WIRE.TYPED_ARRAY:
@@ -164,6 +182,49 @@ export class Decoder {
       default:
         throw new Error(`The unit wrote a tag that is not known (${tag & 0xff})`);
     }
+  }
+
+  /** Reads a changed table. */
+  #changed(inputs: Map<object, Changes>): void {
+    const number = this.#halves[2 * this.#word++];
+    const input = this.inputOf(number);
+    let changes = inputs.get(input);
+    if (changes === undefined) inputs.set(input, changes = new Changes());
+    changes.set(this.objectOf(number), this.#value());
+  }
+
+  /** Whether the next word says that a changed table follows. */
+  #isWritten(): boolean {
+    return this.#halves[2 * this.#word + 1] === WIRE.BOXED + WIRE.WRITTEN;
+  }
+
+  /** Puts the changed objects of lazy inputs into everything that was read. */
+  #applied(values: LuaValue[], inputs: Map<object, Changes>): LuaValue[] {
+    const apply = (value: LuaValue) => {
+      return value instanceof Pending
+        ? inputs.get(value.input)?.apply(value.object) ?? value.object as LuaValue
+        : value;
+    };
+    // What changes holds has pending objects too: they are in containers of this message.
+    for (const container of this.#containers) {
+      if (Array.isArray(container)) {
+        for (let i = 0; i < container.length; i++) container[i] = apply(container[i]);
+      } else if (container instanceof Map) {
+        const entries = [...container];
+        container.clear();
+        for (const [key, value] of entries) container.set(apply(key), apply(value));
+      } else if (container instanceof Set) {
+        const members = [...container];
+        container.clear();
+        for (const member of members) container.add(apply(member));
+      } else if (Object.getPrototypeOf(container) === Object.prototype) {
+        const fields = container as Record<string, LuaValue>;
+        for (const [key, value] of Object.entries(fields)) {
+          if (value instanceof Pending) setOwn(fields, key, apply(value));
+        }
+      }
+    }
+    return values.map(apply);
   }
 
   #remember<T extends LuaValue>(container: T): T {
@@ -192,7 +253,16 @@ export class Decoder {
       for (const key of keys) setOwn(object, key, this.#value());
       return object;
     }
-    for (let i = 0; i < keys.length; i++) object[keys[i]] = this.#value();
+    const { length } = keys;
+    // A place in the code for each of the first keys: V8 makes stores fast that see the
+    // same key each time.
+    if (length > 0) object[keys[0]] = this.#value();
+    if (length > 1) object[keys[1]] = this.#value();
+    if (length > 2) object[keys[2]] = this.#value();
+    if (length > 3) object[keys[3]] = this.#value();
+    if (length > 4) object[keys[4]] = this.#value();
+    if (length > 5) object[keys[5]] = this.#value();
+    for (let i = 6; i < length; i++) object[keys[i]] = this.#value();
     return object;
   }
 
@@ -209,7 +279,19 @@ export class Decoder {
 
   #array(length: number): LuaValue {
     const array: LuaValue[] = this.#remember([]);
-    for (let i = 0; i < length; i++) array.push(this.#value());
+    while (array.length < length) {
+      // Numbers, as many as stand here.
+      const words = this.#words;
+      const end = Math.min(this.#length, this.#word + length - array.length);
+      let word = this.#word;
+      for (; word < end; word++) {
+        const value = words[word];
+        if (value !== value) break;
+        array.push(value);
+      }
+      this.#word = word;
+      if (array.length < length) array.push(this.#value());
+    }
     return array;
   }
 
@@ -269,6 +351,16 @@ export class Decoder {
       this.#word = end;
     }
     return array;
+  }
+}
+
+/** Stands for an object of which something may have been changed, until all is read. */
+class Pending {
+  readonly object: object;
+  readonly input: object;
+  constructor(object: object, input: object) {
+    this.object = object;
+    this.input = input;
   }
 }
 

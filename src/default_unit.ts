@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ComputeUnit, type ComputeUnitOptions, type MemoryStats } from "./compute_unit.ts";
+import { ComputeUnit, type ComputeUnitOptions, type InputOptions, type MemoryStats } from "./compute_unit.ts";
 import type { LuaValue } from "./lua_value.ts";
 
 /** What {@linkcode readResult} gives. */
@@ -108,9 +108,10 @@ export function readResult(_pointer?: number, _length?: unknown): BufferResult {
  * As {@linkcode ComputeUnit.setInput}.
  *
  * @param value The input.
+ * @param options Whether to copy it.
  */
-export function setInput(value: unknown): void {
-  unit().setInput(value);
+export function setInput(value: unknown, options: InputOptions = {}): void {
+  unit().setInput(value, options);
 }
 
 /**
@@ -118,9 +119,10 @@ export function setInput(value: unknown): void {
  *
  * @param key The field's name.
  * @param value Its value.
+ * @param options Whether to copy it.
  */
-export function setInputField(key: string, value: unknown): void {
-  unit().setInputField(key, value);
+export function setInputField(key: string, value: unknown, options: InputOptions = {}): void {
+  unit().setInputField(key, value, options);
 }
 
 /**

@@ -15,6 +15,10 @@ export interface Host {
   flush(words: number, heapBytes: number): void;
   /** Takes a line that was printed; an error thrown here ends the code that printed. */
   print(line: string): void;
+  /** Writes what Lua asks of a view. */
+  load(op: number, view: number, first: number, count: number): number;
+  /** Lua has collected so many views. */
+  release(count: number): void;
   /** Called now and then while code runs; an error thrown here ends it. */
   progress?: (() => void) | undefined;
 }
@@ -40,7 +44,9 @@ interface Exports {
   encode_error_value(): number;
   get_text(): number;
   get_text_length(): number;
-  begin_message(): number;
+  begin_message(kind: number): number;
+  drop_view(number: number): void;
+  get_released_ptr(): number;
   take_chunk(words: number, heapBytes: number): number;
   long_string(length: number): number;
   drop_message(): void;
@@ -142,6 +148,11 @@ export class Instance {
         this.refresh();
         this.host!.flush(words, heapBytes);
       },
+      load: (op: number, view: number, first: number, count: number) => {
+        this.refresh();
+        return this.host!.load(op, view, first, count);
+      },
+      release: (count: number) => this.host!.release(count),
       print: (text: number, length: number, more: number) => this.#print(text, length, more),
       seed: () => crypto.getRandomValues(new Uint32Array(1))[0],
       wall_clock_ms: () => Date.now(),

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { ComputeUnit, type ComputeUnitOptions } from "./compute_unit.ts";
+import { ComputeUnit, type ComputeUnitOptions, type InputOptions } from "./compute_unit.ts";
 import type { LuaValue } from "./lua_value.ts";
 
 /** Options of {@linkcode IoWrapper.computeWithIo}. */
-export interface ComputeWithIoOptions {
+export interface ComputeWithIoOptions extends InputOptions {
   /**
    * Whether to empty `_io` first.
    *
@@ -115,7 +115,7 @@ export class IoWrapper implements Disposable {
   ): Promise<ComputeWithIoResult<Output>> {
     const unit = await this.#getUnit();
     this.#prepare(unit, options);
-    if (input !== null && input !== undefined) unit.setInput(input);
+    if (input !== null && input !== undefined) unit.setInput(input, options);
     const returnValue = unit.compute(code);
     return { returnValue, output: unit.getOutput<Output>(), metadata: unit.getMetadata() ?? {} };
   }

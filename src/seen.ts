@@ -13,11 +13,18 @@ const PROBES_MAX = 16;
 /** Beyond this, tables are dropped between messages. */
 const KEPT_MAX = 1000;
 
+/** Stands for the hash of an object that is in the Map. */
+const IN_MAP = -1;
+
+/** Hashes that V8 keeps without a box. */
+const HASH_MASK = 0x3fff_ffff;
+
 const float = new Float64Array(1);
 const halves = new Int32Array(float.buffer);
 
 /**
- * Numbers objects in the order in which they come.
+ * Numbers objects in the order in which they come; a number that was removed is given
+ * again.
  *
  * A Map of objects hashes their identity, which takes 100 to 200 ns for each of many
  * rows: more than to encode one. Rows mostly differ in their first field, so that one
@@ -25,33 +32,34 @@ const halves = new Int32Array(float.buffer);
  * field, and all of them when slots are crowded, go into a Map.
  */
 export class Seen {
-  /** All objects by number. */
-  #objects: object[] = [];
-  /** Hashes of those in slots. */
-  #hashes: number[] = [];
+  #numbers: Numbers;
   /** Number + 1 of the object, 0 where free. */
   #slots = new Int32Array(SLOTS_MIN);
   #slotted = 0;
   #crowded = false;
   #map = new Map<object, number>();
 
-  /** Forgets all objects. */
+  /** Constructs one that gives numbers of its own, or of those that several share. */
+  constructor(numbers: Numbers = new Numbers()) {
+    this.#numbers = numbers;
+  }
+
+  /** Forgets all objects, and begins again from 0; not where the numbers are shared. */
   clear(): void {
-    if (this.#objects.length > KEPT_MAX) {
+    if (this.#numbers.objects.length > KEPT_MAX) {
       this.#slots = new Int32Array(SLOTS_MIN);
       this.#map = new Map();
     } else {
       if (this.#slotted > 0) this.#slots.fill(0);
       if (this.#map.size > 0) this.#map.clear();
     }
-    this.#objects = [];
-    this.#hashes = [];
+    this.#numbers = new Numbers();
     this.#slotted = 0;
     this.#crowded = false;
   }
 
   /**
-   * Adds an object; answers its number if it was there, else -1.
+   * Adds an object; answers its number if it was there, else -1 less its new number.
    *
    * @param first The value of its first field, if it is a plain object: always the same
    * for the same object.
@@ -66,53 +74,120 @@ export class Seen {
   #addToMap(object: object): number {
     const number = this.#map.get(object);
     if (number !== undefined) return number;
-    this.#map.set(object, this.#objects.length);
-    this.#objects.push(object);
-    return -1;
+    const added = this.#numbers.give(object, IN_MAP);
+    this.#map.set(object, added);
+    return -1 - added;
   }
 
   #addToSlots(object: object, hash: number): number {
-    const mask = this.#slots.length - 1;
+    const { objects, hashes } = this.#numbers;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
     let slot = hash & mask;
     for (let probes = 0; probes < PROBES_MAX; probes++) {
-      const entry = this.#slots[slot];
-      if (entry === 0) {
-        const number = this.#objects.length;
-        this.#objects.push(object);
-        this.#hashes[number] = hash;
-        this.#slots[slot] = number + 1;
+      const entry = slots[slot];
+      if (entry === 0 || ((slot - hashes[entry - 1]) & mask) < probes) {
+        const number = this.#numbers.give(object, hash);
+        if (entry === 0) slots[slot] = number + 1;
+        else this.#insert(number + 1, slot);
         if (++this.#slotted * 2 > mask) this.#grow();
-        return -1;
+        return -1 - number;
       }
-      if (this.#objects[entry - 1] === object) return entry - 1;
+      if (objects[entry - 1] === object) return entry - 1;
       slot = (slot + 1) & mask;
     }
     this.#crowd();
     return this.#addToMap(object);
   }
 
+  /**
+   * Puts an entry into a slot from this one on. Those further from their home slots go
+   * first (Celis, "Robin Hood Hashing", 1986), so that a gap that a removal leaves is
+   * closed at the next entry that is at home.
+   */
+  #insert(entry: number, slot: number): void {
+    const { hashes } = this.#numbers;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    for (let other = slots[slot]; other !== 0; other = slots[slot]) {
+      if (((slot - hashes[other - 1]) & mask) < ((slot - hashes[entry - 1]) & mask)) {
+        slots[slot] = entry;
+        entry = other;
+      }
+      slot = (slot + 1) & mask;
+    }
+    slots[slot] = entry;
+  }
+
   #grow(): void {
     const old = this.#slots;
-    const slots = new Int32Array(old.length * 4);
-    const mask = slots.length - 1;
-    for (const entry of old) {
-      if (entry === 0) continue;
-      let slot = this.#hashes[entry - 1] & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = entry;
-    }
-    this.#slots = slots;
+    this.#slots = new Int32Array(old.length * 4);
+    const mask = this.#slots.length - 1;
+    for (const entry of old) if (entry !== 0) this.#insert(entry, this.#numbers.hashes[entry - 1] & mask);
   }
 
   #crowd(): void {
     this.#crowded = true;
-    for (let number = 0; number < this.#objects.length; number++) this.#map.set(this.#objects[number], number);
+    const { objects, hashes } = this.#numbers;
+    for (const entry of this.#slots) {
+      if (entry === 0) continue;
+      this.#map.set(objects[entry - 1]!, entry - 1);
+      hashes[entry - 1] = IN_MAP;
+    }
+    this.#slots = new Int32Array(SLOTS_MIN);
+    this.#slotted = 0;
+  }
+
+  /** Removes the object of this number, which may then be given again. */
+  remove(number: number): void {
+    const { objects, hashes, free } = this.#numbers;
+    const object = objects[number]!;
+    objects[number] = undefined;
+    free.push(number);
+    if (hashes[number] === IN_MAP) {
+      this.#map.delete(object);
+      // Slots serve again as soon as no object is in the Map that should be in one.
+      if (this.#crowded && this.#map.size === 0) this.#crowded = false;
+      return;
+    }
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = hashes[number] & mask;
+    while (slots[slot] !== number + 1) slot = (slot + 1) & mask;
+    let gap = slot;
+    for (;;) {
+      slot = (slot + 1) & mask;
+      const entry = slots[slot];
+      if (entry === 0 || ((slot - hashes[entry - 1]) & mask) === 0) break;
+      slots[gap] = entry;
+      gap = slot;
+    }
+    slots[gap] = 0;
+    this.#slotted--;
+  }
+}
+
+/** Objects by number, and what they were hashed by. */
+export class Numbers {
+  /** The objects; undefined where there is none now. */
+  objects: (object | undefined)[] = [];
+  /** Their hashes. */
+  hashes: number[] = [];
+  /** Numbers without an object. */
+  free: number[] = [];
+
+  /** Gives an object a number. */
+  give(object: object, hash: number): number {
+    const number = this.free.length > 0 ? this.free.pop()! : this.objects.length;
+    this.objects[number] = object;
+    this.hashes[number] = hash;
+    return number;
   }
 }
 
 function hashOfNumber(value: number): number {
   const integer = value | 0;
-  if (integer === value) return integer;
+  if (integer === value) return integer & HASH_MASK;
   float[0] = value;
   return Math.imul(halves[0] ^ Math.imul(halves[1], 0x9e3779b1), 0x85ebca6b) >>> 7;
 }

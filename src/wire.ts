@@ -11,6 +11,9 @@ export const WIRE = {
   WORDS_MAX: 4096,
   HEAP_SIZE_BYTES: 32 * 1024,
   INLINE_STRING_BYTES_MAX: 128,
+  REFUSAL_BASE: -256,
+  NO_SHAPE: 65535,
+  RELEASED_MAX: 1024,
   SHAPE_KEYS_MAX: 32,
   SHAPES_MAX: 512,
   DEPTH_MAX: 1000,
@@ -37,6 +40,9 @@ export const WIRE = {
   TYPED_ARRAY: 0x18,
   STRING_AT: 0x19,
   BYTES_AT: 0x1a,
+  VIEW: 0x1b,
+  WRITTEN: 0x1c,
+  CHANGED_VIEW: 0x1d,
 
   STATUS_LUA: -1,
   STATUS_MEMORY: -2,
@@ -45,7 +51,11 @@ export const WIRE = {
   STATUS_DUPLICATE: -5,
   STATUS_UNSUPPORTED: -6,
   STATUS_IO_TABLE: -7,
+  STATUS_REFUSED: -8,
 } as const;
+
+/** Kinds of views (`ViewKind`). */
+export const VIEW_KIND = { OBJECT: 0, ARRAY: 1, MAP: 2, SET: 3, RECORD: 4 } as const;
 
 /** Typed arrays by their kind on the wire (`marks.Kind`). */
 export const TYPED_ARRAYS = {

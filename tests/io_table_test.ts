@@ -118,7 +118,7 @@ Deno.test("setInputField() sets one field and makes the table where there is non
   assertEquals(cu.compute("return _io.input"), { a: 1, b: { c: [true] }, __index: "plain data" });
   cu.setInput("text");
   assertThrows(() => cu.setInputField("a", 1), TypeError, "_io.input is not a table");
-  assertThrows(() => cu.setInputField("f", { g: [() => 1] }), TypeError, "input.f.g[0]");
+  assertThrows(() => cu.setInputField("f", { g: [() => 1] }, { lazy: false }), TypeError, "input.f.g[0]");
 });
 
 Deno.test("getOutputField() reads one field by its key in Lua", async () => {

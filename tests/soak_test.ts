@@ -214,8 +214,8 @@ Deno.test("1,000 values that are refused leave memory and input as they were", a
     for (let i = from; i < to; i++) {
       let error: unknown;
       try {
-        if (i % 3 === 0) cu.setInputField("f", nested(i));
-        else cu.setInput(nested(i));
+        if (i % 3 === 0) cu.setInputField("f", nested(i), { lazy: false });
+        else cu.setInput(nested(i), { lazy: false });
       } catch (thrown) {
         error = thrown;
       }
@@ -373,4 +373,77 @@ Deno.test("200 units that are made and disposed of leave the JavaScript heap as 
   for (let i = 0; i < 200; i++) await life(i);
   const growth = await settledHeapBytes() - before;
   assert(growth < HEAP_TOLERANCE_BYTES, `the JavaScript heap grew by ${growth} bytes`);
+});
+
+/** What a lazy round reads and writes, and the output that must come of it. */
+const LAZY_ROUND = `
+  local rows = _io.input.rows
+  local sum = 0
+  for _, row in ipairs(rows) do sum = sum + row.id end
+  if _io.input.write then rows[2].name = "written" rows[#rows + 1] = { id = sum } end
+  _io.output = { sum = sum, rows = rows, first = rows[1] }
+`;
+
+Deno.test("100,000 calls with lazy input leave memory as it was", async () => {
+  using cu = await ComputeUnit.create({ memoryLimit: MEMORY_LIMIT_BYTES });
+  const call = (i: number) => {
+    const rows = Array.from(
+      { length: 5 },
+      (_, j) => ({ id: i + j, name: `row ${j}`, tags: [j], map: new Map([[j, i]]) }),
+    );
+    cu.setInput({ rows, write: i % 3 === 0 }, { lazy: true });
+    cu.compute(LAZY_ROUND);
+    const output = cu.getOutput<{ sum: number; rows: unknown[]; first: unknown }>();
+    const isRight = output.sum === 5 * i + 10 && output.first === rows[0] &&
+      (i % 3 === 0 ? output.rows.length === 6 && output.rows[2] === rows[2] : output.rows as unknown === rows);
+    if (!isRight) throw new Error(`call ${i} gave ${Deno.inspect(output)}`);
+    if (i % 1000 === 999) cu.clearIo();
+  };
+  for (let i = 0; i < 5000; i++) call(i);
+  const wasmBytes = cu.getMemoryStats().wasmBytes;
+  const used = usedBytes(cu);
+  const heapBytes = await settledHeapBytes();
+  for (let i = 5000; i < 100_000; i++) call(i);
+  assertStrictEquals(cu.getMemoryStats().wasmBytes, wasmBytes);
+  const usedGrowth = usedBytes(cu) - used;
+  assert(usedGrowth < USED_TOLERANCE_BYTES, `Lua's live bytes grew by ${usedGrowth}`);
+  const heapGrowth = await settledHeapBytes() - heapBytes;
+  assert(heapGrowth < HEAP_TOLERANCE_BYTES, `the JavaScript heap grew by ${heapGrowth} bytes`);
+});
+
+Deno.test("lazy inputs that are refused, stopped or replaced leave memory as it was", async () => {
+  using cu = await ComputeUnit.create({ memoryLimit: MEMORY_LIMIT_BYTES });
+  const codes = [
+    "for _, v in ipairs(_io.input.list) do local _ = v.f end",
+    "_io.input.list[3].x = 1 error(_io.input)",
+    "pcall(function() return _io.input.list[7].f end) _home.last = _io.input.list[2]",
+    "_home.last = nil setmetatable(_io.input.list[1], { __gc = function() end })",
+    "local t = {} for i = 1, 1e9 do t[i] = { _io.input.list[1] } end",
+    "coroutine.wrap(function() for k, v in pairs(_io.input.map) do coroutine.yield() end end)()",
+  ];
+  const call = (i: number) => {
+    const list = Array.from({ length: 20 }, (_, j) => ({ i, j, x: [j], ...(j === 6 && { f: () => 1 }) }));
+    cu.setInput({ list, map: new Map(list.map((row) => [row, row.x])) }, { lazy: true });
+    // Running out of memory takes its time.
+    const code = i % 500 === 4 ? codes[4] : codes[i % 6 === 4 ? 0 : i % 6];
+    try {
+      cu.compute(code);
+    } catch (error) {
+      if (!(error instanceof LuaError || error instanceof TypeError)) throw error;
+    }
+    if (i % 50 === 0) cu.clearIo();
+  };
+  const settle = () => {
+    cu.compute("_home.last = nil");
+    cu.clearIo();
+    return usedBytes(cu);
+  };
+  for (let i = 0; i < 3000; i++) call(i);
+  const used = settle();
+  const heapBytes = await settledHeapBytes();
+  for (let i = 3000; i < 15_000; i++) call(i);
+  const usedGrowth = settle() - used;
+  assert(usedGrowth < USED_TOLERANCE_BYTES, `Lua's live bytes grew by ${usedGrowth}`);
+  const heapGrowth = await settledHeapBytes() - heapBytes;
+  assert(heapGrowth < HEAP_TOLERANCE_BYTES, `the JavaScript heap grew by ${heapGrowth} bytes`);
 });

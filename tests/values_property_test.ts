@@ -5,14 +5,17 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import fc from "fast-check";
 import { ComputeUnit, type LuaValue } from "@computeunit/cu";
 import { Decoder } from "../src/decode.ts";
-import { Encoder } from "../src/encode.ts";
+import { Encoder, MESSAGE } from "../src/encode.ts";
 import { Instance } from "../src/instance.ts";
 import { WIRE } from "../src/wire.ts";
 
-/** What the round trips cover together, leaves and containers. */
-const VALUES_MIN = 200_000;
+/** Fewer cases where lazy_mode_test.ts runs this once more. */
+const RUNS_FACTOR = Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1);
 
-const RUNS = 3000;
+/** What the round trips cover together, leaves and containers. */
+const VALUES_MIN = 200_000 * RUNS_FACTOR;
+
+const RUNS = Math.ceil(3000 * RUNS_FACTOR);
 
 const valuesCovered = { count: 0 };
 
@@ -467,7 +470,7 @@ function checkRoundTrips(pass: (value: unknown) => unknown, model: (value: unkno
 Deno.test("any value comes back from _io.input as the table of values says", async () => {
   using cu = await ComputeUnit.create();
   checkRoundTrips((value) => {
-    cu.setInput(value);
+    cu.setInput(value, { lazy: false });
     return cu.compute("return _io.input");
   }, expected);
 });
@@ -475,14 +478,14 @@ Deno.test("any value comes back from _io.input as the table of values says", asy
 Deno.test("any value comes back through _io.output as the table of values says", async () => {
   using cu = await ComputeUnit.create();
   checkRoundTrips((value) => {
-    cu.setInput(value);
+    cu.setInput(value, { lazy: false });
     cu.compute("_io.output = _io.input");
     return cu.getOutput();
   }, expected);
 });
 
 Deno.test("any value comes back through _io.meta as the table of values says", async () => {
-  using cu = await ComputeUnit.create();
+  using cu = await ComputeUnit.create({ lazyThreshold: Infinity });
   checkRoundTrips((value) => {
     cu.setMetadata(value);
     return cu.getMetadata();
@@ -493,7 +496,7 @@ Deno.test("any value comes back as one field as the table of values says", async
   using cu = await ComputeUnit.create();
   checkRoundTrips((value) => {
     cu.setInput(null);
-    cu.setInputField("__proto__", value);
+    cu.setInputField("__proto__", value, { lazy: false });
     cu.compute("_io.output = { _io.input.__proto__ }");
     return cu.getOutputField(1);
   }, expected);
@@ -530,14 +533,14 @@ Deno.test("the same values cross in one message after another, and in one", asyn
       const values = graphs.map(build);
       valuesCovered.count += countOf(values);
       // One may be another's part only where both are in one message.
-      cu.setInput(values);
+      cu.setInput(values, { lazy: false });
       assertSame(cu.compute("return _io.input"), expected(values));
       for (const value of values) {
-        cu.setInput(value);
+        cu.setInput(value, { lazy: false });
         assertSame(cu.compute("return _io.input"), expected(value));
       }
     }),
-    { numRuns: 200 },
+    { numRuns: Math.ceil(200 * RUNS_FACTOR) },
   );
 });
 
@@ -556,10 +559,10 @@ Deno.test("rows of any columns come back", async () => {
   fc.assert(
     fc.property(table, (rows) => {
       valuesCovered.count += countOf(rows);
-      cu.setInput(rows);
+      cu.setInput(rows, { lazy: false });
       assertSame(cu.compute("return _io.input"), expected(rows));
     }),
-    { numRuns: 500 },
+    { numRuns: Math.ceil(500 * RUNS_FACTOR) },
   );
 });
 
@@ -581,7 +584,7 @@ Deno.test("shapes of one message that are more than the unit keeps stay apart", 
       { wide: Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`w${i}`, i === 3 ? shapes : i])), tail: [1] },
     ];
     for (const value of values) {
-      cu.setInput(value);
+      cu.setInput(value, { lazy: false });
       assertSame(cu.compute("return _io.input"), expected(value));
     }
   }
@@ -606,7 +609,7 @@ Deno.test("an array of any length is passed or refused, and the unit is whole", 
   for (const exponent of [20, 24, 26, 27, 28, 29, 30, 31, 32]) {
     for (const offset of [-1, 0, 1, 4095]) {
       const length = Math.min(2 ** exponent + offset, 2 ** 32 - 1);
-      const error = assertThrows(() => cu.setInput({ list: new Array(length) }));
+      const error = assertThrows(() => cu.setInput({ list: new Array(length) }, { lazy: false }));
       assert(!(error instanceof WebAssembly.RuntimeError) && !String(error).includes("bounds"), `${length}: ${error}`);
       assertStrictEquals(cu.compute("return 1 + 1"), 2);
       if (length === 2 ** 32 - 1) break;
@@ -773,7 +776,7 @@ Deno.test("any array that Lua changes at random stays one with the right places"
       },
     ),
     {
-      numRuns: 1000,
+      numRuns: Math.ceil(1000 * RUNS_FACTOR),
       examples: [[[null, null], [{ do: "append", value: 0 }, { do: "set", at: 1, value: null }, { do: "pop" }]]],
     },
   );
@@ -801,6 +804,8 @@ class Driver {
     instance.host = {
       flush: (words, heapBytes) => this.#decoder.takeChunk(words, heapBytes),
       print: () => {},
+      load: () => WIRE.STATUS_MALFORMED,
+      release: () => {},
     };
   }
 
@@ -811,7 +816,7 @@ class Driver {
   /** Sends chunks as they are; answers the first status that isn't 0, of `set_io` at last. */
   send(chunks: Chunk[]): number {
     const { exports } = this.instance;
-    exports.begin_message();
+    exports.begin_message(MESSAGE.WHOLE);
     for (const { words, heap } of chunks) {
       this.instance.refresh();
       const { buffer, byteOffset } = this.instance.words;
@@ -927,7 +932,7 @@ Deno.test("messages of random words are refused or taken, and the unit works on"
       checkAnswer(driver, chunks);
       if (++count % 50 === 0) driver.checkWorks();
     }),
-    { numRuns: 10_000 },
+    { numRuns: Math.ceil(10_000 * RUNS_FACTOR) },
   );
   driver.checkWorks();
 });
@@ -954,7 +959,7 @@ Deno.test("messages with a word changed, cut off or doubled are refused or taken
         if (++count % 50 === 0) driver.checkWorks();
       },
     ),
-    { numRuns: 4000 },
+    { numRuns: Math.ceil(4000 * RUNS_FACTOR) },
   );
   driver.checkWorks();
 });
@@ -1046,7 +1051,7 @@ Deno.test("long strings of any length, at any place, are refused or taken", asyn
   const { exports } = driver.instance;
   fc.assert(
     fc.property(randomChunk, fc.oneof(fc.nat(100), fc.nat(1e5), hostilePayload), ({ words, heap }, length) => {
-      exports.begin_message();
+      exports.begin_message(MESSAGE.WHOLE);
       driver.instance.refresh();
       const { buffer, byteOffset } = driver.instance.words;
       new BigUint64Array(buffer, byteOffset, WIRE.WORDS_MAX).set(words);
@@ -1058,7 +1063,7 @@ Deno.test("long strings of any length, at any place, are refused or taken", asyn
       exports.drop_message();
       assert(exports.memory.buffer.byteLength <= MEMORY_LIMIT_BYTES, "memoryLimit holds");
     }),
-    { numRuns: 2000 },
+    { numRuns: Math.ceil(2000 * RUNS_FACTOR) },
   );
   driver.checkWorks();
 });
@@ -1069,7 +1074,7 @@ Deno.test("chunks larger than the buffer are refused", async () => {
   for (
     const [words, heapBytes] of [[WIRE.WORDS_MAX + 1, 0], [0, WIRE.HEAP_SIZE_BYTES + 1], [2 ** 32 - 1, 0], [1, 2 ** 31]]
   ) {
-    exports.begin_message();
+    exports.begin_message(MESSAGE.WHOLE);
     assert(exports.take_chunk(words, heapBytes) < 0);
     exports.drop_message();
     driver.checkWorks();
@@ -1081,11 +1086,11 @@ Deno.test("a message that isn't finished sets nothing", async () => {
   const { exports } = driver.instance;
   driver.checkWorks();
   const before = driver.readBack();
-  exports.begin_message();
+  exports.begin_message(MESSAGE.WHOLE);
   assert(exports.set_io(0) < 0);
-  exports.begin_message();
+  exports.begin_message(MESSAGE.WHOLE);
   assert(exports.set_input_field() < 0);
-  exports.begin_message();
+  exports.begin_message(MESSAGE.WHOLE);
   assert(exports.get_output_field() < 0);
   assertSame(driver.readBack(), before as LuaValue);
 });

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { concat } from "@std/bytes";
 import { describe, it } from "@std/testing/bdd";
-import { TYPED_ARRAYS, WIRE } from "../src/wire.ts";
+import { TYPED_ARRAYS, VIEW_KIND, WIRE } from "../src/wire.ts";
 
 const rootDir = new URL("../", import.meta.url);
 
@@ -25,7 +25,7 @@ describe("the WASM module", () => {
     assertEquals([...new Set(imports.map(({ module }) => module))], ["cu"]);
     assertEquals(
       imports.map(({ name }) => name).sort(),
-      ["flush", "monotonic_ms", "print", "seed", "stop", "tick", "wall_clock_ms"],
+      ["flush", "load", "monotonic_ms", "print", "release", "seed", "stop", "tick", "wall_clock_ms"],
     );
   });
 
@@ -60,7 +60,7 @@ describe("the wire format", () => {
     for (const [, name, value] of zig.matchAll(/^ {4}(\w+) = (-?\w+),$/gm)) {
       found[(Number(value) < 0 ? "STATUS_" : "") + name.toUpperCase()] = Number(value);
     }
-    for (const [, name, value] of zig.matchAll(/^pub const (\w+)(?:: u32)? = ([\w */]+);$/gm)) {
+    for (const [, name, value] of zig.matchAll(/^pub const (\w+)(?:: u32)? = (-?[\w */]+);$/gm)) {
       const factors = value.replaceAll("buffer_size_bytes", "65536").replaceAll("_", "").split(/ ([*/]) /);
       let result = Number(factors[0]);
       for (let i = 1; i < factors.length; i += 2) {
@@ -69,6 +69,13 @@ describe("the wire format", () => {
       found[name.toUpperCase()] = result;
     }
     assertEquals(found, { ...WIRE });
+  });
+
+  it("has the same kinds of views in wire.ts and wire.zig", async () => {
+    const zig = await Deno.readTextFile(new URL("zig/wire.zig", rootDir));
+    const [, body] = /ViewKind = enum\(u8\) \{\n(.*?)\n\};/s.exec(zig)!;
+    const kinds = [...body.matchAll(/^ {4}([a-z]+),$/gm)].map(([, kind], number) => [kind.toUpperCase(), number]);
+    assertEquals(Object.fromEntries(kinds), { ...VIEW_KIND });
   });
 
   it("numbers typed arrays as marks.zig does", async () => {

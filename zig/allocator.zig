@@ -3,11 +3,12 @@
 //! address, and an empty slab goes back. Larger blocks come from a two-level
 //! segregated fit (TLSF: Masmano et al., 2004) with boundary tags, which takes and
 //! gives in constant time and joins free neighbours. WASM memory grows when nothing
-//! fits, up to the limit.
+//! fits, up to the limit, and Lua has collected if that may free much.
 
 const std = @import("std");
 const assert = std.debug.assert;
 const limits = @import("limits.zig");
+const c = @import("lua.zig").c;
 
 pub const page_size_bytes = 64 * 1024;
 
@@ -26,9 +27,20 @@ const growth_divisor = 8;
 
 extern const __heap_base: u8;
 
+/// Lua's collector, once it is there.
+pub var collector: ?*c.global_State = null;
+const no_bytes: usize = std.math.maxInt(usize);
+/// What was in use when a message began, of which all is alive: much of it is no reason
+/// to collect. Its end sets it to `no_bytes`.
+var message_start: usize = no_bytes;
+/// Whoever asks collects, and asks again, if there is nothing.
+var may_refuse = false;
+
 var limit_bytes: usize = 0;
 var used_bytes: usize = 0;
 var peak_bytes: usize = 0;
+/// All that was ever taken; wraps around.
+pub var taken_bytes: usize = 0;
 
 /// End of the heap: what memory.size says, less what C's sbrk never takes.
 var heap_end: usize = 0;
@@ -44,6 +56,14 @@ pub fn init(limit: usize) void {
     large.addRegion(start, heap_end);
 }
 
+pub fn beginMessage() void {
+    message_start = used_bytes;
+}
+
+pub fn endMessage() void {
+    message_start = no_bytes;
+}
+
 pub fn statistics() Statistics {
     return .{
         .used_bytes = used_bytes,
@@ -54,7 +74,7 @@ pub fn statistics() Statistics {
 }
 
 /// As lua_Alloc: `old_size` is a type when `block` is null.
-pub fn reallocate(_: ?*anyopaque, block: ?*anyopaque, old_size: usize, new_size: usize) callconv(.c) ?*anyopaque {
+pub export fn cu_reallocate(_: ?*anyopaque, block: ?*anyopaque, old_size: usize, new_size: usize) callconv(.c) ?*anyopaque {
     const old = block orelse return @ptrFromInt(allocate(new_size));
     if (new_size == 0) {
         free(@intFromPtr(old), old_size);
@@ -63,13 +83,22 @@ pub fn reallocate(_: ?*anyopaque, block: ?*anyopaque, old_size: usize, new_size:
     return @ptrFromInt(resize(@intFromPtr(old), old_size, new_size));
 }
 
+/// The same, for a caller that makes Lua collect and then asks again: refuses where that is
+/// better than to grow.
+pub export fn cu_reallocate_first(unused: ?*anyopaque, block: ?*anyopaque, old_size: usize, new_size: usize) callconv(.c) ?*anyopaque {
+    may_refuse = true;
+    defer may_refuse = false;
+    return cu_reallocate(unused, block, old_size, new_size);
+}
+
 /// Zero where there is no room.
-fn allocate(size: usize) usize {
+pub inline fn allocate(size: usize) usize {
     if (size == 0) return 0;
     const address = if (size <= small_size_max) small.allocate(classOf(size)) else large.allocate(size);
     if (address == 0) return 0;
     if (size > bulk_size_min) limits.spend(size);
     used_bytes += size;
+    taken_bytes +%= size;
     peak_bytes = @max(peak_bytes, used_bytes);
     return address;
 }
@@ -103,10 +132,20 @@ inline fn classOf(size: usize) usize {
     return (size + class_size_bytes - 1) / class_size_bytes;
 }
 
-/// More WASM memory, at the end of the heap. False at the limit.
+/// More WASM memory, at the end of the heap. False at the limit, and where a third of
+/// what is used may be garbage, if Lua then collects and asks again (lua_patches.zig).
 fn grow(needed_bytes: usize) bool {
+    if (may_refuse and isWorthCollecting()) return false;
     const wanted = @max(needed_bytes, heap_end / growth_divisor);
-    return growBy(wanted) or growBy(needed_bytes);
+    return growBy(wanted) or growBy(needed_bytes) or growBy(needed_bytes -| @min(large.tailSize(), needed_bytes - 1));
+}
+
+fn isWorthCollecting() bool {
+    const g = collector orelse return false;
+    // What waits for its finalizer isn't freed by a collection that calls none.
+    if (g.tobefnz != null) return false;
+    const is_mostly_message = (used_bytes -| message_start) > used_bytes / 4;
+    return !is_mostly_message and used_bytes - used_bytes / 3 > @as(usize, @intCast(g.GCestimate));
 }
 
 fn growBy(bytes: usize) bool {
@@ -336,6 +375,12 @@ const large = struct {
         sentinel.previous_size = @intCast(size);
         last = sentinel;
         release(block);
+    }
+
+    /// Free bytes at the end of the last region, which growing adds to.
+    fn tailSize() usize {
+        const block = last.?.preceding() orelse return 0;
+        return if (block.isFree()) block.size() else 0;
     }
 
     /// Joins the block with free neighbours and lists it.

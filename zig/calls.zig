@@ -9,6 +9,7 @@ const io_table = @import("io_table.zig");
 const limits = @import("limits.zig");
 const objects = @import("objects.zig");
 const sandbox = @import("sandbox.zig");
+const views = @import("views.zig");
 const wire = @import("wire.zig");
 const c = lua.c;
 
@@ -16,6 +17,9 @@ const Status = wire.Status;
 
 var L: *lua.State = undefined;
 var saved: limits.Saved = undefined;
+
+/// Where messages from the host are taken; see views.zig.
+var B: *lua.State = undefined;
 
 /// Compiled chunks by number.
 var chunks: *lua.Table = undefined;
@@ -39,7 +43,8 @@ fn answerOf(status: c_int) i32 {
 
 pub fn init(memory_limit_bytes: u32) i32 {
     allocator.init(memory_limit_bytes);
-    L = c.lua_newstate(allocator.reallocate, null) orelse return answer(.memory);
+    L = c.lua_newstate(allocator.cu_reallocate, null) orelse return answer(.memory);
+    allocator.collector = L.l_G;
     saved = limits.save(L);
     const status = lua.protect(L, setUp, {});
     c.lua_settop(L, 0);
@@ -49,6 +54,9 @@ pub fn init(memory_limit_bytes: u32) i32 {
 fn setUp(state: *lua.State, _: void) void {
     sandbox.open(state);
     objects.init(state);
+    B = c.lua_newthread(state).?;
+    _ = c.luaL_ref(state, c.LUA_REGISTRYINDEX);
+    views.init(state, B);
     decode.init(state);
     encode.init(state);
     io_table.init(state);
@@ -57,21 +65,26 @@ fn setUp(state: *lua.State, _: void) void {
     for ([_]Slot{ .message, .traceback, .value }) |slot| keep(state, slot, lua.boolean(false));
 }
 
-fn keep(state: *lua.State, slot: Slot, value: lua.Value) void {
+noinline fn keep(state: *lua.State, slot: Slot, value: lua.Value) void {
     lua.set(state, error_slots, lua.integer(@intFromEnum(slot)), value);
 }
 
 pub fn collect() i32 {
     limits.begin();
     _ = c.lua_gc(L, c.LUA_GCCOLLECT);
+    views.flushReleased();
     return 0;
+}
+
+pub export fn cu_collect(state: *lua.State) callconv(.c) void {
+    c.luaC_fullgc(state, 1); // as an emergency
 }
 
 /// Memory outside Lua's heap; garbage in it makes room.
 pub fn allocate(length: u32) ?*anyopaque {
-    if (allocator.reallocate(null, null, 0, length)) |block| return block;
-    c.luaC_fullgc(L, 1); // as an emergency: without finalizers
-    return allocator.reallocate(null, null, 0, length);
+    if (allocator.cu_reallocate(null, null, 0, length)) |block| return block;
+    cu_collect(L);
+    return allocator.cu_reallocate(null, null, 0, length);
 }
 
 pub fn compile(code: []const u8, name: [*:0]const u8) i32 {
@@ -186,6 +199,7 @@ fn failed(status: c_int) i32 {
     }
     c.lua_settop(L, 0);
     shrinkCalls();
+    clearStack();
     return answer(.lua);
 }
 
@@ -194,6 +208,16 @@ fn failed(status: c_int) i32 {
 fn shrinkCalls() void {
     const calls_kept = 256;
     while (L.nci > calls_kept) c.luaE_shrinkCI(L);
+}
+
+/// What stands in the unused part of the stack would be alive as soon as calls cover it
+/// again, until a whole cycle of the collector has cleared it.
+fn clearStack() void {
+    c.luaD_shrinkstack(L);
+    const first: usize = @intFromPtr(L.top.p);
+    const end: usize = @intFromPtr(L.stack_last.p) + c.EXTRA_STACK * @sizeOf(c.StackValue);
+    const unused = @as([*]c.StackValue, @ptrCast(L.top.p))[0 .. (end - first) / @sizeOf(c.StackValue)];
+    for (unused) |*slot| slot.val.tt_ = lua.tag.nil;
 }
 
 pub fn encodeError() i32 {
@@ -235,11 +259,32 @@ fn writeRange(state: *lua.State, range: *Range) void {
             return;
         };
     }
+    encode.changes(state, range.name) catch |err| {
+        range.result = err;
+    };
 }
 
-pub fn beginMessage() i32 {
-    decode.start(L);
+/// A whole value; a value whose containers are views, of an input of its own or of the
+/// one that is being read.
+pub const MessageKind = enum(u32) { whole, lazy, part };
+
+pub fn beginMessage(kind: MessageKind) i32 {
+    views.flushReleased();
+    if (kind == .lazy) {
+        const status = lua.protect(L, newSource, {});
+        if (status != c.LUA_OK) return answerOf(status);
+    }
+    decode.start(B, kind != .whole);
+    if (kind == .whole) allocator.beginMessage();
     return 0;
+}
+
+fn newSource(state: *lua.State, _: void) void {
+    views.newSource(state);
+}
+
+pub fn dropView(number: u32) void {
+    views.drop(L, number);
 }
 
 const Chunk = struct { words: u32, heap_bytes: u32, result: ?decode.Error = null };
@@ -247,7 +292,7 @@ const Chunk = struct { words: u32, heap_bytes: u32, result: ?decode.Error = null
 pub fn takeChunk(words: u32, heap_bytes: u32) i32 {
     if (words > wire.words_max or heap_bytes > wire.heap_size_bytes) return answer(.malformed);
     var chunk = Chunk{ .words = words, .heap_bytes = heap_bytes };
-    const status = lua.protect(L, decodeChunk, &chunk);
+    const status = lua.protect(B, decodeChunk, &chunk);
     if (status != c.LUA_OK) return answerOf(status);
     const err = chunk.result orelse return 0;
     return answer(switch (err) {
@@ -268,7 +313,7 @@ const LongString = struct { length: u32, bytes: ?[]u8 = null };
 /// Address, or 0 where there is no memory for it.
 pub fn longString(length: u32) usize {
     var string = LongString{ .length = length };
-    _ = lua.protect(L, makeLongString, &string);
+    _ = lua.protect(B, makeLongString, &string);
     return if (string.bytes) |bytes| @intFromPtr(bytes.ptr) else 0;
 }
 
@@ -277,13 +322,25 @@ fn makeLongString(state: *lua.State, string: *LongString) void {
 }
 
 pub fn dropMessage() void {
-    _ = decode.finish(L);
-    c.lua_settop(L, 0);
+    _ = decode.finish(B);
+    allocator.endMessage();
+    c.lua_settop(B, 0);
+    views.collect(L); // what was half built
+}
+
+/// Ends a message: its value goes from B to L. False where it is not finished.
+fn takeMessage() bool {
+    const is_finished = decode.finish(B);
+    allocator.endMessage();
+    if (is_finished) lua.push(L, lua.top(B).*);
+    c.lua_settop(B, 0);
+    views.forgetSource();
+    return is_finished;
 }
 
 pub fn setIo(field: io_table.Field) i32 {
-    const bytes = decode.grownBytes(L);
-    if (!decode.finish(L)) return dropped(.malformed);
+    const bytes = decode.takenBytes();
+    if (!takeMessage()) return answer(.malformed);
     const status = lua.protect(L, setIoField, field);
     c.lua_settop(L, 0);
     if (status != c.LUA_OK) return answerOf(status);
@@ -300,11 +357,6 @@ fn setIoField(state: *lua.State, field: io_table.Field) void {
     io_table.set(state, field);
 }
 
-fn dropped(status: Status) i32 {
-    c.lua_settop(L, 0);
-    return answer(status);
-}
-
 /// An input has just been built and is all alive: the collector's next cycle is put
 /// off by as much as its pause would have put it off, had it known. What the input
 /// before it had put it off by is taken back.
@@ -318,16 +370,22 @@ fn expectInput(bytes: isize) void {
 const FieldResult = struct { result: bool = false };
 
 pub fn setInputField() i32 {
-    if (!decode.finish(L)) return dropped(.malformed);
+    if (!takeMessage()) return answer(.malformed);
     var field = FieldResult{};
     const status = lua.protect(L, storeInputField, &field);
     c.lua_settop(L, 0);
-    if (status != c.LUA_OK) return answerOf(status);
+    if (status != c.LUA_OK) return refusedOr(status);
     if (!field.result) {
         encode.error_text = "_io.input is not a table";
         return answer(.io_table);
     }
     return 0;
+}
+
+/// What is left after reading a view outside of running code, which only the host can
+/// refuse.
+fn refusedOr(status: c_int) i32 {
+    return if (status == c.LUA_ERRMEM) answer(.memory) else answer(.refused);
 }
 
 fn storeInputField(state: *lua.State, field: *FieldResult) void {
@@ -346,18 +404,27 @@ fn replaced() i32 {
 }
 
 pub fn getOutputField() i32 {
-    if (!decode.finish(L)) return dropped(.malformed);
+    if (!takeMessage()) return answer(.malformed);
     if (!io_table.isInPlace(L)) {
         c.lua_settop(L, 0);
         return replaced();
     }
-    lua.push(L, io_table.getOutputField(L).*);
+    const status = lua.protect(L, pushOutputField, {});
+    if (status != c.LUA_OK) {
+        c.lua_settop(L, 0);
+        return refusedOr(status);
+    }
     return write(2, 1, "output");
+}
+
+fn pushOutputField(state: *lua.State, _: void) void {
+    lua.push(state, io_table.getOutputField(state).*);
 }
 
 pub fn clearIo() i32 {
     const status = lua.protect(L, resetIo, {});
     expectInput(0);
+    views.collectAll(L);
     return if (status == c.LUA_OK) 0 else answerOf(status);
 }
 
@@ -368,6 +435,6 @@ fn resetIo(state: *lua.State, _: void) void {
 pub fn recover() void {
     sandbox.forgetWarning();
     limits.recover(L, saved);
-    _ = decode.finish(L);
+    dropMessage();
     _ = encode.finish(L, true);
 }

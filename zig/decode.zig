@@ -10,9 +10,11 @@
 //! being built is reachable from the root, which stands in a slot of Lua's stack.
 
 const std = @import("std");
+const allocator = @import("allocator.zig");
 const lua = @import("lua.zig");
 const marks = @import("marks.zig");
 const objects = @import("objects.zig");
+const views = @import("views.zig");
 const wire = @import("wire.zig");
 const c = lua.c;
 
@@ -27,6 +29,8 @@ const stack_slots_for_pairs = 2 + c.LUA_MINSTACK;
 const Shape = struct {
     template: *lua.Table,
     count: u8,
+    /// Where the template looks for a free place next.
+    last_free: u8,
     /// Where in the hash part the value of each key stands.
     nodes: [wire.shape_keys_max]u8,
 };
@@ -60,21 +64,25 @@ var seen: ?[*]*c.GCObject = null;
 var seen_count: u32 = 0;
 var seen_capacity: u32 = 0;
 
+/// This message has views, and is a part of one.
+var is_lazy = false;
+
 /// What this message has allocated in Lua's heap, for the collector's pace.
-var bytes_before: c.lu_mem = 0;
+var bytes_before: usize = 0;
 
 pub fn init(L: *lua.State) void {
     templates = objects.anchored(L);
 }
 
 /// Begins a message: the value will stand at the top of Lua's stack.
-pub fn start(L: *lua.State) void {
+pub fn start(L: *lua.State, lazy: bool) void {
     std.debug.assert(depth == 0);
+    is_lazy = lazy;
     lua.push(L, lua.nil);
     frames[0] = .{ .kind = .root, .table = undefined, .count = 1 };
     depth = 1;
     seen_count = 0;
-    bytes_before = heapBytes(L);
+    bytes_before = allocator.taken_bytes;
 }
 
 /// Ends a message, finished or not. True if it was finished.
@@ -87,14 +95,9 @@ pub fn finish(L: *lua.State) bool {
     return finished;
 }
 
-/// Bytes that Lua's heap has grown by since `start`.
-pub fn grownBytes(L: *lua.State) usize {
-    return heapBytes(L) -| bytes_before;
-}
-
-fn heapBytes(L: *lua.State) c.lu_mem {
-    const g = L.l_G;
-    return @intCast(g.*.totalbytes + g.*.GCdebt);
+/// Bytes that were taken from Lua's heap since `start`.
+pub fn takenBytes() usize {
+    return allocator.taken_bytes -% bytes_before;
 }
 
 /// Takes the words of one chunk, and their strings from the heap.
@@ -112,6 +115,7 @@ pub fn chunk(L: *lua.State, words: []const u64, heap: []const u8) Error!void {
         switch (frame.kind) {
             .typed_array => fillTyped(frame, &input),
             .object => if (try fillObject(L, frame, &input)) try value(L, frame, &input),
+            .array => if (try fillArray(L, frame, &input)) try value(L, frame, &input),
             else => try value(L, frame, &input),
         }
     }
@@ -135,40 +139,118 @@ const Input = struct {
     }
 };
 
-/// Stores fields of a row as long as they are numbers, strings, booleans or nil: what
-/// most rows are made of. True if there is another value to read.
+/// Stores fields of a row, from the frame's next one on, as long as they are numbers,
+/// strings, booleans or nil: what most rows are made of. True if there is another value
+/// to read.
 fn fillObject(L: *lua.State, frame: *Frame, input: *Input) Error!bool {
-    const table = frame.table;
-    const places = frame.shape.nodes[frame.index..frame.count];
+    const filled = try fillFields(L, frame.table, frame.shape.nodes[frame.index..frame.count], input);
+    frame.index += filled;
+    return frame.index < frame.count and input.words.len > 0;
+}
+
+/// Answers how many fields it has filled.
+inline fn fillFields(L: *lua.State, table: *lua.Table, places: []const u8, input: *Input) Error!u32 {
     const words = input.words[0..@min(places.len, input.words.len)];
-    for (words, places[0..words.len], 0..) |word, place, i| {
-        var held: lua.Value = undefined;
-        if (word >> 32 < wire.boxed) {
-            held = lua.number(@bitCast(word));
-        } else {
-            const box: wire.Word = @bitCast(word);
-            switch (box.tag) {
-                .string => {
-                    const bytes = try input.bytes(box.payload & 0xffff);
-                    held = lua.ofString(c.luaS_newlstr(L, bytes.ptr, bytes.len));
-                    lua.barrier(L, table, held);
-                },
-                .boolean => held = lua.boolean(box.payload != 0),
-                .nil => held = lua.nil,
-                else => {
-                    input.words = input.words[i..];
-                    frame.index += @intCast(i);
-                    return true;
-                },
-            }
-        }
-        const node: *lua.Node = @ptrCast(table.node + place);
+    var filled: u32 = 0;
+    while (filled < words.len) : (filled += 1) {
+        const held = try scalar(L, words[filled], input) orelse break;
+        lua.barrier(L, table, held);
+        const node: *lua.Node = @ptrCast(table.node + places[filled]);
         node.u.value_ = held.value_;
         node.u.tt_ = held.tt_;
     }
-    input.words = input.words[words.len..];
-    frame.index += @intCast(words.len);
+    input.words = input.words[filled..];
+    return filled;
+}
+
+/// The value of a word that is all of a value; null for others.
+inline fn scalar(L: *lua.State, word: u64, input: *Input) Error!?lua.Value {
+    if (word >> 32 < wire.boxed) return lua.number(@bitCast(word));
+    const box: wire.Word = @bitCast(word);
+    switch (box.tag) {
+        .string => {
+            const bytes = try input.bytes(box.payload & 0xffff);
+            return lua.ofString(c.luaS_newlstr(L, bytes.ptr, bytes.len));
+        },
+        .boolean => return lua.boolean(box.payload != 0),
+        .nil => return lua.nil,
+        else => return null,
+    }
+}
+
+/// Stores elements of an array as long as they are such values, or rows of them. True if
+/// there is another value to read.
+fn fillArray(L: *lua.State, frame: *Frame, input: *Input) Error!bool {
+    const array = frame.table.array;
+    while (frame.index < frame.count and input.words.len > 0) {
+        if (try scalar(L, input.words[0], input)) |held| {
+            input.words = input.words[1..];
+            if (lua.isNil(&held)) frame.has_nulls = true;
+            array[frame.index] = held;
+            lua.barrier(L, frame.table, held);
+            frame.index += 1;
+            continue;
+        }
+        const shape, const table = try beginRow(L, frame, input) orelse return true;
+        frame.index += 1;
+        const filled = try fillFields(L, table, shape.nodes[0..shape.count], input);
+        if (filled == shape.count) continue;
+        try enter(.{ .kind = .object, .table = table, .shape = shape, .index = filled, .count = shape.count });
+        return false;
+    }
     return false;
+}
+
+/// Puts the table of an object, or of a view that has fields, into an array; null where
+/// something else is to be read.
+inline fn beginRow(L: *lua.State, frame: *Frame, input: *Input) Error!?struct { *const Shape, *lua.Table } {
+    const box: wire.Word = @bitCast(input.words[0]);
+    const is_view = box.tag == .view;
+    if (!is_view and box.tag != .object or is_view and input.words.len < 2) return null;
+    const head: wire.ViewHead = if (is_view) @bitCast(input.words[1]) else undefined;
+    const number = if (is_view) head.shape else box.payload;
+    if (number >= shape_count) return null;
+    if (is_view and !try isNewView(L, box.payload, head)) return null;
+    const shape = &shapes[number];
+    const table = newRow(L, shape);
+    frame.table.array[frame.index] = lua.ofTable(table);
+    lua.barrier(L, frame.table, lua.ofTable(table));
+    if (is_view) {
+        views.register(L, table, box.payload, head);
+        input.words = input.words[2..];
+    } else {
+        remember(L, @ptrCast(table));
+        input.words = input.words[1..];
+    }
+    return .{ shape, table };
+}
+
+/// A table with the keys of a shape and no values, in one block with its hash part: a
+/// copy of the template's, keys and places and chains.
+fn newRow(L: *lua.State, shape: *const Shape) *lua.Table {
+    const template = shape.template;
+    const count: u32 = if (template.lastfree == null) 0 else lua.nodeCount(template);
+    const size = @sizeOf(lua.Table) + count * @sizeOf(lua.Node);
+    const table: *lua.Table = @ptrCast(@alignCast(lua.newObject(L, c.LUA_VTABLE, size)));
+    const own: [*]lua.Node = @ptrFromInt(@intFromPtr(table) + @sizeOf(lua.Table));
+    table.flags = 0;
+    table.lsizenode = template.lsizenode;
+    table.alimit = 0;
+    table.array = null;
+    table.metatable = null;
+    table.mark = null;
+    if (count == 0) {
+        table.node = template.node; // Lua's shared dummy node
+        table.lastfree = null;
+        table.view = 0;
+        return table;
+    }
+    const from: [*]const lua.Node = @ptrCast(template.node);
+    @memcpy(own[0..count], from[0..count]);
+    table.node = own;
+    table.lastfree = own + shape.last_free;
+    table.view = (@as(u32, template.lsizenode) + 1) << c.CU_INLINE_SHIFT;
+    return table;
 }
 
 /// Reads one value and puts it into the frame's container.
@@ -212,13 +294,65 @@ fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
             if (!typed_kind.isTyped()) return error.Malformed;
             try open(L, frame, .{ .kind = .typed_array, .typed_kind = typed_kind, .table = undefined, .count = box.payload });
         },
+        .view => try view(L, frame, box.payload, @bitCast(try input.word())),
         .date => {
-            const date = objects.newDate(L, @bitCast(try input.word()));
+            const milliseconds: f64 = @bitCast(try input.word());
+            if (box.payload != 0) return putDate(L, frame, box.payload, milliseconds);
+            const date = objects.newDate(L, milliseconds);
             try put(L, frame, date);
             remember(L, date.value_.gc);
         },
         else => return error.Malformed,
     }
+}
+
+/// Puts a view, known or new, and goes on inside it where contents follow.
+fn view(L: *lua.State, parent: *Frame, number: u32, head: wire.ViewHead) Error!void {
+    if (!try isNewView(L, number, head)) {
+        const known = views.find(L, number).?;
+        if (known.tt != c.LUA_VTABLE) return error.Malformed;
+        return put(L, parent, .{ .value_ = .{ .gc = known }, .tt_ = lua.tag.table });
+    }
+    const has_shape = head.shape != wire.no_shape;
+    if (has_shape and head.shape >= shape_count) return error.Malformed;
+    const table: *lua.Table = if (has_shape) newRow(L, &shapes[head.shape]) else @ptrCast(c.luaH_new(L));
+    try put(L, parent, lua.ofTable(table));
+    views.register(L, table, number, head);
+    switch (head.kind) {
+        .object, .record => {},
+        .array => marks.setKind(L, table, .array),
+        .map => marks.setKind(L, table, .map),
+        .set => marks.setKind(L, table, .set),
+        _ => return error.Malformed,
+    }
+    if (has_shape) {
+        const shape = &shapes[head.shape];
+        try enter(.{ .kind = .object, .table = table, .shape = shape, .count = shape.count });
+    } else if (head.is_complete) {
+        const is_array = head.kind == .array;
+        try enter(.{ .kind = if (is_array) .array else .pairs, .table = table, .count = head.length });
+        try makeRoom(L, &frames[depth - 1]);
+    }
+    lua.forgetMetamethods(table);
+}
+
+/// Puts a date of a lazy input, known or new.
+fn putDate(L: *lua.State, frame: *Frame, number: u32, milliseconds: f64) Error!void {
+    if (!is_lazy or number > views.number_max) return error.Malformed;
+    if (views.find(L, number)) |known| {
+        if (known.tt != c.LUA_VUSERDATA) return error.Malformed;
+        return put(L, frame, .{ .value_ = .{ .gc = known }, .tt_ = lua.tag.userdata });
+    }
+    const date = objects.newDate(L, milliseconds);
+    try put(L, frame, date);
+    views.registerDate(L, date.value_.gc, number);
+}
+
+/// Whether there is no table of this number yet.
+inline fn isNewView(L: *lua.State, number: u32, head: wire.ViewHead) Error!bool {
+    if (!is_lazy or number == 0 or number > views.number_max) return error.Malformed;
+    if (views.find(L, number) == null) return true;
+    return if (head.is_complete or head.shape != wire.no_shape) error.Malformed else false;
 }
 
 /// Puts a string of this length into the open container, and answers where its
@@ -281,37 +415,43 @@ fn isKey(given: *const lua.Value) bool {
 
 /// Puts a new container into `parent` and goes on inside it.
 fn open(L: *lua.State, parent: *Frame, given: Frame) Error!void {
-    if (depth == frames.len) return error.Depth;
-    // Lua's own arithmetic of sizes overflows beyond.
-    if (given.count > marks.length_max) c.luaD_throw(L, c.LUA_ERRMEM);
     var frame = given;
-    const table: *lua.Table = @ptrCast(c.luaH_new(L));
+    const table: *lua.Table = if (frame.kind == .object) newRow(L, frame.shape) else @ptrCast(c.luaH_new(L));
     frame.table = table;
     try put(L, parent, lua.ofTable(table));
     remember(L, @ptrCast(table));
+    try enter(frame);
+    try makeRoom(L, &frames[depth - 1]);
+    if (frame.kind == .array) marks.setKind(L, table, .array);
+    lua.forgetMetamethods(table);
+}
+
+fn enter(frame: Frame) Error!void {
+    if (depth == frames.len) return error.Depth;
+    frames[depth] = frame;
+    depth += 1;
+}
+
+/// Makes room for what a container will hold.
+fn makeRoom(L: *lua.State, frame: *const Frame) Error!void {
+    const table = frame.table;
+    // Lua's own arithmetic of sizes overflows beyond.
+    if (frame.count > marks.length_max) c.luaD_throw(L, c.LUA_ERRMEM);
     switch (frame.kind) {
-        .object => copyTemplate(L, table, frame.shape.template),
-        .array => {
-            if (frame.count > 0) c.luaH_resize(L, table, frame.count, 0);
-            marks.setKind(L, table, .array);
-        },
-        .typed_array => {
-            if (frame.count > 0) c.luaH_resize(L, table, frame.count, 0);
-        },
+        .object => {},
+        .array, .typed_array => if (frame.count > 0) c.luaH_resize(L, table, frame.count, 0),
         .pairs => {
             if (c.lua_checkstack(L, stack_slots_for_pairs) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
             if (frame.count > 0) c.luaH_resize(L, table, 0, frame.count);
         },
         .root => unreachable,
     }
-    lua.forgetMetamethods(table);
-    frames[depth] = frame;
-    depth += 1;
 }
 
 fn close(L: *lua.State, frame: *const Frame) void {
     if (frame.kind == .array and frame.has_nulls) marks.setArray(L, frame.table, frame.count);
-    if (frame.kind == .typed_array) {
+    if (frame.kind == .typed_array and is_lazy) marks.setKind(L, frame.table, .array);
+    if (frame.kind == .typed_array and !is_lazy) {
         marks.setOwn(L, frame.table, .{
             .kind = frame.typed_kind,
             .length = frame.count,
@@ -346,18 +486,6 @@ fn fillTyped(frame: *Frame, input: *Input) void {
     input.words = input.words[length..];
 }
 
-/// Gives an empty table the template's hash part: keys, places and chains.
-fn copyTemplate(L: *lua.State, table: *lua.Table, template: *const lua.Table) void {
-    if (template.lastfree == null) return; // no keys: Lua's shared dummy node
-    const count = lua.nodeCount(template);
-    const nodes: [*]lua.Node = @ptrCast(@alignCast(c.luaM_malloc_(L, count * @sizeOf(lua.Node), 0)));
-    const from: [*]const lua.Node = @ptrCast(template.node);
-    @memcpy(nodes[0..count], from[0..count]);
-    table.node = nodes;
-    table.lsizenode = template.lsizenode;
-    table.lastfree = nodes + (@intFromPtr(template.lastfree) - @intFromPtr(template.node)) / @sizeOf(lua.Node);
-}
-
 /// Makes the template: a table with the shape's keys, and no values.
 fn defineShape(L: *lua.State, payload: u32, input: *Input) Error!void {
     const count = payload & 0xff;
@@ -388,6 +516,7 @@ fn defineShape(L: *lua.State, payload: u32, input: *Input) Error!void {
         shape.nodes[i] = @intCast((slot - @intFromPtr(template.node)) / @sizeOf(lua.Node));
     }
     shape.template = template;
+    shape.last_free = if (count == 0) 0 else @intCast((@intFromPtr(template.lastfree) - @intFromPtr(template.node)) / @sizeOf(lua.Node));
     shape.count = @intCast(count);
     lua.set(L, templates, lua.integer(shape_count + 1), lua.ofTable(template));
     shape_count += 1;

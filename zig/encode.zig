@@ -8,9 +8,11 @@
 
 const std = @import("std");
 const lua = @import("lua.zig");
+const Text = @import("text.zig").Text;
 const marks = @import("marks.zig");
 const objects = @import("objects.zig");
 const utf8 = @import("utf8.zig");
+const views = @import("views.zig");
 const wire = @import("wire.zig");
 const c = lua.c;
 
@@ -65,11 +67,23 @@ var shape_index: [wire.shapes_max * 2]u16 = @splat(0);
 var shape_keys: *lua.Table = undefined;
 var shape_key_count: i64 = 0;
 
-/// Tables of this message and their numbers: open addressing, a power of two.
-const Seen = struct { table: ?*const anyopaque, number: u32 };
-var seen: ?[*]Seen = null;
+/// Containers of this message in order: their places are their numbers. Tables among
+/// them have a bit set in their flags, so that most are known to be new without a search.
+var seen: ?[*]*c.GCObject = null;
 var seen_capacity: u32 = 0;
 var seen_count: u32 = 0;
+const seen_flag: u8 = 1 << 6; // between those of the metamethods and BITRAS
+
+/// The same by address, once one has been met again: open addressing, a power of two;
+/// places + 1, of the first so many.
+var seen_index: ?[*]u32 = null;
+var seen_index_capacity: u32 = 0;
+var seen_index_count: u32 = 0;
+
+/// Inputs with changed tables of which clean views stand in this message, in a table
+/// that keeps them.
+var changed_sources: *lua.Table = undefined;
+var changed_count: u32 = 0;
 
 const depth_text = std.fmt.comptimePrint("nesting is deeper than {d} levels", .{wire.depth_max});
 
@@ -79,6 +93,7 @@ pub var error_text: []const u8 = "";
 
 pub fn init(L: *lua.State) void {
     shape_keys = objects.anchored(L);
+    changed_sources = objects.anchored(L);
     shapes = @ptrCast(@alignCast(c.luaM_malloc_(L, wire.shapes_max * @sizeOf(Shape), 0)));
 }
 
@@ -88,7 +103,6 @@ pub fn start(L: *lua.State) void {
     if (shape_count == wire.shapes_max) resetShapes(L);
     word_count = 0;
     heap_count = 0;
-    seen_count = 0;
 }
 
 /// Ends a message and answers the words of its last chunk. The host drops one that
@@ -96,10 +110,39 @@ pub fn start(L: *lua.State) void {
 pub fn finish(L: *lua.State, failed: bool) u32 {
     depth = 0;
     if (failed) resetShapes(L);
-    if (seen) |list| c.luaM_free_(L, @ptrCast(list), seen_capacity * @sizeOf(Seen));
-    seen = null;
-    seen_capacity = 0;
+    forgetSeen(L);
+    while (changed_count > 0) : (changed_count -= 1) {
+        lua.set(L, changed_sources, lua.integer(changed_count), lua.nil);
+    }
     return word_count;
+}
+
+/// Writes the tables that code has changed in the inputs of whose views some stand in
+/// this message: the host puts them in their places.
+pub fn changes(L: *lua.State, name: []const u8) Error!void {
+    var done: u32 = 0;
+    while (done < changed_count) {
+        done += 1;
+        const source = lua.tableOf(@ptrCast(c.luaH_getint(changed_sources, done)));
+        for (0..c.luaH_realasize(source)) |i| try changed(L, @ptrCast(source.array + i), name);
+        for (0..lua.nodeCount(source)) |i| try changed(L, @ptrCast(&(source.node + i)[0].i_val), name);
+    }
+}
+
+fn changed(L: *lua.State, held: *const lua.Value, name: []const u8) Error!void {
+    if (lua.isNil(held) or views.isClean(lua.tableOf(held))) return;
+    reserve(1, 0);
+    writeBox(.written, views.numberOf(lua.tableOf(held)));
+    try value(L, held, name);
+}
+
+/// Writes a key for the host to look up in a container of its own.
+pub fn hostKey(L: *lua.State, given: *const lua.Value) Error!void {
+    if (given.tt_ == lua.tag.table) {
+        writeBox(.view, views.numberOf(lua.tableOf(given)));
+    } else if (given.tt_ == lua.tag.userdata) {
+        writeBox(.view, objects.dateNumberOf(given));
+    } else _ = try one(L, given);
 }
 
 /// Bytes of strings in the last chunk.
@@ -125,6 +168,7 @@ pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!voi
             .array => {
                 const array_size = c.luaH_realasize(frame.table);
                 while (frame.index < frame.count) {
+                    if (writeNumbers(frame, array_size)) continue;
                     const index = frame.index;
                     frame.index += 1;
                     const element: *const lua.Value = if (index < array_size)
@@ -147,6 +191,22 @@ pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!voi
             },
         }
     }
+}
+
+/// Writes elements as long as they are numbers that need one word each.
+fn writeNumbers(frame: *Frame, array_size: u32) bool {
+    const end = @min(frame.count, array_size, frame.index + (wire.words_max - word_count));
+    const first = frame.index;
+    const safe_max = 9007199254740991;
+    while (frame.index < end) : (frame.index += 1) {
+        const element: *const lua.Value = @ptrCast(frame.table.array + frame.index);
+        if (element.tt_ == lua.tag.float) {
+            writeRaw(@bitCast(numberOf(element)));
+        } else if (element.tt_ == lua.tag.integer and @abs(element.value_.i) <= safe_max) {
+            writeRaw(@bitCast(@as(f64, @floatFromInt(element.value_.i))));
+        } else break;
+    }
+    return frame.index > first;
 }
 
 /// The next half of a pair; false when there is none left.
@@ -184,7 +244,7 @@ fn pair(L: *lua.State, frame: *Frame) Error!bool {
 }
 
 /// Writes a value, or the beginning of a container, whose frame it pushes (true).
-inline fn one(L: *lua.State, given: *const lua.Value) Error!bool {
+fn one(L: *lua.State, given: *const lua.Value) Error!bool {
     reserve(2, 0);
     switch (given.tt_) {
         lua.tag.integer => writeInteger(given.value_.i),
@@ -260,9 +320,20 @@ fn writeAt(tag: wire.Tag, bytes: []const u8) void {
     writeRaw(@as(u64, bytes.len) << 32 | @intFromPtr(bytes.ptr));
 }
 
+/// Characters of an int64.
+const decimal_max = 20;
+
+fn decimalOf(digits: *[decimal_max + 1]u8, integer: i64) []const u8 {
+    var text = Text{ .buffer = digits };
+    text.print("%lld", .{integer});
+    return text.written();
+}
+
 fn decimal(integer: i64) void {
-    reserve(1, 20);
-    const text = std.fmt.bufPrint(heap[heap_count..][0..20], "{d}", .{integer}) catch unreachable;
+    reserve(1, decimal_max);
+    var digits: [decimal_max + 1]u8 = undefined;
+    const text = decimalOf(&digits, integer);
+    @memcpy(heap[heap_count..][0..text.len], text);
     writeBox(.string, @intCast(text.len << 16 | text.len));
     heap_count += @intCast(text.len);
 }
@@ -270,6 +341,8 @@ fn decimal(integer: i64) void {
 fn writeObject(L: *lua.State, given: *const lua.Value) Error!void {
     const userdata = given.value_.gc;
     if (objects.dateOf(given)) |milliseconds| {
+        const number = objects.dateNumberOf(given);
+        if (number != 0) return writeBox(.view, number);
         const entry = see(L, userdata);
         if (entry.found) return writeBox(.table_ref, entry.number);
         writeBox(.date, 0);
@@ -280,7 +353,14 @@ fn writeObject(L: *lua.State, given: *const lua.Value) Error!void {
 }
 
 fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
-    const entry = see(L, table);
+    if (views.isClean(table)) {
+        const source = views.sourceOf(table);
+        const has_changes = c.luaH_realasize(source) > 0 or source.lastfree != null;
+        writeBox(if (has_changes) .changed_view else .view, views.numberOf(table));
+        if (has_changes) noteSource(L, source);
+        return false;
+    }
+    const entry = see(L, @ptrCast(table));
     if (entry.found) {
         writeBox(.table_ref, entry.number);
         return false;
@@ -289,6 +369,15 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
     frames[depth] = classify(L, table);
     depth += 1;
     return true;
+}
+
+/// Notes an input that code has changed, once.
+fn noteSource(L: *lua.State, source: *lua.Table) void {
+    for (1..@as(usize, changed_count) + 1) |i| {
+        if (lua.tableOf(@ptrCast(c.luaH_getint(changed_sources, @intCast(i)))) == source) return;
+    }
+    changed_count += 1;
+    lua.set(L, changed_sources, lua.integer(changed_count), lua.ofTable(source));
 }
 
 /// Writes the header of the container that a table is, and answers its frame.
@@ -398,11 +487,10 @@ fn collides(table: *lua.Table) bool {
         if (node.u.key_tt & 0x0f != c.LUA_TSTRING or lua.isNil(@ptrCast(&node.i_val))) continue;
         const key: lua.Value = .{ .value_ = node.u.key_val, .tt_ = node.u.key_tt };
         const text = lua.bytesOf(lua.stringOf(&key));
-        if (text.len > 20) continue;
+        if (text.len > decimal_max) continue;
         const integer = std.fmt.parseInt(i64, text, 10) catch continue;
-        var written: [20]u8 = undefined;
-        const again = std.fmt.bufPrint(&written, "{d}", .{integer}) catch unreachable;
-        if (std.mem.eql(u8, again, text) and !lua.isNil(@ptrCast(c.luaH_getint(table, integer)))) return true;
+        var digits: [decimal_max + 1]u8 = undefined;
+        if (std.mem.eql(u8, decimalOf(&digits, integer), text) and !lua.isNil(@ptrCast(c.luaH_getint(table, integer)))) return true;
     }
     return false;
 }
@@ -495,38 +583,78 @@ fn resetShapes(L: *lua.State) void {
 
 const SeenEntry = struct { found: bool, number: u32 };
 
-fn see(L: *lua.State, object: *const anyopaque) SeenEntry {
-    if ((seen_count + 1) * 4 > seen_capacity * 3) growSeen(L);
-    const place = placeOf(object);
-    const entry = &seen.?[place];
-    if (entry.table != null) return .{ .found = true, .number = entry.number };
-    entry.* = .{ .table = object, .number = seen_count };
-    seen_count += 1;
-    return .{ .found = false, .number = entry.number };
+/// Numbers a container, or answers its number if it was there.
+inline fn see(L: *lua.State, object: *c.GCObject) SeenEntry {
+    if (object.tt == c.LUA_VTABLE) {
+        const table: *lua.Table = @ptrCast(@alignCast(object));
+        if (table.flags & seen_flag == 0) {
+            const number = addSeen(L, object);
+            table.flags |= seen_flag;
+            return .{ .found = false, .number = number };
+        }
+    }
+    if (findSeen(L, object)) |number| return .{ .found = true, .number = number };
+    return .{ .found = false, .number = addSeen(L, object) };
 }
 
-fn placeOf(object: *const anyopaque) u32 {
-    const mask = seen_capacity - 1;
+inline fn addSeen(L: *lua.State, object: *c.GCObject) u32 {
+    if (seen_count == seen_capacity) growSeen(L);
+    seen.?[seen_count] = object;
+    seen_count += 1;
+    return seen_count - 1;
+}
+
+fn growSeen(L: *lua.State) void {
+    const capacity = @max(64, seen_capacity * 2);
+    const size = @sizeOf(*c.GCObject);
+    seen = @ptrCast(@alignCast(c.luaM_saferealloc_(L, @ptrCast(seen), seen_capacity * size, capacity * size)));
+    seen_capacity = capacity;
+}
+
+fn findSeen(L: *lua.State, object: *c.GCObject) ?u32 {
+    if (seen_count * 2 >= seen_index_capacity) growSeenIndex(L);
+    while (seen_index_count < seen_count) {
+        const place = seenPlace(seen.?[seen_index_count]);
+        seen_index_count += 1;
+        seen_index.?[place] = seen_index_count;
+    }
+    const number = seen_index.?[seenPlace(object)];
+    return if (number == 0) null else number - 1;
+}
+
+/// Where an object stands in the index, or would.
+fn seenPlace(object: *c.GCObject) u32 {
+    const mask = seen_index_capacity - 1;
     var place = (@as(u32, @intFromPtr(object) >> 3) *% 0x9e3779b1) >> 7 & mask;
-    while (seen.?[place].table) |other| : (place = (place + 1) & mask) {
-        if (other == object) break;
+    while (seen_index.?[place] != 0) : (place = (place + 1) & mask) {
+        if (seen.?[seen_index.?[place] - 1] == object) break;
     }
     return place;
 }
 
-fn growSeen(L: *lua.State) void {
-    const old = seen;
-    const old_capacity = seen_capacity;
-    const capacity: u32 = @max(64, old_capacity * 4);
-    const grown: [*]Seen = @ptrCast(@alignCast(c.luaM_malloc_(L, capacity * @sizeOf(Seen), 0)));
-    @memset(grown[0..capacity], .{ .table = null, .number = 0 });
-    seen = grown;
-    seen_capacity = capacity;
-    const list = old orelse return;
-    for (list[0..old_capacity]) |entry| {
-        if (entry.table) |object| grown[placeOf(object)] = entry;
+fn growSeenIndex(L: *lua.State) void {
+    const capacity = @max(64, seen_index_capacity * 4, std.math.ceilPowerOfTwoAssert(u32, seen_count + 1) * 2);
+    const size = @sizeOf(u32);
+    seen_index = @ptrCast(@alignCast(c.luaM_saferealloc_(L, @ptrCast(seen_index), seen_index_capacity * size, capacity * size)));
+    seen_index_capacity = capacity;
+    seen_index_count = 0;
+    @memset(seen_index.?[0..capacity], 0);
+}
+
+fn forgetSeen(L: *lua.State) void {
+    if (seen) |list| {
+        for (list[0..seen_count]) |object| if (object.tt == c.LUA_VTABLE) {
+            @as(*lua.Table, @ptrCast(@alignCast(object))).flags &= ~seen_flag;
+        };
+        c.luaM_free_(L, @ptrCast(list), seen_capacity * @sizeOf(*c.GCObject));
     }
-    c.luaM_free_(L, @ptrCast(list), old_capacity * @sizeOf(Seen));
+    if (seen_index) |index| c.luaM_free_(L, @ptrCast(index), seen_index_capacity * @sizeOf(u32));
+    seen = null;
+    seen_capacity = 0;
+    seen_count = 0;
+    seen_index = null;
+    seen_index_capacity = 0;
+    seen_index_count = 0;
 }
 
 var unsupported_what: []const u8 = "";
@@ -542,48 +670,47 @@ fn unsupported(given: *const lua.Value) Error {
 
 /// "functions cannot be passed (at output.rows[3].handler)", as Lua counts.
 fn describe(name: []const u8, what: []const u8) void {
-    var writer = std.Io.Writer.fixed(&path_buffer);
-    writePath(&writer, name, what) catch {};
-    error_text = writer.buffered();
-}
-
-fn writePath(writer: *std.Io.Writer, name: []const u8, what: []const u8) !void {
     const shown_max = 10; // levels at each end
-    try writer.print("{s} (at {s}", .{ what, name });
+    var text = Text{ .buffer = &path_buffer };
+    text.add(what);
+    text.add(" (at ");
+    text.add(name);
     for (frames[0..depth], 0..) |*frame, level| {
-        if (level == shown_max and depth > 2 * shown_max) try writer.writeAll("...");
+        if (level == shown_max and depth > 2 * shown_max) text.add("...");
         if (level >= shown_max and level + shown_max < depth) continue;
         switch (frame.kind) {
-            .array, .typed_array, .big_array => try writer.print("[{d}]", .{frame.index}),
-            .object => try writeKey(writer, lua.bytesOf(shapes.?[frame.shape].keys[frame.index - 1])),
+            .array, .typed_array, .big_array => text.print("[%u]", .{frame.index}),
+            .object => addKey(&text, lua.bytesOf(shapes.?[frame.shape].keys[frame.index - 1])),
             .record, .map, .set => {
                 const array_size = c.luaH_realasize(frame.table);
                 const at = if (frame.has_key) frame.index else frame.index - 1;
                 if (at < array_size) {
-                    try writer.print("[{d}]", .{at + 1});
+                    text.print("[%u]", .{at + 1});
                     continue;
                 }
                 const node: *const lua.Node = @ptrCast(frame.table.node + (at - array_size));
-                const key: lua.Value = .{ .value_ = node.u.key_val, .tt_ = node.u.key_tt };
-                if (lua.isString(&key)) {
-                    try writeKey(writer, lua.bytesOf(lua.stringOf(&key)));
-                } else if (key.tt_ == lua.tag.integer) {
-                    try writer.print("[{d}]", .{key.value_.i});
-                } else try writer.writeAll("[...]");
+                const held: lua.Value = .{ .value_ = node.u.key_val, .tt_ = node.u.key_tt };
+                if (lua.isString(&held)) {
+                    addKey(&text, lua.bytesOf(lua.stringOf(&held)));
+                } else if (held.tt_ == lua.tag.integer) {
+                    text.print("[%lld]", .{held.value_.i});
+                } else text.add("[...]");
             },
         }
     }
-    try writer.writeAll(")");
+    text.add(")");
+    error_text = text.written();
 }
 
-fn writeKey(writer: *std.Io.Writer, key: []const u8) !void {
+fn addKey(text: *Text, key: []const u8) void {
     const shown = key[0..@min(key.len, 40)];
     for (shown, 0..) |byte, i| {
         if (!(std.ascii.isAlphabetic(byte) or byte == '_' or (i > 0 and std.ascii.isDigit(byte)))) {
-            try writer.writeAll("[\"");
-            for (shown) |b| try writer.writeByte(if (std.ascii.isPrint(b)) b else '?');
-            return writer.writeAll("\"]");
+            text.add("[\"");
+            for (shown) |b| text.add(&.{if (std.ascii.isPrint(b)) b else '?'});
+            return text.add("\"]");
         }
     }
-    try writer.print(".{s}", .{shown});
+    text.add(".");
+    text.add(shown);
 }

@@ -5,6 +5,7 @@
 const lua = @import("lua.zig");
 const marks = @import("marks.zig");
 const objects = @import("objects.zig");
+const views = @import("views.zig");
 const c = lua.c;
 
 pub const io_id = 1;
@@ -80,7 +81,9 @@ pub fn setInputField(L: *lua.State) bool {
         input = get(L, .input);
     }
     if (input.tt_ != lua.tag.table) return false;
-    lua.set(L, lua.tableOf(input), pair.array[0], pair.array[1]);
+    const table = lua.tableOf(input);
+    if (views.isClean(table)) views.cu_view_write(L, table);
+    lua.set(L, table, pair.array[0], pair.array[1]);
     return true;
 }
 
@@ -88,14 +91,14 @@ pub fn setInputField(L: *lua.State) bool {
 pub fn inputField(L: *lua.State, name: []const u8) *const lua.Value {
     const input = get(L, .input);
     if (input.tt_ != lua.tag.table) return &lua.nil;
-    return lua.get(lua.tableOf(input), fieldName(L, name));
+    return views.rawGet(L, lua.tableOf(input), fieldName(L, name));
 }
 
 /// The field of `_io.output` for the key at the top of the stack, or nil.
 pub fn getOutputField(L: *lua.State) *const lua.Value {
     const output = get(L, .output);
     if (output.tt_ != lua.tag.table) return &lua.nil;
-    return lua.get(lua.tableOf(output), lua.top(L).*);
+    return views.rawGet(L, lua.tableOf(output), lua.top(L).*);
 }
 
 /// A short string, interned: the literals here are in use as long as `_io` is.
@@ -103,7 +106,7 @@ fn fieldName(L: *lua.State, name: []const u8) lua.Value {
     return lua.ofString(@ptrCast(c.luaS_newlstr(L, name.ptr, name.len)));
 }
 
-fn setField(L: *lua.State, table: *lua.Table, name: []const u8, value: lua.Value) void {
+noinline fn setField(L: *lua.State, table: *lua.Table, name: []const u8, value: lua.Value) void {
     lua.push(L, fieldName(L, name));
     lua.set(L, table, lua.top(L).*, value);
     lua.pop(L, 1);
@@ -114,6 +117,7 @@ fn array(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
     c.luaL_checktype(L, 1, c.LUA_TTABLE);
     const table = lua.tableOf(lua.at(L, 1));
+    if (views.isClean(table)) views.cu_view_write(L, table);
     const length = c.luaL_optinteger(L, 2, @intCast(c.luaH_getn(table)));
     if (length < 0 or length > marks.length_max) _ = c.luaL_argerror(L, 2, "length out of range");
     // Places for all of it: what costs much in JavaScript costs as much here.

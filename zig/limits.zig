@@ -6,6 +6,7 @@
 
 const std = @import("std");
 const lua = @import("lua.zig");
+const Text = @import("text.zig").Text;
 const c = lua.c;
 
 /// Steps that may run now, or 0: stop. Throws where the user's callback does, unless
@@ -61,29 +62,25 @@ pub export fn cu_budget_spent_in_parser() callconv(.c) c_int {
 /// As luaL_traceback, without a byte of Lua's memory: there may be none.
 fn traceback(L: *lua.State, text: []u8) []const u8 {
     const levels_max = 20;
-    var writer = std.Io.Writer.fixed(text);
+    var written = Text{ .buffer = text };
     var level: c_int = 0;
     var record: c.lua_Debug = undefined;
     while (level < levels_max and c.lua_getstack(L, level, &record) != 0) : (level += 1) {
         _ = c.lua_getinfo(L, "Slnt", &record);
-        const source = std.mem.sliceTo(&record.short_src, 0);
-        if (level > 0) writer.writeByte('\n') catch break;
-        if (record.currentline > 0) {
-            writer.print("\t{s}:{d}: in ", .{ source, record.currentline }) catch break;
-        } else {
-            writer.print("\t{s}: in ", .{source}) catch break;
-        }
+        const source: [*]const u8 = &record.short_src;
+        written.print(if (level > 0) "\n\t%s" else "\t%s", .{source});
+        if (record.currentline > 0) written.print(":%d", .{record.currentline});
         if (record.namewhat[0] != 0) {
-            writer.print("{s} '{s}'", .{ std.mem.span(record.namewhat), std.mem.span(record.name) }) catch break;
+            written.print(": in %s '%s'", .{ record.namewhat, record.name });
         } else if (record.what[0] == 'm') {
-            writer.writeAll("main chunk") catch break;
+            written.add(": in main chunk");
         } else if (record.what[0] == 'C') {
-            writer.writeAll("?") catch break;
+            written.add(": in ?");
         } else {
-            writer.print("function <{s}:{d}>", .{ source, record.linedefined }) catch break;
+            written.print(": in function <%s:%d>", .{ source, record.linedefined });
         }
     }
-    return writer.buffered();
+    return written.written();
 }
 
 /// What a call changes in Lua's state, and an exception through it leaves behind.

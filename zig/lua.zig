@@ -2,6 +2,7 @@
 //! as functions.
 
 const std = @import("std");
+const allocator = @import("allocator.zig");
 pub const c = @import("lua_api");
 
 pub const State = c.lua_State;
@@ -28,7 +29,7 @@ comptime {
     std.debug.assert(tag.short_string == c.LUA_VSHRSTR | c.BIT_ISCOLLECTABLE);
     std.debug.assert(tag.table == c.LUA_VTABLE | c.BIT_ISCOLLECTABLE);
     std.debug.assert(tag.true_ == c.LUA_VTRUE and tag.float == c.LUA_VNUMFLT);
-    std.debug.assert(@sizeOf(Value) == 16 and @sizeOf(Node) == 24 and @sizeOf(Table) == 36);
+    std.debug.assert(@sizeOf(Value) == 16 and @sizeOf(Node) == 24 and @sizeOf(Table) == 40);
 }
 
 /// A value's tag has this bit where its object's tag hasn't.
@@ -120,9 +121,24 @@ pub inline fn barrier(L: *State, table: *Table, value: Value) void {
     }
 }
 
+/// As luaC_newobj, without a call through the allocator's pointer.
+pub inline fn newObject(L: *State, comptime object_tag: u8, size: usize) *c.GCObject {
+    const g = L.l_G;
+    const address = allocator.allocate(size);
+    const object: *c.GCObject = if (address != 0) blk: {
+        g.*.GCdebt += @intCast(size);
+        break :blk @ptrFromInt(address);
+    } else @ptrCast(@alignCast(c.luaM_malloc_(L, size, object_tag)));
+    object.marked = g.*.currentwhite & @as(u8, c.WHITEBITS);
+    object.tt = object_tag;
+    object.next = g.*.allgc;
+    g.*.allgc = object;
+    return object;
+}
+
 /// Stores into a table without metamethods. May raise a memory error; `value` and
 /// `key` must be reachable.
-pub fn set(L: *State, table: *Table, key: Value, value: Value) void {
+pub noinline fn set(L: *State, table: *Table, key: Value, value: Value) void {
     var key_copy = key;
     var value_copy = value;
     c.luaH_set(L, table, &key_copy, &value_copy);

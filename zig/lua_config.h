@@ -87,12 +87,54 @@ int cu_budget_spent_in_parser(void);
 #define cu_spend(n) { unsigned steps_ = (unsigned)((size_t)(n) >> 6); \
     cu_budget = (cu_budget > steps_) ? cu_budget - steps_ : 1; }
 
+/* allocator.zig */
+void *cu_reallocate(void *unused, void *block, size_t old_size, size_t new_size);
+void *cu_reallocate_first(void *unused, void *block, size_t old_size, size_t new_size);
+
+/* lbaselib.c, lcorolib.c: functions that the VM knows */
+int luaB_ipairsaux(struct lua_State *L);
+int luaB_next(struct lua_State *L);
+int luaB_error(struct lua_State *L);
+void luaB_errorvalue(struct lua_State *L);
+int luaB_yield(struct lua_State *L);
+extern int cu_leave;
+
+/* calls.zig: a full collection, without finalizers */
+struct lua_State;
+void cu_collect(struct lua_State *L);
+
 /* marks.zig: what a table stands for in JavaScript */
 struct Table;
+struct TValue;
+union StackValue;
 struct cu_Mark;
 void cu_mark_free(struct lua_State *L, struct Table *t);
 unsigned cu_mark_length(struct Table *t);
 int cu_mark_keeps_places(const struct Table *t);
 void cu_mark_written(struct Table *t, const void *key, const void *value);
+
+/*
+** views.zig: tables whose contents stand with the host. Table.view holds these bits,
+** and above them the view's number, 0 for ordinary tables.
+*/
+#define CU_VIEW_INCOMPLETE 1u  /* not all contents are in the table's own parts */
+#define CU_VIEW_CLEAN 2u  /* code has not written to it */
+#define CU_INLINE_MASK 0x1cu  /* log2 + 1 of the nodes in the table's own block, or 0 */
+#define CU_INLINE_SHIFT 2
+#define CU_VIEW_ORDERED 0x20u  /* complete, but traversed in the host's order */
+#define CU_VIEW_SHIFT 6
+const struct TValue *cu_view_get(struct lua_State *L, struct Table *t, const struct TValue *key);
+int cu_view_next(struct lua_State *L, struct Table *t, union StackValue *key);
+void cu_view_write(struct lua_State *L, struct Table *t);
+void cu_view_metatable(struct lua_State *L, struct Table *t, struct Table *mt);
+struct Table *cu_view_reference(const struct Table *t, unsigned index);
+void cu_view_free(struct lua_State *L, struct Table *t);
+struct Udata;
+void cu_userdata_free(struct Udata *u);
+#define cu_inlinesize(t) (((t)->view & CU_INLINE_MASK) \
+    ? 1u << ((((t)->view & CU_INLINE_MASK) >> CU_INLINE_SHIFT) - 1) : 0u)
+#define cu_isincomplete(t) (__builtin_expect((t)->view & CU_VIEW_INCOMPLETE, 0))
+#define cu_istraversed(t) (__builtin_expect((t)->view & (CU_VIEW_INCOMPLETE | CU_VIEW_ORDERED), 0))
+#define cu_isclean(t) (__builtin_expect((t)->view & CU_VIEW_CLEAN, 0))
 
 #endif

@@ -29,6 +29,27 @@ const mark_why =
     \\when it is empty, and an array with nulls its length. See marks.zig.
 ;
 
+const view_why =
+    \\A table may be a view of the host's data. What its own parts don't have is asked of
+    \\the host, and before it is written to it becomes an ordinary table. See views.zig.
+;
+
+const inline_why =
+    \\A row's table and its hash part are one block (decode.zig), as long as the hash part
+    \\has its first size.
+;
+
+const iterator_why =
+    \\The iterators of `ipairs` and `pairs` over plain tables, without a call for each step.
+    \\No metamethod can run in them.
+;
+
+const leave_why =
+    \\`error` and `coroutine.yield` throw, which costs V8 0.3 us and more for each frame. Where
+    \\Lua code calls them with nothing in C between it and what catches, luaV_execute returns
+    \\to there instead, with all as a throw would have left it.
+;
+
 pub const list = [_]Patch{
     .{
         .file = "lvm.c",
@@ -411,20 +432,21 @@ pub const list = [_]Patch{
         .file = "lobject.h",
         .why = mark_why,
         .find = "  struct Table *metatable;\n  GCObject *gclist;\n} Table;",
-        .replace = "  struct Table *metatable;\n  GCObject *gclist;\n  const struct cu_Mark *mark;\n} Table;",
+        .replace = "  struct Table *metatable;\n  GCObject *gclist;\n  const struct cu_Mark *mark;\n  unsigned int view;\n} Table;",
     },
     .{
         .file = "ltable.c",
         .why = mark_why,
         .find = "  t->metatable = NULL;\n  t->flags",
-        .replace = "  t->metatable = NULL;\n  t->mark = NULL;\n  t->flags",
+        .replace = "  t->metatable = NULL;\n  t->mark = NULL;\n  t->view = 0;\n  t->flags",
     },
     .{
         .file = "ltable.c",
         .why = mark_why,
         .find = "void luaH_free (lua_State *L, Table *t) {\n",
         .replace = "void luaH_free (lua_State *L, Table *t) {\n" ++
-            "  if (l_unlikely(t->mark != NULL)) cu_mark_free(L, t);\n",
+            "  if (l_unlikely(t->mark != NULL)) cu_mark_free(L, t);\n" ++
+            "  if (l_unlikely(t->view >> CU_VIEW_SHIFT)) cu_view_free(L, t);\n",
     },
     .{
         .file = "ltable.c",
@@ -455,5 +477,438 @@ pub const list = [_]Patch{
         .replace = "                                   const TValue *slot, TValue *value) {\n" ++
             "  if (l_unlikely(t->mark != NULL)) cu_mark_written(t, key, value);\n" ++
             "  if (isabstkey(slot))",
+    },
+    .{
+        .file = "lvm.c",
+        .why = view_why,
+        .find = "      lua_assert(isempty(slot));\n" ++
+            "      tm = fasttm(L, hvalue(t)->metatable, TM_INDEX);  /* table's metamethod */\n",
+        .replace = "      if (cu_isincomplete(hvalue(t))) {\n" ++
+            "        const TValue *held = cu_view_get(L, hvalue(t), key);\n" ++
+            "        if (!isempty(held)) {\n" ++
+            "          setobj2s(L, val, held);\n" ++
+            "          return;\n" ++
+            "        }\n" ++
+            "      }\n" ++
+            "      tm = fasttm(L, hvalue(t)->metatable, TM_INDEX);  /* table's metamethod */\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = view_why,
+        .find = "      lua_assert(isempty(slot));  /* slot must be empty */\n",
+        .replace = "      if (cu_isclean(h)) {\n" ++
+            "        cu_view_write(L, h);\n" ++
+            "        slot = luaH_get(h, key);\n" ++
+            "        if (!isempty(slot)) {\n" ++
+            "          luaV_finishfastset(L, t, slot, val);\n" ++
+            "          return;\n" ++
+            "        }\n" ++
+            "      }\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = view_why,
+        .find = "    if (luaV_fastget(L, t, key, slot, luaH_get)) {\n" ++
+            "      luaV_finishfastset(L, t, slot, val);\n",
+        .replace = "    if (luaV_fastget(L, t, key, slot, luaH_get) && !cu_isclean(hvalue(t))) {\n" ++
+            "      luaV_finishfastset(L, t, slot, val);\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = view_why,
+        .find = "        if (luaV_fastget(L, upval, key, slot, luaH_getshortstr)) {\n" ++
+            "          luaV_finishfastset(L, upval, slot, rc);\n",
+        .replace = "        if (luaV_fastget(L, upval, key, slot, luaH_getshortstr) && !cu_isclean(hvalue(upval))) {\n" ++
+            "          luaV_finishfastset(L, upval, slot, rc);\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = view_why,
+        .find = "        if (ttisinteger(rb)  /* fast track for integers? */\n" ++
+            "            ? (cast_void(n = ivalue(rb)), luaV_fastgeti(L, s2v(ra), n, slot))\n" ++
+            "            : luaV_fastget(L, s2v(ra), rb, slot, luaH_get)) {\n" ++
+            "          luaV_finishfastset(L, s2v(ra), slot, rc);\n",
+        .replace = "        if ((ttisinteger(rb)  /* fast track for integers? */\n" ++
+            "            ? (cast_void(n = ivalue(rb)), luaV_fastgeti(L, s2v(ra), n, slot))\n" ++
+            "            : luaV_fastget(L, s2v(ra), rb, slot, luaH_get))\n" ++
+            "            && !cu_isclean(hvalue(s2v(ra)))) {\n" ++
+            "          luaV_finishfastset(L, s2v(ra), slot, rc);\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = view_why,
+        .find = "        if (luaV_fastgeti(L, s2v(ra), c, slot)) {\n" ++
+            "          luaV_finishfastset(L, s2v(ra), slot, rc);\n",
+        .replace = "        if (luaV_fastgeti(L, s2v(ra), c, slot) && !cu_isclean(hvalue(s2v(ra)))) {\n" ++
+            "          luaV_finishfastset(L, s2v(ra), slot, rc);\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = view_why,
+        .find = "        if (luaV_fastget(L, s2v(ra), key, slot, luaH_getshortstr)) {\n" ++
+            "          luaV_finishfastset(L, s2v(ra), slot, rc);\n",
+        .replace = "        if (luaV_fastget(L, s2v(ra), key, slot, luaH_getshortstr) && !cu_isclean(hvalue(s2v(ra)))) {\n" ++
+            "          luaV_finishfastset(L, s2v(ra), slot, rc);\n",
+    },
+    .{
+        .file = "lapi.c",
+        .why = view_why,
+        .find = "  if (luaV_fastget(L, t, str, slot, luaH_getstr)) {\n" ++
+            "    luaV_finishfastset(L, t, slot, s2v(L->top.p - 1));\n",
+        .replace = "  if (luaV_fastget(L, t, str, slot, luaH_getstr) && !cu_isclean(hvalue(t))) {\n" ++
+            "    luaV_finishfastset(L, t, slot, s2v(L->top.p - 1));\n",
+    },
+    .{
+        .file = "lapi.c",
+        .why = view_why,
+        .find = "  if (luaV_fastget(L, t, s2v(L->top.p - 2), slot, luaH_get)) {\n",
+        .replace = "  if (luaV_fastget(L, t, s2v(L->top.p - 2), slot, luaH_get) && !cu_isclean(hvalue(t))) {\n",
+    },
+    .{
+        .file = "lapi.c",
+        .why = view_why,
+        .find = "  if (luaV_fastgeti(L, t, n, slot)) {\n" ++
+            "    luaV_finishfastset(L, t, slot, s2v(L->top.p - 1));\n",
+        .replace = "  if (luaV_fastgeti(L, t, n, slot) && !cu_isclean(hvalue(t))) {\n" ++
+            "    luaV_finishfastset(L, t, slot, s2v(L->top.p - 1));\n",
+    },
+    .{
+        .file = "lapi.c",
+        .why = view_why,
+        .find = "  val = luaH_get(t, s2v(L->top.p - 1));\n",
+        .replace = "  val = luaH_get(t, s2v(L->top.p - 1));\n" ++
+            "  if (isempty(val) && cu_isincomplete(t)) val = cu_view_get(L, t, s2v(L->top.p - 1));\n",
+    },
+    .{
+        .file = "lapi.c",
+        .why = view_why,
+        .find = "  Table *t;\n" ++
+            "  lua_lock(L);\n" ++
+            "  t = gettable(L, idx);\n" ++
+            "  return finishrawget(L, luaH_getint(t, n));\n",
+        .replace = "  Table *t;\n" ++
+            "  const TValue *val;\n" ++
+            "  lua_lock(L);\n" ++
+            "  t = gettable(L, idx);\n" ++
+            "  val = luaH_getint(t, n);\n" ++
+            "  if (isempty(val) && cu_isincomplete(t)) {\n" ++
+            "    TValue k;\n" ++
+            "    setivalue(&k, n);\n" ++
+            "    val = cu_view_get(L, t, &k);\n" ++
+            "  }\n" ++
+            "  return finishrawget(L, val);\n",
+    },
+    .{
+        .file = "lapi.c",
+        .why = view_why,
+        .find = "  luaH_set(L, t, key, s2v(L->top.p - 1));\n",
+        .replace = "  if (cu_isclean(t)) cu_view_write(L, t);\n" ++
+            "  luaH_set(L, t, key, s2v(L->top.p - 1));\n",
+    },
+    .{
+        .file = "lapi.c",
+        .why = view_why,
+        .find = "  luaH_setint(L, t, n, s2v(L->top.p - 1));\n",
+        .replace = "  if (cu_isclean(t)) cu_view_write(L, t);\n" ++
+            "  luaH_setint(L, t, n, s2v(L->top.p - 1));\n",
+    },
+    .{
+        .file = "lapi.c",
+        .why = view_why,
+        .find = "  switch (ttype(obj)) {\n" ++
+            "    case LUA_TTABLE: {\n" ++
+            "      hvalue(obj)->metatable = mt;\n",
+        .replace = "  if (ttistable(obj)) cu_view_metatable(L, hvalue(obj), mt);\n" ++
+            "  switch (ttype(obj)) {\n" ++
+            "    case LUA_TTABLE: {\n" ++
+            "      hvalue(obj)->metatable = mt;\n",
+    },
+    .{
+        .file = "lapi.c",
+        .why = view_why,
+        .find = "  more = luaH_next(L, t, L->top.p - 1);\n",
+        .replace = "  more = cu_istraversed(t) ? cu_view_next(L, t, L->top.p - 1) : -1;\n" ++
+            "  if (more < 0) more = luaH_next(L, t, L->top.p - 1);\n",
+    },
+    .{
+        .file = "lgc.c",
+        .why = view_why,
+        .find = "  TString *smode;\n" ++
+            "  markobjectN(g, h->metatable);\n",
+        .replace = "  TString *smode;\n" ++
+            "  markobjectN(g, h->metatable);\n" ++
+            "  if (l_unlikely(h->view & (CU_VIEW_CLEAN | CU_VIEW_ORDERED))) {\n" ++
+            "    unsigned int index = 0;\n" ++
+            "    Table *reference;\n" ++
+            "    while ((reference = cu_view_reference(h, index++)) != NULL) markobject(g, reference);\n" ++
+            "  }\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = inline_why,
+        .find = "  reinsert(L, &newt, t);  /* 'newt' now has the old hash */\n" ++
+            "  freehash(L, &newt);  /* free old hash part */\n",
+        .replace = "  reinsert(L, &newt, t);  /* 'newt' now has the old hash */\n" ++
+            "  if (newt.node != cast(Node *, t + 1))  /* not in the table's own block? */\n" ++
+            "    freehash(L, &newt);  /* free old hash part */\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = inline_why,
+        .find = "  freehash(L, t);\n" ++
+            "  luaM_freearray(L, t->array, luaH_realasize(t));\n" ++
+            "  luaM_free(L, t);\n",
+        .replace = "  if (t->node != cast(Node *, t + 1)) freehash(L, t);\n" ++
+            "  luaM_freearray(L, t->array, luaH_realasize(t));\n" ++
+            "  luaM_freemem(L, t, sizeof(Table) + cu_inlinesize(t) * sizeof(Node));\n",
+    },
+    .{
+        .file = "lmem.c",
+        .why = "There is one allocator: a direct call is faster than one through a pointer.",
+        .find = "#define callfrealloc(g,block,os,ns)    ((*g->frealloc)(g->ud, block, os, ns))\n",
+        .replace = "#define callfrealloc(g,block,os,ns)    (cu_reallocate(g->ud, block, os, ns))\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = iterator_why,
+        .find = "        /* push function, state, and control variable */\n" ++
+            "        memcpy(ra + 4, ra, 3 * sizeof(*ra));\n",
+        .replace = "        if (ttislcf(s2v(ra)) && ttistable(s2v(ra + 1)) && GETARG_C(i) <= 2) {\n" ++
+            "          Table *h = hvalue(s2v(ra + 1));\n" ++
+            "          if (fvalue(s2v(ra)) == luaB_next && !cu_istraversed(h)) {\n" ++
+            "            setobjs2s(L, ra + 4, ra + 2);\n" ++
+            "            savepc(L);\n" ++
+            "            if (!luaH_next(L, h, ra + 4)) setnilvalue(s2v(ra + 4));\n" ++
+            "            i = *(pc++);\n" ++
+            "            goto l_tforloop;\n" ++
+            "          }\n" ++
+            "          if (fvalue(s2v(ra)) == luaB_ipairsaux && h->metatable == NULL && ttisinteger(s2v(ra + 2))) {\n" ++
+            "            lua_Unsigned n = l_castS2U(ivalue(s2v(ra + 2))) + 1;\n" ++
+            "            const TValue *slot;\n" ++
+            "            setivalue(s2v(ra + 4), l_castU2S(n));\n" ++
+            "            if (luaV_fastgeti(L, s2v(ra + 1), n, slot)) {\n" ++
+            "              setobj2s(L, ra + 5, slot);\n" ++
+            "            }\n" ++
+            "            else {\n" ++
+            "              TValue key;\n" ++
+            "              setivalue(&key, l_castU2S(n));\n" ++
+            "              Protect(luaV_finishget(L, s2v(ra + 1), &key, ra + 5, slot));\n" ++
+            "              if (ttisnil(s2v(ra + 5))) setnilvalue(s2v(ra + 4));\n" ++
+            "            }\n" ++
+            "            i = *(pc++);\n" ++
+            "            goto l_tforloop;\n" ++
+            "          }\n" ++
+            "        }\n" ++
+            "        /* push function, state, and control variable */\n" ++
+            "        memcpy(ra + 4, ra, 3 * sizeof(*ra));\n",
+    },
+    .{
+        .file = "lbaselib.c",
+        .why = iterator_why,
+        .find = "static int ipairsaux (lua_State *L) {",
+        .replace = "int luaB_ipairsaux (lua_State *L) {",
+    },
+    .{
+        .file = "lbaselib.c",
+        .why = iterator_why,
+        .find = "  lua_pushcfunction(L, ipairsaux);  /* iteration function */",
+        .replace = "  lua_pushcfunction(L, luaB_ipairsaux);  /* iteration function */",
+    },
+    .{
+        .file = "lbaselib.c",
+        .why = iterator_why,
+        .find = "static int luaB_next (lua_State *L) {",
+        .replace = "int luaB_next (lua_State *L) {",
+    },
+    .{
+        .file = "lmem.c",
+        .why = "Where Lua can collect and ask again, the allocator may refuse before WASM memory grows.",
+        .find = "  void *newblock;\n" ++
+            "  global_State *g = G(L);\n" ++
+            "  lua_assert((osize == 0) == (block == NULL));\n" ++
+            "  newblock = firsttry(g, block, osize, nsize);\n",
+        .replace = "  void *newblock;\n" ++
+            "  global_State *g = G(L);\n" ++
+            "  lua_assert((osize == 0) == (block == NULL));\n" ++
+            "  newblock = (cantryagain(g) ? cu_reallocate_first : cu_reallocate)(g->ud, block, osize, nsize);\n",
+    },
+    .{
+        .file = "lmem.c",
+        .why = "Where Lua can collect and ask again, the allocator may refuse before WASM memory grows.",
+        .find = "    void *newblock = firsttry(g, NULL, tag, size);\n",
+        .replace = "    void *newblock = (cantryagain(g) ? cu_reallocate_first : cu_reallocate)(g->ud, NULL, tag, size);\n",
+    },
+    .{
+        .file = "lgc.c",
+        .why = view_why,
+        .find = "      Udata *u = gco2u(o);\n" ++
+            "      luaM_freemem(",
+        .replace = "      Udata *u = gco2u(o);\n" ++
+            "      cu_userdata_free(u);\n" ++
+            "      luaM_freemem(",
+    },
+    .{
+        .file = "ldo.c",
+        .why = leave_why,
+        .find = "  volatile int status;  /* error code */\n" ++
+            "};\n",
+        .replace = "  volatile int status;  /* error code */\n" ++
+            "  int runs;  /* what it protects: 1: a call, 2: a coroutine, 0: something else */\n" ++
+            "  l_uint32 calls;  /* nCcalls when it began */\n" ++
+            "};\n" ++
+            "\n" ++
+            "int cu_leave = 0;  /* the running function has ended its protected call */\n" ++
+            "\n" ++
+            "void f_call (lua_State *L, void *ud);  /* lapi.c */\n" ++
+            "static void resume (lua_State *L, void *ud);\n" ++
+            "static void unroll (lua_State *L, void *ud);\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = leave_why,
+        .find = "  lj.status = LUA_OK;\n",
+        .replace = "  lj.status = LUA_OK;\n" ++
+            "  lj.runs = (f == f_call) ? 1 : (f == resume || f == unroll) ? 2 : 0;\n" ++
+            "  lj.calls = oldnCcalls;\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = leave_why,
+        .find = "  L->errorJmp = lj.previous;  /* restore old error handler */\n",
+        .replace = "  cu_leave = 0;\n" ++
+            "  L->errorJmp = lj.previous;  /* restore old error handler */\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = leave_why,
+        .find = "int luaD_pretailcall (lua_State *L, CallInfo *ci, StkId func,\n",
+        .replace = "static int leavedirectly (lua_State *L, StkId func, int nresults) {\n" ++
+            "  struct lua_longjmp *lj = L->errorJmp;\n" ++
+            "  int isyield = (fvalue(s2v(func)) == luaB_yield);\n" ++
+            "  CallInfo *ci;\n" ++
+            "  if (lj == NULL || lj->runs != 1 + isyield || L->nCcalls != lj->calls + (isyield ? 0 : nyci) ||\n" ++
+            "      (!isyield && L->errfunc != 0))\n" ++
+            "    return 0;\n" ++
+            "  checkstackGCp(L, LUA_MINSTACK, func);\n" ++
+            "  L->ci = ci = prepCallInfo(L, func, nresults, CIST_C, L->top.p + LUA_MINSTACK);\n" ++
+            "  if (isyield) {\n" ++
+            "    ci->u.c.k = NULL;\n" ++
+            "    ci->u2.nyield = cast_int(L->top.p - (ci->func.p + 1));\n" ++
+            "    L->status = LUA_YIELD;\n" ++
+            "  }\n" ++
+            "  else {\n" ++
+            "    luaB_errorvalue(L);\n" ++
+            "    lj->status = LUA_ERRRUN;\n" ++
+            "  }\n" ++
+            "  cu_leave = 1;\n" ++
+            "  return 1;\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n" ++
+            "int luaD_pretailcall (lua_State *L, CallInfo *ci, StkId func,\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = leave_why,
+        .find = "      precallC(L, func, nresults, fvalue(s2v(func)));\n" ++
+            "      return NULL;\n",
+        .replace = "      if ((fvalue(s2v(func)) == luaB_error || fvalue(s2v(func)) == luaB_yield) &&\n" ++
+            "          leavedirectly(L, func, nresults))\n" ++
+            "        return NULL;\n" ++
+            "      precallC(L, func, nresults, fvalue(s2v(func)));\n" ++
+            "      return NULL;\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = leave_why,
+        .find = "      luaV_execute(L, ci);  /* execute down to higher C 'boundary' */\n",
+        .replace = "      luaV_execute(L, ci);  /* execute down to higher C 'boundary' */\n" ++
+            "      if (cu_leave) return;\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = leave_why,
+        .find = "  status = precover(L, status);\n",
+        .replace = "  status = precover(L, status);\n" ++
+            "  if (status == LUA_OK) status = L->status;  /* may have yielded without a jump */\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = leave_why,
+        .find = "        if ((newci = luaD_precall(L, ra, nresults)) == NULL)\n" ++
+            "          updatetrap(ci);  /* C call; nothing else to be done */\n" ++
+            "        else {",
+        .replace = "        if ((newci = luaD_precall(L, ra, nresults)) == NULL) {\n" ++
+            "          if (l_unlikely(cu_leave)) return;\n" ++
+            "          updatetrap(ci);  /* C call; nothing else to be done */\n" ++
+            "        }\n" ++
+            "        else {",
+    },
+    .{
+        .file = "lbaselib.c",
+        .why = leave_why,
+        .find = "static int luaB_error (lua_State *L) {\n" ++
+            "  int level",
+        .replace = "void luaB_errorvalue (lua_State *L) {\n" ++
+            "  int level",
+    },
+    .{
+        .file = "lbaselib.c",
+        .why = leave_why,
+        .find = "    lua_pushvalue(L, 1);\n" ++
+            "    lua_concat(L, 2);\n" ++
+            "  }\n" ++
+            "  return lua_error(L);\n" ++
+            "}\n",
+        .replace = "    lua_pushvalue(L, 1);\n" ++
+            "    lua_concat(L, 2);\n" ++
+            "  }\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n" ++
+            "int luaB_error (lua_State *L) {\n" ++
+            "  luaB_errorvalue(L);\n" ++
+            "  return lua_error(L);\n" ++
+            "}\n",
+    },
+    .{
+        .file = "lcorolib.c",
+        .why = leave_why,
+        .find = "static int luaB_yield (lua_State *L) {",
+        .replace = "int luaB_yield (lua_State *L) {",
+    },
+    .{
+        .file = "lapi.c",
+        .why = leave_why,
+        .find = "static void f_call (lua_State *L, void *ud) {",
+        .replace = "void f_call (lua_State *L, void *ud) {",
+    },
+    .{
+        .file = "ldo.c",
+        .why = leave_why,
+        .find = "      return precallC(L, func, LUA_MULTRET, fvalue(s2v(func)));\n",
+        .replace = "      if ((fvalue(s2v(func)) == luaB_error || fvalue(s2v(func)) == luaB_yield) &&\n" ++
+            "          leavedirectly(L, func, LUA_MULTRET))\n" ++
+            "        return 0;\n" ++
+            "      return precallC(L, func, LUA_MULTRET, fvalue(s2v(func)));\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = leave_why,
+        .find = "        else {  /* C function? */\n" ++
+            "          ci->func.p -= delta;  /* restore 'func' (if vararg) */\n",
+        .replace = "        else {  /* C function? */\n" ++
+            "          if (l_unlikely(cu_leave)) return;\n" ++
+            "          ci->func.p -= delta;  /* restore 'func' (if vararg) */\n",
+    },
+    .{
+        .file = "lauxlib.c",
+        .why = "A string buffer asks the allocator itself, which doesn't make Lua collect.",
+        .find = "  if (l_unlikely(temp == NULL && newsize > 0)) {  /* allocation error? */\n",
+        .replace = "  if (l_unlikely(temp == NULL && newsize > 0)) {\n" ++
+            "    cu_collect(L);\n" ++
+            "    temp = allocf(ud, box->box, box->bsize, newsize);\n" ++
+            "  }\n" ++
+            "  if (l_unlikely(temp == NULL && newsize > 0)) {  /* allocation error? */\n",
     },
 };

@@ -8,6 +8,7 @@ const calls = @import("calls.zig");
 const decode = @import("decode.zig");
 const encode = @import("encode.zig");
 const io_table = @import("io_table.zig");
+const views = @import("views.zig");
 const wire = @import("wire.zig");
 
 comptime {
@@ -16,6 +17,7 @@ comptime {
     _ = @import("marks.zig");
     _ = @import("numbers.zig");
     _ = @import("sandbox.zig");
+    _ = @import("views.zig");
 }
 
 export fn init(memory_limit_bytes: u32) i32 {
@@ -55,7 +57,7 @@ export fn allocate(length: u32) ?*anyopaque {
 }
 
 export fn release(text: ?*anyopaque, length: u32) void {
-    _ = allocator.reallocate(null, text, length, 0);
+    _ = allocator.cu_reallocate(null, text, length, 0);
 }
 
 /// Compiles Lua text; answers a number for `compute`.
@@ -97,8 +99,18 @@ export fn get_text_length() u32 {
 }
 
 /// Begins a message to Lua.
-export fn begin_message() i32 {
-    return calls.beginMessage();
+export fn begin_message(kind: calls.MessageKind) i32 {
+    return calls.beginMessage(kind);
+}
+
+/// Where the numbers of views that are no more are listed; see `views.zig`.
+export fn get_released_ptr() [*]u32 {
+    return views.releasedList();
+}
+
+/// Takes back a view of a message that failed.
+export fn drop_view(number: u32) void {
+    calls.dropView(number);
 }
 
 /// Takes a chunk of it: so many words, so many bytes of strings.

@@ -7,6 +7,7 @@
 const std = @import("std");
 const limits = @import("limits.zig");
 const lua = @import("lua.zig");
+const views = @import("views.zig");
 const c = lua.c;
 
 pub const Kind = enum(u8) {
@@ -125,6 +126,7 @@ pub export fn cu_mark_free(L: *lua.State, table: *lua.Table) callconv(.c) void {
 /// As in JavaScript it grows with an element beyond it; taking the last element
 /// away shortens it, so that `t[#t] = nil` and table.remove empty any array.
 pub export fn cu_mark_length(table: *lua.Table) callconv(.c) u32 {
+    if (table.view & views.incomplete != 0) return views.lengthOf(table);
     const mark = of(table).?;
     if (!hasOwnLength(mark)) return 0;
     lengthen(table, mark);

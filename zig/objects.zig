@@ -3,6 +3,8 @@
 
 const std = @import("std");
 const lua = @import("lua.zig");
+const Text = @import("text.zig").Text;
+const views = @import("views.zig");
 const c = lua.c;
 
 const date_name = "date";
@@ -51,19 +53,39 @@ fn metatable(L: *lua.State, name: [*:0]const u8, functions: []const c.luaL_Reg) 
     return table;
 }
 
+/// What a date's userdata holds: milliseconds since 1970, and the number of the host's
+/// object if it came with a lazy input (see views.zig), else 0.
+const Date = extern struct { milliseconds: f64, number: u32 };
+
 /// A date that isn't anywhere yet. May raise a memory error.
 pub fn newDate(L: *lua.State, milliseconds: f64) lua.Value {
-    const userdata = c.luaS_newudata(L, @sizeOf(f64), 0);
+    const userdata = c.luaS_newudata(L, @sizeOf(Date), 0);
+    memoryOf(userdata).* = .{ .milliseconds = milliseconds, .number = 0 };
     userdata.*.metatable = date_metatable;
-    const given: lua.Value = .{ .value_ = .{ .gc = @ptrCast(userdata) }, .tt_ = lua.tag.userdata };
-    memoryOf(given).* = milliseconds;
-    return given;
+    return .{ .value_ = .{ .gc = @ptrCast(userdata) }, .tt_ = lua.tag.userdata };
 }
 
 /// Milliseconds since 1970, if it is a date.
 pub fn dateOf(given: *const lua.Value) ?f64 {
-    if (userdataOf(given, date_metatable) == null) return null;
-    return memoryOf(given.*).*;
+    const userdata = userdataOf(given, date_metatable) orelse return null;
+    return memoryOf(userdata).milliseconds;
+}
+
+/// The number of a date that stands for an object of the host's, else 0.
+pub fn dateNumberOf(given: *const lua.Value) u32 {
+    const userdata = userdataOf(given, date_metatable) orelse return 0;
+    return memoryOf(userdata).number;
+}
+
+pub fn setDateNumber(date_object: *c.GCObject, number: u32) void {
+    memoryOf(@ptrCast(@alignCast(date_object))).number = number;
+}
+
+/// Called when userdata is collected.
+pub export fn cu_userdata_free(userdata: *c.Udata) callconv(.c) void {
+    if (userdata.metatable != @as([*c]lua.Table, date_metatable)) return;
+    const number = memoryOf(userdata).number;
+    if (number != 0) views.freed(number);
 }
 
 /// The bytes, if it is a bytes value.
@@ -80,8 +102,8 @@ fn userdataOf(given: *const lua.Value, expected: *lua.Table) ?*c.Udata {
 }
 
 /// The block of a userdata without user values.
-fn memoryOf(given: lua.Value) *f64 {
-    const address = @intFromPtr(given.value_.gc) + @offsetOf(c.Udata0, "bindata");
+fn memoryOf(userdata: *c.Udata) *Date {
+    const address = @intFromPtr(userdata) + @offsetOf(c.Udata0, "bindata");
     return @ptrFromInt(address);
 }
 
@@ -191,17 +213,21 @@ fn writeIso(text: []u8, milliseconds: f64) []const u8 {
     const day = of_year - (153 * march_month + 2) / 5 + 1;
     const month = if (march_month < 10) march_month + 3 else march_month - 9;
     const year = @as(i64, @intCast(year_of_era)) + era * 400 + @intFromBool(month <= 2);
-    var writer = std.Io.Writer.fixed(text);
-    (if (year >= 0 and year <= 9999)
-        writer.print("{d:0>4}", .{@as(u64, @intCast(year))})
-    else
-        writer.print("{c}{d:0>6}", .{ @as(u8, if (year < 0) '-' else '+'), @abs(year) })) catch unreachable;
-    writer.print("-{d:0>2}-{d:0>2}T{d:0>2}:{d:0>2}:{d:0>2}.{d:0>3}Z", .{
-        month,                     day,
-        of_day / 3_600_000,        of_day / 60_000 % 60,
-        of_day / 1000 % 60,        of_day % 1000,
-    }) catch unreachable;
-    return writer.buffered();
+    var written = Text{ .buffer = text };
+    if (year >= 0 and year <= 9999) {
+        written.print("%04d", .{@as(c_int, @intCast(year))});
+    } else {
+        written.print("%+07d", .{@as(c_int, @intCast(year))});
+    }
+    written.print("-%02d-%02dT%02d:%02d:%02d.%03dZ", .{
+        @as(c_int, @intCast(month)),
+        @as(c_int, @intCast(day)),
+        @as(c_int, @intCast(of_day / 3_600_000)),
+        @as(c_int, @intCast(of_day / 60_000 % 60)),
+        @as(c_int, @intCast(of_day / 1000 % 60)),
+        @as(c_int, @intCast(of_day % 1000)),
+    });
+    return written.written();
 }
 
 fn bytesLength(state: ?*lua.State) callconv(.c) c_int {

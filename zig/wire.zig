@@ -52,6 +52,15 @@ pub const Tag = enum(u8) {
     /// string, which may not be UTF-8; or of bytes.
     string_at = 0x19,
     bytes_at = 0x1a,
+    /// A view. Payload: its number. To Lua, the next word is a `ViewHead`, and contents
+    /// may follow: the fields of a shape, elements, or keys and values by turns. To
+    /// JavaScript it stands for the host's own object.
+    view = 0x1b,
+    /// Only to JavaScript, after a message's values: the table of the view with this
+    /// number was written to; its value follows.
+    written = 0x1c,
+    /// As `view`, of an input in which tables were written to: perhaps below this one.
+    changed_view = 0x1d,
     _,
 };
 
@@ -59,6 +68,15 @@ pub const Tag = enum(u8) {
 /// address: the host copies one that stands in many places once, so that a little
 /// memory here can't become a lot there.
 pub const inline_string_bytes_max = 128;
+
+/// A value that the host refuses to load: less than this by the length of the text.
+pub const refusal_base = -256;
+
+/// Numbers of views that are no more, in one list for the host.
+pub const released_max = 1024;
+
+/// A view's head has this number where no shape's fields follow.
+pub const no_shape = 65535;
 
 /// Keys of an object that is worth a shape.
 pub const shape_keys_max = 32;
@@ -81,6 +99,8 @@ pub const Status = enum(i32) {
     unsupported = -6,
     /// `_io` was replaced, or isn't what it should be; `get_text` tells.
     io_table = -7,
+    /// The host refused a value that a view of its own was asked for.
+    refused = -8,
 };
 
 /// A word with its halves.
@@ -92,6 +112,29 @@ pub const Word = packed struct(u64) {
     pub fn box(tag: Tag, payload: u32) u64 {
         return @bitCast(Word{ .tag = tag, .payload = payload });
     }
+};
+
+/// What stands with the host.
+pub const ViewKind = enum(u8) {
+    object,
+    array,
+    map,
+    set,
+    /// An object with so many fields that it is read as a Map is.
+    record,
+    _,
+};
+
+/// The word after `view`.
+pub const ViewHead = packed struct(u64) {
+    kind: ViewKind,
+    /// All contents follow: a shape's fields, or `length` elements or fields.
+    is_complete: bool,
+    /// An array that can hold numbers only.
+    is_numbers: bool = false,
+    rest: u6 = 0,
+    shape: u16,
+    length: u32,
 };
 
 comptime {

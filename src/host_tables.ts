@@ -1,0 +1,363 @@
+/**
+ * The host's containers that Lua sees as views: their numbers, and answers to what Lua
+ * asks of them.
+ *
+ * @module
+ */
+
+import type { Decoder } from "./decode.ts";
+import { checkKey, pathText, Refusal, type TypedArray } from "./encode.ts";
+import { type Origin, originOf, placeOf, type Registry, type ViewEncoder } from "./encode_views.ts";
+import { LuaError } from "./errors.ts";
+import type { Instance } from "./instance.ts";
+import { Place } from "./place.ts";
+import { Numbers, Seen } from "./seen.ts";
+import { WIRE } from "./wire.ts";
+
+/** What Lua asks for; see `Op` in `zig/views.zig`. */
+const OP = { ELEMENTS: 0, FIELD: 1, ALL: 2, ENTRIES: 3, POSITION: 4, BORDER: 5 } as const;
+
+/** An answer to FIELD that has all fields. */
+const WHOLE = 1;
+
+/** Objects with more fields aren't sent whole because one was missing. */
+const WHOLE_FIELDS_MAX = 32;
+
+const ACTION = "read input";
+
+/** Entries that are looked at in one call: it isn't interrupted. */
+const ENTRIES_MAX = 4096;
+
+/** Characters of an error's message, which goes through Lua. */
+const REFUSAL_LENGTH_MAX = 4096;
+
+/** Keys of a Map, Set or large object in their order, and how Lua's keys find them. */
+class Entries {
+  readonly keys: readonly unknown[];
+  /** Where keys are bytes: their text, one unit a byte, as Lua has no other strings. */
+  readonly byBytes: ReadonlyMap<string, unknown> | undefined;
+  #positions: Map<unknown, number> | undefined;
+
+  constructor(container: object) {
+    if (!(container instanceof Map || container instanceof Set)) {
+      this.keys = Object.keys(container);
+      return;
+    }
+    const keys = [...container.keys()];
+    const byBytes = new Map<string, unknown>();
+    for (const key of keys) {
+      checkKey(key);
+      if (isBytes(key)) byBytes.set(binaryText(bytesOf(key)), key);
+    }
+    const isDouble = (key: unknown) => {
+      if (typeof key === "bigint") return Number.isSafeInteger(Number(key)) && container.has(Number(key));
+      return typeof key === "string" && byBytes.size > 0 && byBytes.has(binaryText(textEncoder.encode(key)));
+    };
+    if (byBytes.size < keys.filter(isBytes).length || keys.some(isDouble)) {
+      throw new Refusal(TypeError, "two keys of a Map, or members of a Set, are equal in Lua");
+    }
+    this.keys = keys;
+    this.byBytes = byBytes.size > 0 ? byBytes : undefined;
+  }
+
+  /** The position of a key, -1 where it has none. */
+  position(key: unknown): number {
+    if (this.#positions === undefined) {
+      this.#positions = new Map();
+      for (const [position, own] of this.keys.entries()) this.#positions.set(own, position);
+    }
+    return this.#positions.get(key) ?? -1;
+  }
+}
+
+const textEncoder = new TextEncoder();
+
+/** A view's container, and what its contents need. */
+interface Contents {
+  /** The origin of what it holds. */
+  readonly origin: Origin;
+  /** Of a Map, Set or large object. */
+  entries: Entries | undefined;
+}
+
+/** The containers of one unit that Lua sees. */
+export class HostTables implements Registry {
+  #encoder: ViewEncoder;
+  #decoder: Decoder;
+  #instance: Instance;
+  /** Numbers less 1: 0 is no view. */
+  #numbers = new Numbers();
+  #origins: (Origin | undefined)[] = [];
+  #keys: (string | number)[] = [];
+  #contents: (Contents | undefined)[] = [];
+  #count = 0;
+  #released: Uint32Array<ArrayBuffer> | undefined;
+  /** The last error that a value was refused with while code ran. */
+  refusal: Error | undefined;
+
+  /** Constructs the tables of a unit. */
+  constructor(instance: Instance, encoder: ViewEncoder, decoder: Decoder) {
+    this.#instance = instance;
+    this.#encoder = encoder;
+    this.#decoder = decoder;
+    encoder.registry = this;
+    decoder.objectOf = (number) => this.#numbers.objects[number - 1]!;
+    decoder.inputOf = (number) => this.#origins[number]!.seen;
+  }
+
+  /** How many objects Lua holds. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Writes a container as a lazy value, for a call such as `set_io`; with a key, a pair. */
+  encode(value: object, action: string, name: string, key?: string): void {
+    // An input of its own: the same object in another one is another table.
+    const seen = new Seen(this.#numbers);
+    const root: Origin = { parent: undefined, key: name, place: new Place(), isElements: true, seen };
+    this.#encoder.encodeRoot(value, root, action, name, key);
+  }
+
+  add(object: object, first: unknown, origin: Origin, key: string | number): number {
+    const number = origin.seen.add(object, first);
+    if (number >= 0) return number + 1;
+    this.#origins[-number] = origin;
+    this.#keys[-number] = key;
+    this.#count++;
+    return number;
+  }
+
+  remove(number: number): void {
+    this.#origins[number]!.seen.remove(number - 1);
+    this.#origins[number] = undefined;
+    this.#contents[number] = undefined;
+    this.#count--;
+  }
+
+  /** Lets go of all objects: the unit is no more. */
+  clear(): void {
+    this.#numbers = new Numbers();
+    this.#origins = [];
+    this.#contents = [];
+    this.refusal = undefined;
+  }
+
+  /** Lua has collected so many views. */
+  release(count: number): void {
+    if (this.#released === undefined || this.#released.length === 0) {
+      const { buffer, byteOffset } = this.#instance.bytes(this.#instance.exports.get_released_ptr(), 0);
+      this.#released = new Uint32Array(buffer, byteOffset, WIRE.RELEASED_MAX);
+    }
+    for (let i = 0; i < count; i++) this.remove(this.#released[i]);
+  }
+
+  /** Answers Lua; a negative answer is a status or, below it, the length of a refusal's text. */
+  load(op: number, number: number, first: number, count: number): number {
+    try {
+      return this.#load(op, number, first, count);
+    } catch (error) {
+      if (error instanceof LuaError) return WIRE.STATUS_MEMORY;
+      const refusal = this.refusal = error as Error;
+      refusal.message = textForLua(refusal.message);
+      this.#instance.refresh();
+      const heap = this.#instance.heap.subarray(0, WIRE.HEAP_SIZE_BYTES - 1);
+      const { written } = textEncoder.encodeInto(this.refusal.message, heap);
+      return WIRE.REFUSAL_BASE - written;
+    }
+  }
+
+  #load(op: number, number: number, first: number, count: number): number {
+    const object = this.#numbers.objects[number - 1]!;
+    switch (op) {
+      case OP.ELEMENTS: {
+        const { origin } = this.#contentsOf(number, object);
+        const array = object as readonly unknown[] | TypedArray;
+        return this.#encoder.encodeElements(array, origin, first, count, ACTION, number);
+      }
+      case OP.FIELD:
+        return this.#field(number, object, this.#decoder.decode(first)[0]);
+      case OP.ALL:
+        this.#all(number, object);
+        return 0;
+      case OP.ENTRIES:
+        return this.#entries(number, object, first, count >>> 0);
+      case OP.POSITION: {
+        const entries = this.#entriesOf(number, object);
+        const key = this.#ownKey(object, entries, this.#decoder.decode(first)[0]);
+        return key === undefined ? 0 : entries.position(key.key) + 1;
+      }
+      default: {
+        let border = 0;
+        while (hasKey(object as Map<unknown, unknown>, border + 1)) border++;
+        return border;
+      }
+    }
+  }
+
+  #field(number: number, object: object, luaKey: unknown): number {
+    const { origin } = this.#contentsOf(number, object);
+    let value: unknown;
+    let key: string | number = 0;
+    if (object instanceof Map || object instanceof Set) {
+      const own = this.#ownKey(object, this.#entriesOf(number, object), luaKey);
+      if (typeof luaKey === "string") key = luaKey;
+      value = own && (object instanceof Map ? object.get(own.key) : true);
+    } else if (typeof luaKey === "string") {
+      key = luaKey;
+      value = this.#read(number, key, () => {
+        return propertyIsEnumerable.call(object, luaKey) ? (object as Record<string, unknown>)[luaKey] : undefined;
+      });
+      origin.place.noteField(key, number);
+      if (value === undefined || value === null) {
+        const keys = this.#read(number, undefined, () => Object.keys(object));
+        if (keys.length <= WHOLE_FIELDS_MAX && this.#tryAll(number, object)) return WHOLE;
+      }
+    }
+    this.#encoder.encodePart(value, origin, key, ACTION, number);
+    return 0;
+  }
+
+  /** Reads something of a container that may throw, as getters and Proxies can. */
+  #read<T>(number: number, key: string | number | undefined, read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw this.#encoder.explainRead(error, number, ACTION, key);
+    }
+  }
+
+  /** All fields instead of one that is nil, unless one of them is refused. */
+  #tryAll(number: number, object: object): boolean {
+    try {
+      this.#allFields(number, object);
+      return true;
+    } catch (error) {
+      if (error instanceof LuaError) throw error;
+      return false;
+    }
+  }
+
+  #all(number: number, object: object): void {
+    if (Array.isArray(object) || ArrayBuffer.isView(object) || object instanceof Map || object instanceof Set) {
+      const { origin } = this.#contentsOf(number, object);
+      if (object instanceof Map || object instanceof Set) this.#entriesOf(number, object);
+      const contents = object as readonly unknown[];
+      return this.#encoder.encodeContents(contents, origin, ACTION, number);
+    }
+    this.#contentsOf(number, object).origin.place.noteWhole();
+    this.#allFields(number, object);
+  }
+
+  #allFields(number: number, object: object): void {
+    const { origin } = this.#contentsOf(number, object);
+    const fields = object as Record<string, unknown>;
+    this.#encoder.encodeFields(fields, Object.keys(object), origin, ACTION, number);
+  }
+
+  /** Answers the position after the entries that were written, or were nil. */
+  #entries(number: number, object: object, first: number, limit: number): number {
+    const { origin } = this.#contentsOf(number, object);
+    const { keys } = this.#entriesOf(number, object);
+    let position = first;
+    // After each entry.
+    const ends: number[] = [];
+    const last = Math.min(keys.length, first + ENTRIES_MAX);
+    const next = (): [unknown, unknown] | undefined => {
+      while (position < last && ends.length < limit) {
+        const key = keys[position++];
+        const value = object instanceof Set
+          ? true
+          : object instanceof Map
+          ? object.get(key)
+          : (object as Record<string, unknown>)[key as string];
+        if (value === undefined || value === null) continue;
+        ends.push(position);
+        return [key, value];
+      }
+      return undefined;
+    };
+    const count = this.#encoder.encodeEntries(next, origin, ACTION, number);
+    // Where the page was full, entries after it were looked at in vain.
+    return count < ends.length ? ends[count - 1] : position;
+  }
+
+  #contentsOf(number: number, object: object): Contents {
+    const known = this.#contents[number];
+    if (known !== undefined) return known;
+    const parent = this.#origins[number]!;
+    const place = placeOf(parent, this.#keys[number]);
+    const isElements = Array.isArray(object) || ArrayBuffer.isView(object) || object instanceof Map ||
+      object instanceof Set;
+    const origin = originOf(parent, this.#keys[number], isElements ? place.elements : place, isElements);
+    return this.#contents[number] = { origin, entries: undefined };
+  }
+
+  #entriesOf(number: number, object: object): Entries {
+    const contents = this.#contentsOf(number, object);
+    return contents.entries ??= this.#read(number, undefined, () => new Entries(object));
+  }
+
+  /** The container's own key that Lua's key means. */
+  #ownKey(container: object, entries: Entries, key: unknown): { key: unknown } | undefined {
+    if (!(container instanceof Map || container instanceof Set)) {
+      return typeof key === "string" && propertyIsEnumerable.call(container, key) ? { key } : undefined;
+    }
+    if (container.has(key)) return { key };
+    if (typeof key === "number" && Number.isSafeInteger(key) && container.has(BigInt(key))) return { key: BigInt(key) };
+    if (entries.byBytes === undefined) return undefined;
+    const bytes = typeof key === "string" ? textEncoder.encode(key) : key instanceof Uint8Array ? key : undefined;
+    const own = bytes && entries.byBytes.get(binaryText(bytes));
+    return own === undefined ? undefined : { key: own };
+  }
+
+  /** Where a container stands, such as `input.rows[3]`. */
+  path(number: number): string {
+    return pathOf(this.#origins[number]!, this.#keys[number]);
+  }
+}
+
+const { propertyIsEnumerable } = Object.prototype;
+
+function pathOf(origin: Origin, key: string | number): string {
+  if (origin.parent === undefined) return String(origin.key);
+  const path: (string | number)[] = [key];
+  let at = origin;
+  while (at.parent !== undefined) {
+    path.unshift(at.key);
+    at = at.parent;
+  }
+  // The first is the root's key in nothing.
+  return pathText(String(at.key), path.slice(1));
+}
+
+/** A message that Lua gives back as it is: not too long, with its end, which is the path. */
+function textForLua(message: string): string {
+  const { length } = message;
+  const half = REFUSAL_LENGTH_MAX / 2;
+  const shown = length > 2 * half ? `${message.slice(0, half)}...${message.slice(length - half)}` : message;
+  return shown.toWellFormed().replaceAll("\0", "\\0");
+}
+
+function hasKey(container: Map<unknown, unknown> | Set<unknown>, key: number): boolean {
+  if (container instanceof Set) return container.has(key) || container.has(BigInt(key));
+  const value = container.get(key) ?? container.get(BigInt(key));
+  return value !== undefined && value !== null;
+}
+
+function isBytes(key: unknown): key is ArrayBufferView | ArrayBuffer {
+  return key instanceof Uint8Array || key instanceof Uint8ClampedArray || key instanceof DataView ||
+    key instanceof ArrayBuffer;
+}
+
+function bytesOf(given: ArrayBufferView | ArrayBuffer): Uint8Array {
+  return ArrayBuffer.isView(given)
+    ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
+    : new Uint8Array(given);
+}
+
+/** Bytes as text of one unit each, to compare them by. */
+function binaryText(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}

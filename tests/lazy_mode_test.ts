@@ -1,0 +1,78 @@
+// Eager and lazy agree on every program of the test suite: it runs again with units that
+// take each input lazily, unless a test says otherwise.
+
+import { assert, assertEquals } from "@std/assert";
+
+const rootDir = new URL("../", import.meta.url);
+
+/** What says something about inputs; the rest of the suite doesn't set any. */
+const SUITES = [
+  "compute_unit",
+  "default_unit",
+  "examples",
+  "hostile",
+  "io_table",
+  "io_wrapper",
+  "lua",
+  "soak",
+  "values",
+  "values_property",
+];
+
+/** A suite that hangs fails, instead. */
+const TIMEOUT_MS = 150_000;
+
+/** Property tests run so much less often than in their own mode. */
+const RUNS_FACTOR = "0.3";
+
+interface Outcome {
+  code: number;
+  text: string;
+}
+
+async function runLazily(suite: string): Promise<Outcome> {
+  const preload = ["--preload", "tests/lazy_by_default.ts"];
+  const args = ["run", "-A", "--no-check", ".ci/deno.ts", "test", "-A", "--no-check", ...preload];
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args, `tests/${suite}_test.ts`],
+    cwd: rootDir,
+    env: { CU_RUNS_FACTOR: RUNS_FACTOR, NO_COLOR: "1" },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+Deno.test("lazy_by_default.ts makes inputs lazy", async () => {
+  const script = `
+    import { ComputeUnit } from "./mod.ts";
+    const cu = await ComputeUnit.create({ timeLimit: 1000 });
+    const value = {};
+    cu.setInput(value);
+    console.log(cu.compute("return _io.input") === value);
+  `;
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(file, script.replace("./mod.ts", new URL("mod.ts", rootDir).href));
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", "--import-map", ".ci/npm_import_map.json"].concat([
+        "--preload",
+        "tests/lazy_by_default.ts",
+        file,
+      ]),
+      cwd: rootDir,
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), "true\n");
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+for (const suite of SUITES) {
+  Deno.test(`${suite}_test.ts passes with lazy inputs`, async () => {
+    const { code, text } = await runLazily(suite);
+    assert(code === 0, text.slice(-8000));
+    const [, passed, failed] = /ok \| (\d+) passed.*\| (\d+) failed/.exec(text) ?? [];
+    assert(Number(passed) > 0 && Number(failed) === 0, text.slice(-8000));
+  });
+}

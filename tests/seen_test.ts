@@ -1,0 +1,57 @@
+// Numbers of objects, against a Map.
+
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import fc from "fast-check";
+import { Numbers, Seen } from "../src/seen.ts";
+
+/** Values of first fields: equal ones, neighbours, and what has no hash. */
+const first = fc.oneof(
+  fc.integer({ min: 0, max: 40 }),
+  fc.integer(),
+  fc.double(),
+  fc.integer({ min: 0, max: 20 }).map((n) => `name ${n}`),
+  fc.constant(undefined),
+);
+
+Deno.test("Seen finds each object under its number, however objects come and go", () => {
+  const steps = fc.array(fc.tuple(fc.nat({ max: 119 }), fc.nat({ max: 1 }), fc.boolean()), { maxLength: 600 });
+  fc.assert(
+    fc.property(fc.array(first, { minLength: 1, maxLength: 120 }), steps, (firsts, steps) => {
+      const objects = firsts.map((value) => ({ value }));
+      const numbers = new Numbers();
+      const inputs = [0, 1].map(() => ({ seen: new Seen(numbers), model: new Map<object, number>() }));
+      for (const [index, input, adds] of steps) {
+        const object = objects[index % objects.length];
+        const { seen, model } = inputs[input];
+        const known = model.get(object);
+        if (adds) {
+          const answer = seen.add(object, object.value);
+          if (known !== undefined) assertStrictEquals(answer, known);
+          else model.set(object, -1 - answer);
+        } else if (known !== undefined) {
+          seen.remove(known);
+          model.delete(object);
+        }
+      }
+      const given = inputs.flatMap(({ model }) => [...model]);
+      assertEquals(new Set(given.map(([, number]) => number)).size, given.length);
+      for (const [object, number] of given) assertStrictEquals(numbers.objects[number], object);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+Deno.test("Seen removes objects with neighbouring hashes in any order, at little cost", () => {
+  const objects = Array.from({ length: 50_000 }, (_, id) => ({ id }));
+  for (const backwards of [false, true]) {
+    const numbers = new Numbers();
+    const seen = new Seen(numbers);
+    const given = objects.map((object) => -1 - seen.add(object, object.id));
+    if (backwards) given.reverse();
+    const start = performance.now();
+    for (const number of given) seen.remove(number);
+    // It takes a few milliseconds; a scan of the neighbours for each takes seconds.
+    assertEquals(performance.now() - start < 1000, true);
+    assertEquals(seen.add(objects[7], 7) < 0, true);
+  }
+});
