@@ -1,14 +1,8 @@
 /**
- * What the benchmark suites share: the data, and how a case is run and checked.
- *
- * With `CU_BENCH_SHORT=1` each case runs once (Deno repeats what takes microseconds),
- * on fewer rows, as a test of the suites themselves.
+ * The data of the benchmark suites.
  *
  * @module
  */
-
-/** Whether this run only tests the suites. */
-export const isShort = Deno.env.get("CU_BENCH_SHORT") === "1";
 
 /** A row of the large payload. */
 export interface Row {
@@ -41,41 +35,6 @@ export interface Order {
     address: { street: string; city: string; zip: string; country: string };
   };
   items: OrderItem[];
-}
-
-/** One case of a group. */
-export interface BenchCase<Result> {
-  /** Cases that are compared. */
-  group: string;
-  /** What is measured, all of it. */
-  name: string;
-  /** The case that the others are compared with. */
-  baseline?: boolean;
-  /** Times to run it, where Deno's own choice would take too long. */
-  n?: number;
-  /** The work. */
-  run: () => Result;
-  /** Throws if the first run's result is wrong. */
-  check: (result: Result) => void;
-}
-
-/**
- * Registers a case. The result of its first run is checked; except in short mode,
- * that is a warm-up, which isn't measured.
- *
- * @param given The case.
- */
-export function benchCase<Result>(given: BenchCase<Result>): void {
-  const { group, name, baseline = false, run, check } = given;
-  let isChecked = false;
-  const fn = () => {
-    const result = run();
-    if (isChecked) return;
-    isChecked = true;
-    check(result);
-  };
-  const times = isShort ? { n: 1, warmup: 0 } : given.n === undefined ? {} : { n: given.n, warmup: 2 };
-  Deno.bench({ group, name, baseline, ...times, fn });
 }
 
 /** Numbers from 0 to 1, the same in every run (Mulberry32). */

@@ -1,10 +1,10 @@
 /**
- * A payload of 6.4 MB in and out of Lua: 100,000 rows `{ id, name, value, active }`,
- * 6.2 MB as JSON.
+ * Megabytes in and out of Lua: 100,000 rows `{ id, name, value, active }`, 6.2 MB as
+ * JSON, and a million numbers.
  *
- * Each group has structuredClone of the same rows as its baseline: what it costs to
- * copy them once inside JavaScript, without any work on them. Where a case's name says
- * so, it has fewer rows.
+ * Each group of rows has structuredClone of the same rows as its baseline: what it costs
+ * to copy them once inside JavaScript, without any work on them. Where the input is cu's
+ * matter, cu has a lazy and an eager case.
  *
  * @module
  */
@@ -12,9 +12,11 @@
 import { ComputeUnit } from "@computeunit/cu";
 import { assert, assertEquals } from "@std/assert";
 import { type LuaEngine, LuaFactory } from "wasmoon";
-import { benchCase, isShort, makeRows, type Row } from "./data.ts";
+import { benchCase, isShort } from "./cases.ts";
+import { makeRows, type Row } from "./data.ts";
 
-const ROW_COUNT = isShort ? 1000 : 100_000;
+/** Rows of the large payload. */
+export const ROW_COUNT = isShort ? 1000 : 100_000;
 const SIZE = ROW_COUNT.toLocaleString("en");
 
 /** Runs of cases that take a second each. */
@@ -27,12 +29,17 @@ if (!isShort) {
   assert(jsonSize > 6.1e6 && jsonSize < 6.4e6, `The rows take ${jsonSize} bytes as JSON, not about 6.2 MB`);
 }
 
+/** Both ways to hand over an input. */
+const MODES = [
+  { mode: "lazy", options: { lazy: true } },
+  { mode: "eager", options: { lazy: false } },
+] as const;
+
 const factory = new LuaFactory();
 
-/** What a group runs in: its own, so that no group works beside another's data. */
-async function createRuntimes() {
+/** Engines of a group. Groups share none, as cases share no unit, so that none collects another's garbage. */
+async function createEngines() {
   return {
-    unit: await ComputeUnit.create(),
     proxyEngine: await factory.createEngine({ enableProxy: true }),
     tableEngine: await factory.createEngine({ enableProxy: false }),
   };
@@ -50,13 +57,11 @@ function toText(given: readonly Row[]): string {
 }
 assert(rows.every(({ name }) => !/[\t\n]/.test(name)));
 
-function fromText(text: string): Row[] {
+/** The fields of each line of such a text. */
+function linesOf(text: string): string[][] {
   const lines = text.split("\n");
   lines.pop();
-  return lines.map((line) => {
-    const [id, name, value, active] = line.split("\t");
-    return { id: Number(id), name, value: Number(value), active: active === "1" };
-  });
+  return lines.map((line) => line.split("\t"));
 }
 
 /** Runs code in wasmoon; it sets the global `output`, as what it returned would stay on its stack. */
@@ -68,8 +73,9 @@ function runWasmoon(engine: LuaEngine, input: unknown, code: string): unknown {
 
 // ---------------------------------------------------------------- one field
 
-const ONE_FIELD = `${SIZE} rows in, one field of each summed`;
-const summing = await createRuntimes();
+/** Name of the group. */
+export const ONE_FIELD = `${SIZE} rows in, one field of each summed`;
+const summing = await createEngines();
 
 function sumValues(given: readonly Row[]): number {
   let sum = 0;
@@ -82,6 +88,7 @@ const checkSum = (sum: unknown) => assertEquals(sum, sumValues(rows));
 benchCase({
   group: ONE_FIELD,
   name: "structuredClone, nothing summed",
+  contender: "structuredClone",
   baseline: true,
   run: () => structuredClone(rows),
   check: (copy) => assertEquals(copy.length, ROW_COUNT),
@@ -89,27 +96,39 @@ benchCase({
 benchCase({
   group: ONE_FIELD,
   name: "JSON.stringify, JSON.parse, nothing summed",
+  contender: "JSON",
   run: (): Row[] => JSON.parse(JSON.stringify(rows)),
   check: (copy) => assertEquals(copy.length, ROW_COUNT),
 });
-benchCase({ group: ONE_FIELD, name: "plain JS loop, no copy", run: () => sumValues(rows), check: checkSum });
 benchCase({
   group: ONE_FIELD,
-  name: "cu, setInput, compute",
-  run: () => {
-    summing.unit.setInput(rows);
-    return summing.unit.compute(`
-      local sum = 0
-      for _, row in ipairs(_io.input) do sum = sum + row.value end
-      return sum
-    `);
-  },
+  name: "plain JS loop, no copy",
+  contender: "plain JS",
+  run: () => sumValues(rows),
   check: checkSum,
 });
+for (const { mode, options } of MODES) {
+  const unit = await ComputeUnit.create();
+  benchCase({
+    group: ONE_FIELD,
+    name: `cu, ${mode} setInput, compute`,
+    contender: `cu ${mode}`,
+    run: () => {
+      unit.setInput(rows, options);
+      return unit.compute(`
+        local sum = 0
+        for _, row in ipairs(_io.input) do sum = sum + row.value end
+        return sum
+      `);
+    },
+    check: checkSum,
+  });
+}
 for (const [name, engine] of [["proxied rows", summing.proxyEngine], ["pushed tables", summing.tableEngine]] as const) {
   benchCase({
     group: ONE_FIELD,
     name: `wasmoon, ${name}`,
+    contender: "wasmoon",
     n: SLOW_N,
     run: () =>
       runWasmoon(
@@ -127,6 +146,7 @@ for (const [name, engine] of [["proxied rows", summing.proxyEngine], ["pushed ta
 benchCase({
   group: ONE_FIELD,
   name: "wasmoon, tab-separated text",
+  contender: "wasmoon",
   n: SLOW_N,
   run: () =>
     runWasmoon(
@@ -140,11 +160,29 @@ benchCase({
     ),
   check: checkSum,
 });
+// Needs JavaScript to know what Lua will read, so it is no contender: shown for scale.
+benchCase({
+  group: ONE_FIELD,
+  name: "wasmoon, text of the summed field alone",
+  n: SLOW_N,
+  run: () =>
+    runWasmoon(
+      summing.tableEngine,
+      rows.map(({ value }) => value).join("\n"),
+      `
+      local sum = 0
+      for value in input:gmatch("[^\\n]+") do sum = sum + tonumber(value) end
+      output = sum
+    `,
+    ),
+  check: checkSum,
+});
 
 // -------------------------------------------------------------- every field
 
-const EVERY_FIELD = `${SIZE} rows in, every field of each read`;
-const reading = await createRuntimes();
+/** Name of the group. */
+export const EVERY_FIELD = `${SIZE} rows in, every field of each read`;
+const reading = await createEngines();
 
 interface Totals {
   ids: number;
@@ -184,32 +222,46 @@ const checkTotals = (totals: unknown) => {
 benchCase({
   group: EVERY_FIELD,
   name: "structuredClone, nothing read",
+  contender: "structuredClone",
   baseline: true,
   run: () => structuredClone(rows),
   check: (copy) => assertEquals(copy.length, ROW_COUNT),
 });
 benchCase({
   group: EVERY_FIELD,
+  name: "JSON.stringify, JSON.parse, nothing read",
+  contender: "JSON",
+  run: (): Row[] => JSON.parse(JSON.stringify(rows)),
+  check: (copy) => assertEquals(copy.length, ROW_COUNT),
+});
+benchCase({
+  group: EVERY_FIELD,
   name: "plain JS loop, no copy",
+  contender: "plain JS",
   run: () => totalsOf(rows),
   check: ({ ids, nameUnits }) => {
     assertEquals(ids, ROW_COUNT * (ROW_COUNT + 1) / 2);
     assertEquals(nameUnits, rows.map(({ name }) => name).join("").length);
   },
 });
-benchCase({
-  group: EVERY_FIELD,
-  name: "cu, setInput, compute",
-  run: () => {
-    reading.unit.setInput(rows);
-    return reading.unit.compute(`local input, output = _io.input; ${TOTALS_IN_LUA} return output`);
-  },
-  check: checkTotals,
-});
+for (const { mode, options } of MODES) {
+  const unit = await ComputeUnit.create();
+  benchCase({
+    group: EVERY_FIELD,
+    name: `cu, ${mode} setInput, compute`,
+    contender: `cu ${mode}`,
+    run: () => {
+      unit.setInput(rows, options);
+      return unit.compute(`local input, output = _io.input; ${TOTALS_IN_LUA} return output`);
+    },
+    check: checkTotals,
+  });
+}
 for (const [name, engine] of [["proxied rows", reading.proxyEngine], ["pushed tables", reading.tableEngine]] as const) {
   benchCase({
     group: EVERY_FIELD,
     name: `wasmoon, ${name}`,
+    contender: "wasmoon",
     n: SLOW_N,
     run: () => runWasmoon(engine, rows, TOTALS_IN_LUA),
     check: checkTotals,
@@ -218,6 +270,7 @@ for (const [name, engine] of [["proxied rows", reading.proxyEngine], ["pushed ta
 benchCase({
   group: EVERY_FIELD,
   name: "wasmoon, tab-separated text",
+  contender: "wasmoon",
   n: SLOW_N,
   run: () =>
     runWasmoon(
@@ -237,10 +290,53 @@ benchCase({
   check: checkTotals,
 });
 
+// ------------------------------------------------------------------ one row
+
+/** Name of the group. */
+export const ONE_ROW = "setInput, and one row read";
+const peekingEngine = await factory.createEngine({ enableProxy: true });
+
+/** Makes the name of a case of one row. */
+export const oneRowName = (count: number, mode: string) => `cu, ${mode} setInput, ${count.toLocaleString("en")} rows`;
+
+/** Sizes of the inputs of which one row is read. */
+export const ONE_ROW_COUNTS = [ROW_COUNT / 100, ROW_COUNT] as const;
+
+for (const count of ONE_ROW_COUNTS) {
+  const some = rows.slice(0, count);
+  const check = (name: unknown) => assertEquals(name, some[count / 2 - 1].name);
+  for (const [mode, options] of [["lazy", { lazy: true }], ["default", {}]] as const) {
+    const unit = await ComputeUnit.create();
+    benchCase({
+      group: ONE_ROW,
+      name: oneRowName(count, mode),
+      contender: mode === "lazy" ? "cu lazy" : "cu",
+      baseline: mode === "lazy" && count === ROW_COUNT,
+      calls: 1000,
+      run: () => {
+        unit.setInput(some, options);
+        return unit.compute("return _io.input[#_io.input // 2].name");
+      },
+      check,
+    });
+  }
+  benchCase({
+    group: ONE_ROW,
+    name: `wasmoon, proxied array of ${count.toLocaleString("en")} rows`,
+    contender: "wasmoon",
+    calls: 100,
+    run: () => runWasmoon(peekingEngine, some, "output = input[#input // 2].name"),
+    check,
+  });
+}
+
 // ---------------------------------------------------------------------- out
 
-const OUT = `${SIZE} rows { id, name, value } made in Lua, read as objects`;
-const making = await createRuntimes();
+/** Name of the group. */
+export const OUT = `${SIZE} rows { id, name, value } made in Lua, read as objects`;
+const unreadUnit = await ComputeUnit.create();
+const readUnit = await ComputeUnit.create();
+const makingEngine = await factory.createEngine({ enableProxy: false });
 
 const MADE_IN_LUA = `
   local made = {}
@@ -259,59 +355,101 @@ function checkMade(made: unknown): void {
 benchCase({
   group: OUT,
   name: "structuredClone of the rows, none made",
+  contender: "structuredClone",
   baseline: true,
   run: () => structuredClone(madeRows),
   check: checkMade,
 });
 benchCase({
   group: OUT,
+  name: "JSON.stringify, JSON.parse of the rows, none made",
+  contender: "JSON",
+  run: (): unknown => JSON.parse(JSON.stringify(madeRows)),
+  check: checkMade,
+});
+benchCase({
+  group: OUT,
   name: "cu, rows made, not read",
-  run: () => making.unit.compute(`${MADE_IN_LUA} return #made`),
+  contender: "cu before",
+  run: () => unreadUnit.compute(`${MADE_IN_LUA} return #made`),
   check: (count) => assertEquals(count, ROW_COUNT),
 });
 benchCase({
   group: OUT,
   name: "cu, rows made, getOutput",
+  contender: "cu",
   run: () => {
-    making.unit.compute(`${MADE_IN_LUA} _io.output = made`);
-    return making.unit.getOutput();
+    readUnit.compute(`${MADE_IN_LUA} _io.output = made`);
+    return readUnit.getOutput();
   },
   check: checkMade,
 });
 benchCase({
   group: OUT,
   name: "wasmoon, rows made, not read",
+  contender: "wasmoon before",
   n: SLOW_N,
-  run: () => runWasmoon(making.tableEngine, undefined, `${MADE_IN_LUA} output = #made`),
+  run: () => runWasmoon(makingEngine, undefined, `${MADE_IN_LUA} output = #made`),
   check: (count) => assertEquals(count, ROW_COUNT),
 });
 benchCase({
   group: OUT,
   name: "wasmoon, rows made, global.get",
+  contender: "wasmoon",
   n: SLOW_N,
-  run: () => runWasmoon(making.tableEngine, undefined, `${MADE_IN_LUA} output = made`),
+  run: () => runWasmoon(makingEngine, undefined, `${MADE_IN_LUA} output = made`),
+  check: checkMade,
+});
+benchCase({
+  group: OUT,
+  name: "wasmoon, rows made, tab-separated text",
+  contender: "wasmoon",
+  n: SLOW_N,
+  run: () => {
+    const code = `${MADE_IN_LUA}
+      local lines = {}
+      for i, row in ipairs(made) do lines[i] = ("%d\\t%s\\t%.17g\\n"):format(row.id, row.name, row.value) end
+      output = table.concat(lines)
+    `;
+    const lines = linesOf(runWasmoon(makingEngine, undefined, code) as string);
+    return lines.map(([id, name, value]) => ({ id: Number(id), name, value: Number(value) }));
+  },
   check: checkMade,
 });
 
 // --------------------------------------------------------------- in and out
 
-const IN_AND_OUT = `${SIZE} rows in, value doubled, all fields of each out`;
-const doubling = await createRuntimes();
+/** Name of the group. */
+export const MAPPED = `${SIZE} rows in, mapped to { id, doubled }, out`;
+const mapping = await createEngines();
 
-function doubled(given: readonly Row[]): Row[] {
-  return given.map(({ id, name, value, active }) => ({ id, name, value: value * 2, active }));
+/** What a row is mapped to. */
+interface Doubled {
+  id: number;
+  doubled: number;
 }
 
-const DOUBLED_IN_LUA = `
-  local doubled = {}
+function mapRows(given: readonly Row[]): Doubled[] {
+  return given.map(({ id, value }) => ({ id, doubled: value * 2 }));
+}
+
+/** Lua that maps the table `input` into the table `mapped`. */
+export const MAPPED_IN_LUA = `
+  local mapped = {}
   for i = 1, #input do
     local row = input[i]
-    doubled[i] = { id = row.id, name = row.name, value = row.value * 2, active = row.active }
+    mapped[i] = { id = row.id, doubled = row.value * 2 }
   end
 `;
 
-function checkDoubled(output: unknown): void {
-  const expected = doubled(rows);
+/** The rows as JSON text, for those who take that. */
+export const rowsAsJson = () => JSON.stringify(rows);
+
+/** The sum of what the rows are mapped to. */
+export const mappedSum = () => mapRows(rows).reduce((sum, { doubled }) => sum + doubled, 0);
+
+function checkMapped(output: unknown): void {
+  const expected = mapRows(rows);
   assertEquals((output as unknown[]).length, ROW_COUNT);
   // assertEquals on all 100,000 rows takes too long.
   const step = isShort ? 1 : 997;
@@ -319,58 +457,179 @@ function checkDoubled(output: unknown): void {
 }
 
 benchCase({
-  group: IN_AND_OUT,
-  name: "structuredClone in and out, doubled in plain JS",
+  group: MAPPED,
+  name: "structuredClone in and out, mapped in plain JS",
+  contender: "structuredClone",
   baseline: true,
-  run: () => structuredClone(doubled(structuredClone(rows))),
-  check: checkDoubled,
+  run: () => structuredClone(mapRows(structuredClone(rows))),
+  check: checkMapped,
 });
 benchCase({
-  group: IN_AND_OUT,
-  name: "JSON text in and out, doubled in plain JS",
-  run: () => JSON.parse(JSON.stringify(doubled(JSON.parse(JSON.stringify(rows))))),
-  check: checkDoubled,
+  group: MAPPED,
+  name: "JSON text in and out, mapped in plain JS",
+  contender: "JSON",
+  run: (): unknown => JSON.parse(JSON.stringify(mapRows(JSON.parse(JSON.stringify(rows))))),
+  check: checkMapped,
 });
 benchCase({
-  group: IN_AND_OUT,
-  name: "doubled in plain JS, no copy",
-  run: () => doubled(rows),
-  check: checkDoubled,
+  group: MAPPED,
+  name: "mapped in plain JS, no copy",
+  contender: "plain JS",
+  run: () => mapRows(rows),
+  check: checkMapped,
 });
-benchCase({
-  group: IN_AND_OUT,
-  name: "cu, setInput, compute, getOutput",
-  run: () => {
-    doubling.unit.setInput(rows);
-    doubling.unit.compute(`local input = _io.input; ${DOUBLED_IN_LUA} _io.output = doubled`);
-    return doubling.unit.getOutput();
-  },
-  check: checkDoubled,
-});
-for (
-  const [name, engine] of [["proxied rows", doubling.proxyEngine], ["pushed tables", doubling.tableEngine]] as const
-) {
+for (const { mode, options } of MODES) {
+  const unit = await ComputeUnit.create();
   benchCase({
-    group: IN_AND_OUT,
+    group: MAPPED,
+    name: `cu, ${mode} setInput, compute, getOutput`,
+    contender: `cu ${mode}`,
+    run: () => {
+      unit.setInput(rows, options);
+      unit.compute(`local input = _io.input; ${MAPPED_IN_LUA} _io.output = mapped`);
+      return unit.getOutput();
+    },
+    check: checkMapped,
+  });
+}
+for (const [name, engine] of [["proxied rows", mapping.proxyEngine], ["pushed tables", mapping.tableEngine]] as const) {
+  benchCase({
+    group: MAPPED,
     name: `wasmoon, ${name} in, tables out`,
+    contender: "wasmoon",
     n: SLOW_N,
-    run: () => runWasmoon(engine, rows, `${DOUBLED_IN_LUA} output = doubled`),
-    check: checkDoubled,
+    run: () => runWasmoon(engine, rows, `${MAPPED_IN_LUA} output = mapped`),
+    check: checkMapped,
   });
 }
 benchCase({
-  group: IN_AND_OUT,
+  group: MAPPED,
   name: "wasmoon, tab-separated text in and out",
+  contender: "wasmoon",
   n: SLOW_N,
   run: () => {
     const code = `
       local lines = {}
-      for id, name, value, active in input:gmatch("([^\\t]*)\\t([^\\t]*)\\t([^\\t]*)\\t([^\\n]*)\\n") do
-        lines[#lines + 1] = ("%s\\t%s\\t%.17g\\t%s\\n"):format(id, name, tonumber(value) * 2, active)
+      for id, value in input:gmatch("([^\\t]*)\\t[^\\t]*\\t([^\\t]*)\\t[^\\n]*\\n") do
+        lines[#lines + 1] = ("%s\\t%.17g\\n"):format(id, tonumber(value) * 2)
       end
       output = table.concat(lines)
     `;
-    return fromText(runWasmoon(doubling.tableEngine, toText(rows), code) as string);
+    const lines = linesOf(runWasmoon(mapping.tableEngine, toText(rows), code) as string);
+    return lines.map(([id, doubled]) => ({ id: Number(id), doubled: Number(doubled) }));
   },
-  check: checkDoubled,
+  check: checkMapped,
+});
+
+// ------------------------------------------------------------------ numbers
+
+const NUMBER_COUNT = isShort ? 10_000 : 1_000_000;
+
+/** Name of the group. */
+export const NUMBERS = `${NUMBER_COUNT.toLocaleString("en")} numbers in, mean and variance, as many out`;
+
+const numbers = Float64Array.from({ length: NUMBER_COUNT }, (_, i) => Math.sin(i) * 100 + 20);
+
+/** Lua that makes a table of about the same numbers, for those who start with one. */
+export const NUMBERS_MADE_IN_LUA = `
+  local input = {}
+  for i = 1, ${NUMBER_COUNT} do input[i] = math.sin(i - 1) * 100 + 20 end
+`;
+
+/** Lua that measures the numbers of `input`, and puts each, standardized, into a new table `output`. */
+export const STANDARDIZED_IN_LUA = `
+  local count, sum, squares = #input, 0, 0
+  for i = 1, count do sum = sum + input[i] end
+  local mean = sum / count
+  for i = 1, count do
+    local difference = input[i] - mean
+    squares = squares + difference * difference
+  end
+  local deviation = (squares / count) ^ 0.5
+  local output = {}
+  for i = 1, count do output[i] = (input[i] - mean) / deviation end
+`;
+
+/** The same, with the result in place of the input. */
+const STANDARDIZED_IN_PLACE = STANDARDIZED_IN_LUA.replace("output = {}", "output = input");
+
+/** The same in JavaScript. */
+function standardize(given: Float64Array): number[] {
+  let sum = 0, squares = 0;
+  for (const x of given) sum += x;
+  const mean = sum / given.length;
+  for (const x of given) squares += (x - mean) * (x - mean);
+  const deviation = Math.sqrt(squares / given.length);
+  return Array.from(given, (x) => (x - mean) / deviation);
+}
+
+/** The last of the numbers, standardized. */
+export const lastStandardized = () => standardize(numbers)[NUMBER_COUNT - 1];
+
+function checkStandardized(output: unknown): void {
+  const expected = standardize(numbers);
+  const actual = output as number[];
+  assert(Array.isArray(actual) && actual.length === NUMBER_COUNT);
+  // Not exactly: Lua's `^` is another function than Math.sqrt.
+  assert(expected.every((x, i) => Math.abs(x - actual[i]) < 1e-12));
+}
+
+benchCase({
+  group: NUMBERS,
+  name: "plain JS loops, an array out",
+  contender: "plain JS",
+  baseline: true,
+  run: () => standardize(numbers),
+  check: checkStandardized,
+});
+benchCase({
+  group: NUMBERS,
+  name: "JSON text in and out, plain JS loops",
+  contender: "JSON",
+  run: (): unknown => {
+    const copy: number[] = JSON.parse(JSON.stringify(Array.from(numbers)));
+    return JSON.parse(JSON.stringify(standardize(Float64Array.from(copy))));
+  },
+  check: checkStandardized,
+});
+benchCase({
+  group: NUMBERS,
+  name: "structuredClone in and out, plain JS loops",
+  contender: "structuredClone",
+  run: () => structuredClone(standardize(structuredClone(numbers))),
+  check: checkStandardized,
+});
+const standardizingEngine = await factory.createEngine({ enableProxy: false });
+for (const { mode, options } of [...MODES, { mode: "default", options: {} } as const]) {
+  const unit = await ComputeUnit.create();
+  const inPlaceUnit = await ComputeUnit.create();
+  benchCase({
+    group: NUMBERS,
+    name: `cu, ${mode} setInput, results in a new table, getOutput`,
+    contender: `cu ${mode}`,
+    run: () => {
+      unit.setInput(numbers, options);
+      unit.compute(`local input = _io.input; ${STANDARDIZED_IN_LUA} _io.output = output`);
+      return unit.getOutput();
+    },
+    check: checkStandardized,
+  });
+  benchCase({
+    group: NUMBERS,
+    name: `cu, ${mode} setInput, results in place of the input, getOutput`,
+    run: () => {
+      inPlaceUnit.setInput(numbers, options);
+      inPlaceUnit.compute(`local input = _io.input; ${STANDARDIZED_IN_PLACE} _io.output = output`);
+      return inPlaceUnit.getOutput();
+    },
+    check: checkStandardized,
+  });
+}
+benchCase({
+  group: NUMBERS,
+  name: "wasmoon, pushed table in, table out",
+  contender: "wasmoon",
+  n: 2,
+  run: () => runWasmoon(standardizingEngine, Array.from(numbers), `do ${STANDARDIZED_IN_LUA} _G.output = output end`),
+  check: checkStandardized,
 });

@@ -13,7 +13,8 @@
 import { ComputeUnit } from "@computeunit/cu";
 import { assert, assertEquals } from "@std/assert";
 import { LuaFactory } from "wasmoon";
-import { benchCase, isShort, makeOrder, type Order, type OrderItem } from "./data.ts";
+import { benchCase, type Contender, isShort } from "./cases.ts";
+import { makeOrder, type Order, type OrderItem } from "./data.ts";
 
 /** More than the chunks that a unit keeps compiled. */
 const ORDER_COUNT = 1000;
@@ -99,16 +100,27 @@ const orders = Array.from({ length: ORDER_COUNT }, (_, i) => makeOrder(i));
 const meanSize = orders.reduce((sum, order) => sum + JSON.stringify(order).length, 0) / ORDER_COUNT;
 assert(meanSize > 950 && meanSize < 1100, `Orders have ${meanSize} characters as JSON, not about 1 KB`);
 
-const GROUP = "1 KB in and out";
+/** Name of the group. */
+export const SMALL_PAYLOAD = "1 KB in and out";
 
-/** A case whose work prices one order, another one each time. */
-function orderCase(name: string, work: (order: Order) => unknown, baseline = false): void {
+interface OrderCase {
+  contender?: Contender;
+  name: string;
+  baseline?: boolean;
+  /** Prices an order. */
+  work: (order: Order) => unknown;
+}
+
+/** Registers a case that prices one order, another one each time. */
+function orderCase({ contender, name, baseline = false, work }: OrderCase): void {
   let count = 0;
   const next = () => orders[count++ % ORDER_COUNT];
   benchCase({
-    group: GROUP,
+    group: SMALL_PAYLOAD,
     name,
+    contender,
     baseline,
+    calls: ORDER_COUNT,
     run: () => work(next()),
     check: () => {
       // The first run has used the first order.
@@ -120,23 +132,44 @@ function orderCase(name: string, work: (order: Order) => unknown, baseline = fal
 
 const literalUnit = await ComputeUnit.create();
 literalUnit.compute(RULES + TO_JSON);
-orderCase("cu, the data as a literal in the code, JSON text out", (order) => {
-  return JSON.parse(literalUnit.compute<string>(`return to_json(price(${luaLiteral(order)}))`));
-}, true);
+orderCase({
+  contender: "literal",
+  name: "cu, the data as a literal in the code, JSON text out",
+  baseline: true,
+  work: (order) => JSON.parse(literalUnit.compute<string>(`return to_json(price(${luaLiteral(order)}))`)),
+});
 
 const ioUnit = await ComputeUnit.create();
 ioUnit.compute(RULES);
-orderCase("cu, setInput, compute, getOutput", (order) => {
-  ioUnit.setInput(order);
-  ioUnit.compute("_io.output = price(_io.input)");
-  return ioUnit.getOutput();
+orderCase({
+  contender: "cu",
+  name: "cu, setInput, compute, getOutput",
+  work: (order) => {
+    ioUnit.setInput(order);
+    ioUnit.compute("_io.output = price(_io.input)");
+    return ioUnit.getOutput();
+  },
 });
 
 const returnUnit = await ComputeUnit.create();
 returnUnit.compute(RULES);
-orderCase("cu, setInput, compute with the result returned", (order) => {
-  returnUnit.setInput(order);
-  return returnUnit.compute("return price(_io.input)");
+orderCase({
+  name: "cu, setInput, compute with the result returned",
+  work: (order) => {
+    returnUnit.setInput(order);
+    return returnUnit.compute("return price(_io.input)");
+  },
+});
+
+const compiledUnit = await ComputeUnit.create();
+compiledUnit.compute(RULES);
+const priceInput = compiledUnit.compile("return price(_io.input)");
+orderCase({
+  name: "cu, setInput, a compiled chunk with the result returned",
+  work: (order) => {
+    compiledUnit.setInput(order);
+    return priceInput();
+  },
 });
 
 const factory = new LuaFactory();
@@ -146,16 +179,33 @@ const factory = new LuaFactory();
 for (const enableProxy of [true, false]) {
   const engine = await factory.createEngine({ enableProxy });
   engine.doStringSync(RULES);
-  orderCase(`wasmoon, ${enableProxy ? "proxied object" : "pushed table"} as a global, doStringSync`, (order) => {
-    engine.global.set("input", order);
-    engine.doStringSync("output = price(input)");
-    return engine.global.get("output");
+  orderCase({
+    contender: "wasmoon",
+    name: `wasmoon, ${enableProxy ? "proxied object" : "pushed table"} as a global, doStringSync`,
+    work: (order) => {
+      engine.global.set("input", order);
+      engine.doStringSync("output = price(input)");
+      return engine.global.get("output");
+    },
   });
 }
 
 const callEngine = await factory.createEngine({ enableProxy: false });
 callEngine.doStringSync(RULES);
 const priceInWasmoon: (order: Order) => unknown = callEngine.global.get("price");
-orderCase("wasmoon, Lua function called with a pushed table", (order) => priceInWasmoon(order));
+orderCase({
+  contender: "wasmoon",
+  name: "wasmoon, Lua function called with a pushed table",
+  work: (order) => priceInWasmoon(order),
+});
 
-orderCase("plain JS, structuredClone in and out", (order) => structuredClone(price(structuredClone(order))));
+orderCase({
+  contender: "structuredClone",
+  name: "plain JS, structuredClone in and out",
+  work: (order) => structuredClone(price(structuredClone(order))),
+});
+orderCase({
+  contender: "JSON",
+  name: "plain JS, JSON text in and out",
+  work: (order) => JSON.parse(JSON.stringify(price(JSON.parse(JSON.stringify(order))))),
+});
