@@ -90,7 +90,6 @@ export class HostTables implements Registry {
   #origins: (Origin | undefined)[] = [];
   #keys: (string | number)[] = [];
   #contents: (Contents | undefined)[] = [];
-  #count = 0;
   #released: Uint32Array<ArrayBuffer> | undefined;
   /** The last error that a value was refused with while code ran. */
   refusal: Error | undefined;
@@ -103,11 +102,6 @@ export class HostTables implements Registry {
     encoder.registry = this;
     decoder.objectOf = (number) => this.#numbers.objects[number - 1]!;
     decoder.inputOf = (number) => this.#origins[number]!.seen;
-  }
-
-  /** How many objects Lua holds. */
-  get count(): number {
-    return this.#count;
   }
 
   /** Writes a container as a lazy value, for a call such as `set_io`; with a key, a pair. */
@@ -123,7 +117,6 @@ export class HostTables implements Registry {
     if (number >= 0) return number + 1;
     this.#origins[-number] = origin;
     this.#keys[-number] = key;
-    this.#count++;
     return number;
   }
 
@@ -131,7 +124,6 @@ export class HostTables implements Registry {
     this.#origins[number]!.seen.remove(number - 1);
     this.#origins[number] = undefined;
     this.#contents[number] = undefined;
-    this.#count--;
   }
 
   /** Lets go of all objects: the unit is no more. */

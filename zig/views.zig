@@ -99,8 +99,8 @@ const ahead_max = 512;
 /// Numbers are small, and all alike: what a chunk holds.
 const ahead_numbers_max = wire.words_max - 2;
 
-/// The most to ask for now: less where so many lists are read side by side that pages
-/// are given up before they are read to the end.
+/// The most to ask for, whatever the list: less where so many are read side by side that
+/// pages are given up before they are read to the end.
 var ahead_limit: u32 = ahead_numbers_max;
 const ahead_limit_min = 16;
 
