@@ -453,7 +453,9 @@ export class ViewEncoder extends Encoder {
     let plan = place.lastPlan;
     if (plan === undefined || !forInIsOwn || !hasKeys(value, plan.keys)) plan = place.plan(value, Object.keys(value));
     const { keys, fields, isComplete } = plan;
-    const first = plan.hasFirst ? value[keys[0]] : undefined;
+    // Of this object, not of those with the same keys: it must get the same number everywhere.
+    const isData = keys.length > 0 && Object.getOwnPropertyDescriptor(value, keys[0])?.get === undefined;
+    const first = isData ? value[keys[0]] : undefined;
     const number = this.#number(value, first, origin, key);
     if (number < 0 && fields.length > 0 && this.#inlineDepth < INLINE_DEPTH_MAX && keys.length <= FIELDS_MAX) {
       if (plan.shape === undefined || !plan.shape.isKnown) plan.shape = this.shapeOf(fields as string[]);
