@@ -7,15 +7,16 @@ import { ComputeUnit } from "@computeunit/cu";
 
 const RUNS = Math.ceil(4000 * Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1));
 
-/**
- * The same programs each time. An open bug: seeds 1, 2 and -1346423345 find programs after
- * which `#` of a changed object with integer keys is 0 with lazy input, and the number of
- * them with a copy.
- */
-const SEED = Number(Deno.env.get("CU_SEED") ?? 3);
+/** Other programs each time: a failing test prints the seed of its own. */
+const SEED = Number(Deno.env.get("CU_SEED") ?? crypto.getRandomValues(new Int32Array(1))[0]);
 
-/** Longer runs end; when one has failed, so does the search for a smaller one. */
-const INTERRUPT_MS = 60_000;
+const OPTIONS = {
+  seed: SEED,
+  // Longer runs end; when one has failed, so does the search for a smaller one.
+  interruptAfterTimeLimit: 60_000,
+  // As good as no program is passed over.
+  maxSkipsPerRun: 0.05,
+};
 
 /** A program that hangs fails, instead. */
 const TIME_LIMIT_MS = 2000;
@@ -384,6 +385,64 @@ function namedInOrder(kind: string, pairs: [unknown, unknown][], name: (held: un
   return lines;
 }
 
+// What Lua leaves open.
+
+/**
+ * A table without t[1] but with t[2] has two borders. Which of them `#` is depends on how
+ * the table grew, and so on the unit's seed of hashes, also with copies. Here `#`, and what
+ * calls it, notes whether it had one answer only: of arrays with nulls it is the length.
+ */
+const STRICT_PRELUDE = `
+isAmbiguous = false
+local hasNulls = {}
+local function isSequence(t)
+  local count, last = 0, 0
+  for k in next, t do
+    if math.type(k) == "integer" and k > 0 then count, last = count + 1, math.max(last, k) end
+  end
+  return count == last
+end
+local function border(t)
+  if type(t) == "table" and not hasNulls[t] and not isSequence(t) then isAmbiguous = true end
+  return #t
+end
+do
+  local queue = { _io.input }
+  for _, t in ipairs(queue) do
+    if hasNulls[t] == nil then
+      hasNulls[t] = not isSequence(t) and #t > 0
+      for k, v in next, t do
+        if type(k) == "table" then queue[#queue + 1] = k end
+        if type(v) == "table" then queue[#queue + 1] = v end
+      end
+    end
+  end
+end
+local table = setmetatable({}, { __index = table })
+for _, name in ipairs { "insert", "remove", "sort", "unpack", "concat" } do
+  local call = table[name]
+  table[name] = function(t, ...)
+    border(t)
+    return call(t, ...)
+  end
+end
+`;
+
+/** Whether a program's results hang on an answer that Lua leaves open. */
+function isAmbiguous(cu: ComputeUnit, value: object, program: string): boolean {
+  cu.clearIo();
+  cu.setInput(value, { lazy: false });
+  const strict = program.replaceAll(/#([a-z]+)\b/g, "border($1)");
+  try {
+    cu.compute(`${STRICT_PRELUDE}${strict}`);
+  } catch {
+    // The program's own error; what it noted until then counts.
+  }
+  const answer = cu.compute("return isAmbiguous");
+  assert(typeof answer === "boolean", "the program did not start");
+  return answer === true;
+}
+
 /** What a program sees and gives with an input. */
 function outcome(cu: ComputeUnit, value: object, program: string, lazy: boolean): string[] {
   cu.clearIo();
@@ -417,9 +476,17 @@ function programOf({ steps, end }: Case): string {
   return `kept = nil\n${PRELUDE}\n${lines.join("\n")}\nsurvey()\n${end}\nreturn out`;
 }
 
-function assertSame(lazily: string[], eagerly: string[], before: string[], after: string[]): void {
+function assertSame(
+  lazily: string[],
+  eagerly: string[],
+  before: string[],
+  after: string[],
+  isOpen: () => boolean,
+): void {
   for (let i = 0; i < Math.max(lazily.length, eagerly.length); i++) {
     if (lazily[i] !== eagerly[i]) {
+      // Passed over: another program takes its place.
+      fc.pre(!isOpen());
       const context = eagerly.slice(Math.max(0, i - 3), i).map((line) => line.slice(0, 200));
       throw new Error(
         `line ${i}, after ${JSON.stringify(context)}: lazy "${lazily[i]?.slice(0, 500)}", eager "${
@@ -443,9 +510,9 @@ Deno.test("any program sees and gives the same with lazy and with copied input",
       const lazily = outcome(viewing, value, program, true);
       const eagerly = outcome(copying, value, program, false);
       if (!eagerly[eagerly.length - 1].startsWith("LuaError")) finished++;
-      assertSame(lazily, eagerly, before, canonical(value));
+      assertSame(lazily, eagerly, before, canonical(value), () => isAmbiguous(copying, value, program));
     }),
-    { seed: SEED, numRuns: RUNS, interruptAfterTimeLimit: INTERRUPT_MS },
+    { ...OPTIONS, numRuns: RUNS },
   );
   assert(finished > RUNS * 0.8, `only ${finished} programs ran to their end`);
 });
@@ -460,9 +527,10 @@ Deno.test("any program sees and gives the same in generational mode", async () =
       const value = build(given.nodes);
       const before = canonical(value);
       const lazily = outcome(viewing, value, program, true);
-      assertSame(lazily, outcome(copying, value, program, false), before, canonical(value));
+      const eagerly = outcome(copying, value, program, false);
+      assertSame(lazily, eagerly, before, canonical(value), () => isAmbiguous(copying, value, program));
     }),
-    { seed: SEED, numRuns: Math.ceil(RUNS / 4), interruptAfterTimeLimit: INTERRUPT_MS },
+    { ...OPTIONS, numRuns: Math.ceil(RUNS / 4) },
   );
 });
 
@@ -486,8 +554,9 @@ Deno.test("any programs over several inputs that share objects see and give the 
         cu.compute("_home.kept = nil");
         return lines;
       };
-      assertSame(run(viewing, true), run(copying, false), before, canonical(value));
+      const isOpen = () => cases.some((given) => isAmbiguous(copying, value, programOf(given)));
+      assertSame(run(viewing, true), run(copying, false), before, canonical(value), isOpen);
     }),
-    { seed: SEED, numRuns: Math.ceil(RUNS / 8), interruptAfterTimeLimit: INTERRUPT_MS },
+    { ...OPTIONS, numRuns: Math.ceil(RUNS / 8) },
   );
 });
