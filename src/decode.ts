@@ -133,7 +133,11 @@ export class Decoder {
   #value(): LuaValue {
     if (this.#word === this.#length) this.#takeNext();
     const value = this.#words[this.#word++];
-    return value === value ? value : this.#boxed();
+    if (value !== value) return this.#boxed();
+    // The same number; V8 keeps small integers without an allocation, but only if it is
+    // given them as such from the first object with a field on.
+    const integer = value | 0;
+    return integer === value && (integer !== 0 || 1 / value > 0) ? integer : value;
   }
 
   /** The value of the word before, which is no number, or NaN. */
@@ -278,19 +282,21 @@ export class Decoder {
   }
 
   #array(length: number): LuaValue {
-    const array: LuaValue[] = this.#remember([]);
-    while (array.length < length) {
+    // Not grown by pushing, which leaves twice the array's size for the collector.
+    const array: LuaValue[] = this.#remember(new Array(length));
+    let index = 0;
+    while (index < length) {
       // Numbers, as many as stand here.
       const words = this.#words;
-      const end = Math.min(this.#length, this.#word + length - array.length);
+      const end = Math.min(this.#length, this.#word + length - index);
       let word = this.#word;
       for (; word < end; word++) {
         const value = words[word];
         if (value !== value) break;
-        array.push(value);
+        array[index++] = value;
       }
       this.#word = word;
-      if (array.length < length) array.push(this.#value());
+      if (index < length) array[index++] = this.#value();
     }
     return array;
   }

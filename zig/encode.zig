@@ -40,6 +40,8 @@ const Shape = struct {
     /// The hash part's places in the order in which the fields cross, and their keys.
     nodes: [wire.shape_keys_max]u8,
     keys: [wire.shape_keys_max]*lua.String,
+    /// The key at each place of the hash part.
+    places: [wire.shape_keys_max]?*lua.String,
 };
 
 const Frame = struct {
@@ -61,6 +63,8 @@ var depth: u32 = 0;
 
 var shapes: ?[*]Shape = null;
 var shape_count: u32 = 0;
+/// That of the last object.
+var last_shape: u32 = 0;
 /// Shape numbers + 1 by hash, open addressing.
 var shape_index: [wire.shapes_max * 2]u16 = @splat(0);
 /// Keeps the shapes' keys from being collected.
@@ -175,7 +179,7 @@ pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!voi
                         @ptrCast(frame.table.array + index)
                     else
                         @ptrCast(c.luaH_getint(frame.table, index + 1));
-                    if (try one(L, element)) break;
+                    if (if (isLikeLast(element)) try row(L, lua.tableOf(element)) else try one(L, element)) break;
                 } else depth -= 1;
             },
             .typed_array, .big_array => {
@@ -371,6 +375,48 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
     return true;
 }
 
+/// Whether an element is an object with the keys of the last one at its places, and new:
+/// most rows are.
+inline fn isLikeLast(element: *const lua.Value) bool {
+    if (element.tt_ != lua.tag.table or last_shape >= shape_count or depth == frames.len) return false;
+    const table = lua.tableOf(element);
+    const shape = &shapes.?[last_shape];
+    if (table.lsizenode != shape.lsizenode or table.alimit != 0 or table.mark != null) return false;
+    if (views.isClean(table) or table.flags & seen_flag != 0) return false;
+    for (table.node[0..lua.nodeCount(table)], shape.places[0..lua.nodeCount(table)]) |*node, key| {
+        if (lua.isNil(@ptrCast(&node.i_val))) {
+            if (key != null) return false;
+        } else if (node.u.key_tt != lua.tag.short_string or @intFromPtr(node.u.key_val.gc) != @intFromPtr(key)) return false;
+    }
+    return true;
+}
+
+/// Writes such an object, without a frame where all its values are simple.
+fn row(L: *lua.State, table: *lua.Table) Error!bool {
+    reserve(1, 0);
+    writeBox(.object, last_shape);
+    _ = see(L, @ptrCast(table));
+    const shape = &shapes.?[last_shape];
+    for (shape.nodes[0..shape.count], 0..) |place, i| {
+        const node: *const lua.Node = @ptrCast(table.node + place);
+        const field: *const lua.Value = @ptrCast(&node.i_val);
+        reserve(2, 0);
+        switch (field.tt_) {
+            lua.tag.integer => writeInteger(field.value_.i),
+            lua.tag.float => writeRaw(@bitCast(numberOf(field))),
+            lua.tag.short_string => writeString(lua.stringOf(field)),
+            lua.tag.false_ => writeBox(.boolean, 0),
+            lua.tag.true_ => writeBox(.boolean, 1),
+            else => {
+                frames[depth] = .{ .kind = .object, .table = table, .shape = last_shape, .index = i, .count = shape.count };
+                depth += 1;
+                return true;
+            },
+        }
+    }
+    return false;
+}
+
 /// Notes an input that code has changed, once.
 fn noteSource(L: *lua.State, source: *lua.Table) void {
     for (1..@as(usize, changed_count) + 1) |i| {
@@ -398,6 +444,7 @@ fn classify(L: *lua.State, table: *lua.Table) Frame {
 
     if (array_count == 0 and hash_used and mark == null) {
         if (shapeOf(L, table)) |shape| {
+            last_shape = shape;
             writeBox(.object, shape);
             return .{ .kind = .object, .table = table, .shape = shape, .count = shapes.?[shape].count };
         }
@@ -532,7 +579,7 @@ fn matches(shape: *const Shape, table: *const lua.Table, count: u32) bool {
 fn defineShape(L: *lua.State, table: *const lua.Table, hash: u32, place: u32) ?u32 {
     if (shape_count == wire.shapes_max) return null;
     const shape = &shapes.?[shape_count];
-    shape.* = .{ .hash = hash, .lsizenode = table.lsizenode, .count = 0, .nodes = undefined, .keys = undefined };
+    shape.* = .{ .hash = hash, .lsizenode = table.lsizenode, .count = 0, .nodes = undefined, .keys = undefined, .places = @splat(null) };
     for (0..lua.nodeCount(table)) |i| {
         const node: *const lua.Node = @ptrCast(table.node + i);
         if (lua.isNil(@ptrCast(&node.i_val))) continue;
@@ -540,6 +587,7 @@ fn defineShape(L: *lua.State, table: *const lua.Table, hash: u32, place: u32) ?u
         if (!utf8.isValid(lua.bytesOf(key))) return null; // its key crosses as bytes
         shape.nodes[shape.count] = @intCast(i);
         shape.keys[shape.count] = key;
+        shape.places[i] = key;
         shape.count += 1;
     }
     order(shape);
