@@ -258,9 +258,8 @@ export const PROGRAMS: readonly Program[] = [
 ];
 
 /**
- * What depends on how Lua's errors and coroutines were compiled to WebAssembly. The VM
- * may know calls of `error` and `coroutine.yield`, so there are errors that Lua itself
- * raises too, and some that pass through C code.
+ * What depends on how Lua's errors and coroutines were compiled to WebAssembly: errors
+ * that `error` raises, that an instruction raises, and that pass through C code.
  */
 export const CONTROL_PROGRAMS: readonly Program[] = [
   {

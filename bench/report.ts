@@ -373,9 +373,9 @@ async function measureControl(): Promise<ProgramTimes[]> {
     "A WASM exception costs more while a timer's callback or a server's handler is on the stack, before its first " +
       "await (probably as V8 then makes a message, with the place in the code). That slows down all errors and " +
       "switches that are exceptions, so they are measured there too; all else is measured after an await.",
-    "`error` and `coroutine.yield` need no exception in cu where no C code is between them and what catches them. The " +
-      "programs with a runtime error, and with an error through C code, show what all other errors cost. The target " +
-      "names no kind of error, so each is held against it.",
+    "Errors of Lua code and `coroutine.yield` need no exception in cu where no C code is between them and what catches " +
+      "them. The program with an error through C code shows what all other errors cost. The target names no kind of " +
+      "error, so each is held against it.",
   );
   return all;
 }

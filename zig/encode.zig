@@ -37,11 +37,14 @@ const Shape = struct {
     hash: u32,
     lsizenode: u8,
     count: u8,
-    /// The hash part's places in the order in which the fields cross, and their keys.
+    /// The hash part's places in the order in which the fields cross.
     nodes: [wire.shape_keys_max]u8,
-    keys: [wire.shape_keys_max]*lua.String,
     /// The key at each place of the hash part.
-    places: [wire.shape_keys_max]?*lua.String,
+    keys: [wire.shape_keys_max]?*lua.String,
+
+    fn key(shape: *const Shape, field: usize) *lua.String {
+        return shape.keys[shape.nodes[field]].?;
+    }
 };
 
 const Frame = struct {
@@ -380,15 +383,8 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
 inline fn isLikeLast(element: *const lua.Value) bool {
     if (element.tt_ != lua.tag.table or last_shape >= shape_count or depth == frames.len) return false;
     const table = lua.tableOf(element);
-    const shape = &shapes.?[last_shape];
-    if (table.lsizenode != shape.lsizenode or table.alimit != 0 or table.mark != null) return false;
-    if (views.isClean(table) or table.flags & seen_flag != 0) return false;
-    for (table.node[0..lua.nodeCount(table)], shape.places[0..lua.nodeCount(table)]) |*node, key| {
-        if (lua.isNil(@ptrCast(&node.i_val))) {
-            if (key != null) return false;
-        } else if (node.u.key_tt != lua.tag.short_string or @intFromPtr(node.u.key_val.gc) != @intFromPtr(key)) return false;
-    }
-    return true;
+    if (table.alimit != 0 or table.mark != null or views.isClean(table) or table.flags & seen_flag != 0) return false;
+    return hasShape(table, &shapes.?[last_shape]);
 }
 
 /// Writes such an object, without a frame where all its values are simple.
@@ -560,18 +556,19 @@ fn shapeOf(L: *lua.State, table: *lua.Table) ?u32 {
     while (shape_index[place] != 0) : (place = (place + 1) % shape_index.len) {
         const number = shape_index[place] - 1;
         const shape = &shapes.?[number];
-        if (shape.hash == hash and matches(shape, table, count)) return number;
+        if (shape.hash == hash and hasShape(table, shape)) return number;
     }
     return defineShape(L, table, hash, place);
 }
 
-fn matches(shape: *const Shape, table: *const lua.Table, count: u32) bool {
-    if (shape.count != count or shape.lsizenode != table.lsizenode) return false;
-    for (shape.nodes[0..count], shape.keys[0..count]) |place, key| {
-        const node: *const lua.Node = @ptrCast(table.node + place);
-        if (node.u.key_tt != lua.tag.short_string) return false;
-        if (@intFromPtr(node.u.key_val.gc) != @intFromPtr(key)) return false;
-        if (lua.isNil(@ptrCast(&node.i_val))) return false;
+/// Whether a table has the keys of a shape at its places, and no others.
+inline fn hasShape(table: *const lua.Table, shape: *const Shape) bool {
+    if (table.lsizenode != shape.lsizenode) return false;
+    const count = lua.nodeCount(table);
+    for (table.node[0..count], shape.keys[0..count]) |*node, key| {
+        if (lua.isNil(@ptrCast(&node.i_val))) {
+            if (key != null) return false;
+        } else if (node.u.key_tt != lua.tag.short_string or @intFromPtr(node.u.key_val.gc) != @intFromPtr(key)) return false;
     }
     return true;
 }
@@ -579,26 +576,25 @@ fn matches(shape: *const Shape, table: *const lua.Table, count: u32) bool {
 fn defineShape(L: *lua.State, table: *const lua.Table, hash: u32, place: u32) ?u32 {
     if (shape_count == wire.shapes_max) return null;
     const shape = &shapes.?[shape_count];
-    shape.* = .{ .hash = hash, .lsizenode = table.lsizenode, .count = 0, .nodes = undefined, .keys = undefined, .places = @splat(null) };
+    shape.* = .{ .hash = hash, .lsizenode = table.lsizenode, .count = 0, .nodes = undefined, .keys = @splat(null) };
     for (0..lua.nodeCount(table)) |i| {
         const node: *const lua.Node = @ptrCast(table.node + i);
         if (lua.isNil(@ptrCast(&node.i_val))) continue;
         const key: *lua.String = @ptrCast(@alignCast(node.u.key_val.gc));
         if (!utf8.isValid(lua.bytesOf(key))) return null; // its key crosses as bytes
         shape.nodes[shape.count] = @intCast(i);
-        shape.keys[shape.count] = key;
-        shape.places[i] = key;
+        shape.keys[i] = key;
         shape.count += 1;
     }
     order(shape);
-    for (shape.keys[0..shape.count]) |key| {
-        lua.set(L, shape_keys, lua.integer(shape_key_count + 1), lua.ofString(key));
+    for (0..shape.count) |field| {
+        lua.set(L, shape_keys, lua.integer(shape_key_count + 1), lua.ofString(shape.key(field)));
         shape_key_count += 1;
     }
     // All of a definition stands in one chunk.
     reserve(shape.count + 3, shape.count * @as(usize, c.LUAI_MAXSHORTLEN));
     writeBox(.shape, shape_count << 8 | shape.count);
-    for (shape.keys[0..shape.count]) |key| writeString(key);
+    for (0..shape.count) |field| writeString(shape.key(field));
     shape_index[place] = @intCast(shape_count + 1);
     shape_count += 1;
     return shape_count - 1;
@@ -610,11 +606,10 @@ fn order(shape: *Shape) void {
     const Context = struct {
         shape: *Shape,
         pub fn lessThan(context: @This(), a: usize, b: usize) bool {
-            return std.mem.lessThan(u8, lua.bytesOf(context.shape.keys[a]), lua.bytesOf(context.shape.keys[b]));
+            return std.mem.lessThan(u8, lua.bytesOf(context.shape.key(a)), lua.bytesOf(context.shape.key(b)));
         }
         pub fn swap(context: @This(), a: usize, b: usize) void {
             std.mem.swap(u8, &context.shape.nodes[a], &context.shape.nodes[b]);
-            std.mem.swap(*lua.String, &context.shape.keys[a], &context.shape.keys[b]);
         }
     };
     std.sort.insertionContext(0, shape.count, Context{ .shape = shape });
@@ -728,7 +723,7 @@ fn describe(name: []const u8, what: []const u8) void {
         if (level >= shown_max and level + shown_max < depth) continue;
         switch (frame.kind) {
             .array, .typed_array, .big_array => text.print("[%u]", .{frame.index}),
-            .object => addKey(&text, lua.bytesOf(shapes.?[frame.shape].keys[frame.index - 1])),
+            .object => addKey(&text, lua.bytesOf(shapes.?[frame.shape].key(frame.index - 1))),
             .record, .map, .set => {
                 const array_size = c.luaH_realasize(frame.table);
                 const at = if (frame.has_key) frame.index else frame.index - 1;

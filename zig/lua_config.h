@@ -96,8 +96,17 @@ int luaB_ipairsaux(struct lua_State *L);
 int luaB_next(struct lua_State *L);
 int luaB_error(struct lua_State *L);
 void luaB_errorvalue(struct lua_State *L);
+int luaB_assert(struct lua_State *L);
+void luaB_assertvalue(struct lua_State *L);
 int luaB_yield(struct lua_State *L);
+void luaG_callhandler(struct lua_State *L);
+void luaD_mayleave(struct lua_State *L);
+void luaD_leave(struct lua_State *L);
+struct CallInfo;
+extern struct CallInfo *cu_leaving;
 extern int cu_leave;
+/* luaG_errormsg may return, if told that its caller does */
+#define l_noret void
 
 /* calls.zig: a full collection, without finalizers */
 struct lua_State;

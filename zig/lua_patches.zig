@@ -45,9 +45,10 @@ const iterator_why =
 ;
 
 const leave_why =
-    \\`error` and `coroutine.yield` throw, which costs V8 0.3 us and more for each frame. Where
-    \\Lua code calls them with nothing in C between it and what catches, luaV_execute returns
-    \\to there instead, with all as a throw would have left it.
+    \\Errors and `coroutine.yield` throw, which costs V8 0.3 us and more for each frame. Where
+    \\Lua code calls `error`, `assert` or `yield`, or an instruction of it raises, with nothing in
+    \\C between it and what catches, luaV_execute returns to there instead, with all as a throw
+    \\would have left it. tests/errors_property_test.ts compares.
 ;
 
 pub const list = [_]Patch{
@@ -755,13 +756,111 @@ pub const list = [_]Patch{
         .replace = "  volatile int status;  /* error code */\n" ++
             "  int runs;  /* what it protects: 1: a call, 2: a coroutine, 0: something else */\n" ++
             "  l_uint32 calls;  /* nCcalls when it began */\n" ++
+            "  l_uint32 pcallk;  /* nCcalls in what the last 'lua_pcallk' called in it */\n" ++
             "};\n" ++
             "\n" ++
             "int cu_leave = 0;  /* the running function has ended its protected call */\n" ++
+            "CallInfo *cu_leaving = NULL;  /* the function that may, by the error it is raising */\n" ++
             "\n" ++
             "void f_call (lua_State *L, void *ud);  /* lapi.c */\n" ++
             "static void resume (lua_State *L, void *ud);\n" ++
-            "static void unroll (lua_State *L, void *ud);\n",
+            "static void unroll (lua_State *L, void *ud);\n" ++
+            "\n" ++
+            "#define canleave(f)  ((f) == luaB_error || (f) == luaB_assert || (f) == luaB_yield)\n",
+    },
+    .{
+        .file = "lapi.c",
+        .why = leave_why,
+        .find = "    luaD_call(L, c.func, nresults);  /* do the call */\n" ++
+            "    ci->callstatus &= ~CIST_YPCALL;\n" ++
+            "    L->errfunc = ci->u.c.old_errfunc;\n" ++
+            "    status = LUA_OK;  /* if it is here, there were no errors */\n",
+        .replace = "    status = luaD_callk(L, ci, c.func, nresults);  /* do the call */\n",
+    },
+    .{
+        .file = "ldo.h",
+        .why = leave_why,
+        .find = "LUAI_FUNC void luaD_callnoyield (lua_State *L, StkId func, int nResults);\n",
+        .replace = "LUAI_FUNC void luaD_callnoyield (lua_State *L, StkId func, int nResults);\n" ++
+            "LUAI_FUNC int luaD_callk (lua_State *L, CallInfo *ci, StkId func, int nResults);\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = leave_why,
+        .find = "/*\n" ++
+            "** Completes the execution of a C function interrupted by an yield.\n",
+        .replace = "/*\n" ++
+            "** The call of a 'lua_pcallk' that 'resume' protects.\n" ++
+            "*/\n" ++
+            "int luaD_callk (lua_State *L, CallInfo *ci, StkId func, int nresults) {\n" ++
+            "  struct lua_longjmp *lj = L->errorJmp;\n" ++
+            "  l_uint32 outer = lj->pcallk;\n" ++
+            "  lj->pcallk = L->nCcalls + 1;\n" ++
+            "  luaD_call(L, func, nresults);\n" ++
+            "  lj->pcallk = outer;\n" ++
+            "  if (l_unlikely(cu_leave)) {  /* error: go on as 'precover' would */\n" ++
+            "    cu_leave = 0;\n" ++
+            "    L->ci = ci;\n" ++
+            "    setcistrecst(ci, LUA_ERRRUN);\n" ++
+            "    return finishpcallk(L, ci);\n" ++
+            "  }\n" ++
+            "  ci->callstatus &= ~CIST_YPCALL;\n" ++
+            "  L->errfunc = ci->u.c.old_errfunc;\n" ++
+            "  return LUA_OK;\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n" ++
+            "/*\n" ++
+            "** Completes the execution of a C function interrupted by an yield.\n",
+    },
+    .{
+        .file = "ldebug.c",
+        .why = leave_why,
+        .find = "l_noret luaG_errormsg (lua_State *L) {\n",
+        .replace = "void luaG_callhandler (lua_State *L) {\n",
+    },
+    .{
+        .file = "ldebug.c",
+        .why = leave_why,
+        .find = "    luaD_callnoyield(L, L->top.p - 2, 1);  /* call it */\n" ++
+            "  }\n" ++
+            "  luaD_throw(L, LUA_ERRRUN);\n",
+        .replace = "    luaD_callnoyield(L, L->top.p - 2, 1);  /* call it */\n" ++
+            "  }\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n" ++
+            "l_noret luaG_errormsg (lua_State *L) {\n" ++
+            "  int leave = (cu_leaving == L->ci);\n" ++
+            "  cu_leaving = NULL;\n" ++
+            "  luaG_callhandler(L);\n" ++
+            "  if (leave) luaD_leave(L); else luaD_throw(L, LUA_ERRRUN);\n",
+    },
+    .{
+        .file = "lbaselib.c",
+        .why = leave_why,
+        .find = "static int luaB_assert (lua_State *L) {\n",
+        .replace = "void luaB_assertvalue (lua_State *L) {\n" ++
+            "  lua_remove(L, 1);  /* remove the condition */\n" ++
+            "  lua_pushliteral(L, \"assertion failed!\");  /* default message */\n" ++
+            "  lua_settop(L, 1);  /* leave only message (default if no other one) */\n" ++
+            "  luaB_errorvalue(L);\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n" ++
+            "int luaB_assert (lua_State *L) {\n",
+    },
+    .{
+        .file = "lbaselib.c",
+        .why = leave_why,
+        .find = "    luaL_checkany(L, 1);  /* there must be a condition */\n" ++
+            "    lua_remove(L, 1);  /* remove it */\n" ++
+            "    lua_pushliteral(L, \"assertion failed!\");  /* default message */\n" ++
+            "    lua_settop(L, 1);  /* leave only message (default if no other one) */\n" ++
+            "    return luaB_error(L);  /* call 'error' */\n",
+        .replace = "    luaL_checkany(L, 1);  /* there must be a condition */\n" ++
+            "    luaB_assertvalue(L);\n" ++
+            "    return lua_error(L);\n",
     },
     .{
         .file = "ldo.c",
@@ -769,38 +868,68 @@ pub const list = [_]Patch{
         .find = "  lj.status = LUA_OK;\n",
         .replace = "  lj.status = LUA_OK;\n" ++
             "  lj.runs = (f == f_call) ? 1 : (f == resume || f == unroll) ? 2 : 0;\n" ++
-            "  lj.calls = oldnCcalls;\n",
+            "  lj.calls = oldnCcalls;\n" ++
+            "  lj.pcallk = 0;\n",
     },
     .{
         .file = "ldo.c",
         .why = leave_why,
         .find = "  L->errorJmp = lj.previous;  /* restore old error handler */\n",
         .replace = "  cu_leave = 0;\n" ++
+            "  cu_leaving = NULL;\n" ++
             "  L->errorJmp = lj.previous;  /* restore old error handler */\n",
     },
     .{
         .file = "ldo.c",
         .why = leave_why,
         .find = "int luaD_pretailcall (lua_State *L, CallInfo *ci, StkId func,\n",
-        .replace = "static int leavedirectly (lua_State *L, StkId func, int nresults) {\n" ++
+        .replace = "/*\n" ++
+            "** What ends without a jump if the running function raises an error, or yields: 1: what\n" ++
+            "** 'errorJmp' protects; 2: the call of a 'lua_pcallk'; 0: nothing, as there is C between.\n" ++
+            "*/\n" ++
+            "static int leaves (lua_State *L, int isyield) {\n" ++
             "  struct lua_longjmp *lj = L->errorJmp;\n" ++
-            "  int isyield = (fvalue(s2v(func)) == luaB_yield);\n" ++
+            "  if (lj == NULL || lj->runs == 0) return 0;\n" ++
+            "  if (L->nCcalls == lj->calls + (lj->runs == 1 ? nyci : 0)) return lj->runs == 2 || !isyield;\n" ++
+            "  return (L->nCcalls == lj->pcallk && !isyield) ? 2 : 0;\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n" ++
+            "/*\n" ++
+            "** Called where luaV_execute returns after an error: tells luaG_errormsg.\n" ++
+            "*/\n" ++
+            "void luaD_mayleave (lua_State *L) {\n" ++
+            "  cu_leaving = (isLua(L->ci) && leaves(L, 0)) ? L->ci : NULL;\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n" ++
+            "void luaD_leave (lua_State *L) {\n" ++
+            "  if (leaves(L, 0) == 1) L->errorJmp->status = LUA_ERRRUN;\n" ++
+            "  cu_leave = 1;\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n" ++
+            "/*\n" ++
+            "** 'error', 'assert' or 'yield', if it can do without a jump.\n" ++
+            "*/\n" ++
+            "static int leavedirectly (lua_State *L, StkId func, int nresults) {\n" ++
+            "  lua_CFunction f = fvalue(s2v(func));\n" ++
             "  CallInfo *ci;\n" ++
-            "  if (lj == NULL || lj->runs != 1 + isyield || L->nCcalls != lj->calls + (isyield ? 0 : nyci) ||\n" ++
-            "      (!isyield && L->errfunc != 0))\n" ++
-            "    return 0;\n" ++
+            "  if (f == luaB_assert && (L->top.p == func + 1 || !l_isfalse(s2v(func + 1)))) return 0;\n" ++
+            "  if (!leaves(L, f == luaB_yield)) return 0;\n" ++
             "  checkstackGCp(L, LUA_MINSTACK, func);\n" ++
             "  L->ci = ci = prepCallInfo(L, func, nresults, CIST_C, L->top.p + LUA_MINSTACK);\n" ++
-            "  if (isyield) {\n" ++
+            "  if (f == luaB_yield) {\n" ++
             "    ci->u.c.k = NULL;\n" ++
             "    ci->u2.nyield = cast_int(L->top.p - (ci->func.p + 1));\n" ++
             "    L->status = LUA_YIELD;\n" ++
+            "    cu_leave = 1;\n" ++
             "  }\n" ++
             "  else {\n" ++
-            "    luaB_errorvalue(L);\n" ++
-            "    lj->status = LUA_ERRRUN;\n" ++
+            "    if (f == luaB_assert) luaB_assertvalue(L); else luaB_errorvalue(L);\n" ++
+            "    luaG_callhandler(L);\n" ++
+            "    luaD_leave(L);\n" ++
             "  }\n" ++
-            "  cu_leave = 1;\n" ++
             "  return 1;\n" ++
             "}\n" ++
             "\n" ++
@@ -812,7 +941,7 @@ pub const list = [_]Patch{
         .why = leave_why,
         .find = "      precallC(L, func, nresults, fvalue(s2v(func)));\n" ++
             "      return NULL;\n",
-        .replace = "      if ((fvalue(s2v(func)) == luaB_error || fvalue(s2v(func)) == luaB_yield) &&\n" ++
+        .replace = "      if (canleave(fvalue(s2v(func))) &&\n" ++
             "          leavedirectly(L, func, nresults))\n" ++
             "        return NULL;\n" ++
             "      precallC(L, func, nresults, fvalue(s2v(func)));\n" ++
@@ -887,7 +1016,7 @@ pub const list = [_]Patch{
         .file = "ldo.c",
         .why = leave_why,
         .find = "      return precallC(L, func, LUA_MULTRET, fvalue(s2v(func)));\n",
-        .replace = "      if ((fvalue(s2v(func)) == luaB_error || fvalue(s2v(func)) == luaB_yield) &&\n" ++
+        .replace = "      if (canleave(fvalue(s2v(func))) &&\n" ++
             "          leavedirectly(L, func, LUA_MULTRET))\n" ++
             "        return 0;\n" ++
             "      return precallC(L, func, LUA_MULTRET, fvalue(s2v(func)));\n",
@@ -910,5 +1039,99 @@ pub const list = [_]Patch{
             "    temp = allocf(ud, box->box, box->bsize, newsize);\n" ++
             "  }\n" ++
             "  if (l_unlikely(temp == NULL && newsize > 0)) {  /* allocation error? */\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = leave_why,
+        .find = "#define Protect(exp)  (savestate(L,ci), (exp), updatetrap(ci))\n",
+        .replace = "#define Protect(exp)  { savestate(L,ci); exp; if (l_unlikely(cu_leave)) return; updatetrap(ci); }\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = leave_why,
+        .find = "      if (l_unlikely(notm(tm)))\n" ++
+            "        luaG_typeerror(L, t, \"index\");  /* no metamethod */\n",
+        .replace = "      if (l_unlikely(notm(tm))) {\n" ++
+            "        luaD_mayleave(L);\n" ++
+            "        luaG_typeerror(L, t, \"index\");  /* no metamethod */\n" ++
+            "        return;\n" ++
+            "      }\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = leave_why,
+        .find = "      if (l_unlikely(notm(tm)))\n" ++
+            "        luaG_typeerror(L, t, \"index\");\n",
+        .replace = "      if (l_unlikely(notm(tm))) {\n" ++
+            "        luaD_mayleave(L);\n" ++
+            "        luaG_typeerror(L, t, \"index\");\n" ++
+            "        return;\n" ++
+            "      }\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = leave_why,
+        .find = "      if (l_unlikely(notm(tm)))  /* no metamethod? */\n" ++
+            "        luaG_typeerror(L, rb, \"get length of\");\n",
+        .replace = "      if (l_unlikely(notm(tm))) {  /* no metamethod? */\n" ++
+            "        luaD_mayleave(L);\n" ++
+            "        luaG_typeerror(L, rb, \"get length of\");\n" ++
+            "        return;\n" ++
+            "      }\n",
+    },
+    .{
+        .file = "ltm.c",
+        .why = leave_why,
+        .find = "    switch (event) {\n" ++
+            "      case TM_BAND:",
+        .replace = "    luaD_mayleave(L);\n" ++
+            "    switch (event) {\n" ++
+            "      case TM_BAND:",
+    },
+    .{
+        .file = "ltm.c",
+        .why = leave_why,
+        .find = "      /* calls never return, but to avoid warnings: *//* FALLTHROUGH */\n",
+        .replace = "      break;\n",
+    },
+    .{
+        .file = "ltm.c",
+        .why = leave_why,
+        .find = "  luaG_ordererror(L, p1, p2);  /* no metamethod found */\n",
+        .replace = "  luaD_mayleave(L);\n" ++
+            "  luaG_ordererror(L, p1, p2);  /* no metamethod found */\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = leave_why,
+        .find = "    luaG_callerror(L, s2v(func));  /* nothing to call */\n",
+        .replace = "  {\n" ++
+            "    luaD_mayleave(L);\n" ++
+            "    luaG_callerror(L, s2v(func));  /* nothing to call */\n" ++
+            "    return NULL;\n" ++
+            "  }\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = leave_why,
+        .find = "      /* return luaD_precall(L, func, nresults); */\n",
+        .replace = "      if (l_unlikely(func == NULL)) return NULL;\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = leave_why,
+        .find = "      /* return luaD_pretailcall(L, ci, func, narg1 + 1, delta); */\n",
+        .replace = "      if (l_unlikely(func == NULL)) return 0;\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = leave_why,
+        .find = "#include \"lvm.h\"\n",
+        .replace = "#include \"lvm.h\"\n" ++
+            "\n" ++
+            "#define luaG_runerror(...)  (luaG_runerror(__VA_ARGS__), __builtin_unreachable())\n" ++
+            "#define luaG_forerror(...)  (luaG_forerror(__VA_ARGS__), __builtin_unreachable())\n" ++
+            "#define luaG_opinterror(...)  (luaG_opinterror(__VA_ARGS__), __builtin_unreachable())\n" ++
+            "#define luaG_tointerror(...)  (luaG_tointerror(__VA_ARGS__), __builtin_unreachable())\n",
     },
 };

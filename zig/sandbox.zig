@@ -137,4 +137,5 @@ pub export fn luaU_undump(L: *lua.State, _: ?*anyopaque, name: [*:0]const u8) ca
     const shown = if (name[0] == '@' or name[0] == '=') name + 1 else name;
     _ = c.lua_pushfstring(L, "%s: attempt to load a binary chunk (only text is loaded)", shown);
     c.luaD_throw(L, c.LUA_ERRSYNTAX);
+    unreachable;
 }
