@@ -4,31 +4,60 @@
  * @module
  */
 
-import type { LuaValue } from "./lua_value.ts";
+import {
+  bytesOf,
+  checkKey,
+  INT64_MAX,
+  INT64_MIN,
+  isBytes,
+  loneSurrogate,
+  messageOf,
+  type Path,
+  pathText,
+  Refusal,
+  refuseOpaque,
+} from "./encode.ts";
+import { type LuaValue, textOrBytes } from "./lua_value.ts";
 
 /**
  * Objects of a lazy input as they are after code has changed some that stand in them:
- * an object with nothing changed below it is itself, others are copies.
+ * an object with nothing changed below it is itself, others are copies, of what they hold
+ * as if it had been in Lua and come back.
  */
 export class Changes {
   #changed = new Map<object, LuaValue>();
   /** What has been looked at: itself, or the copy. */
   #results = new Map<object, object>();
+  /** The key that is being copied. */
+  #key: Path = [];
 
   /** Tells what has become of an object; all changes come before the first `apply`. */
   set(object: object, changed: LuaValue): void {
     this.#changed.set(object, changed);
   }
 
-  /** The object with all changes. */
-  apply(root: object): LuaValue {
-    if (!this.#results.has(root)) this.#look(root);
+  /**
+   * The object with all changes.
+   *
+   * @param name Where it stands in its input, for messages.
+   * @throws {TypeError} If something that must be copied can't be passed, with its path.
+   * @throws {RangeError} If it is a bigint beyond int64.
+   */
+  apply(root: object, name: () => string): LuaValue {
+    if (!this.#results.has(root)) {
+      const parents = new Map<object, object[]>([[root, []]]);
+      let object = root;
+      try {
+        this.#look(root, parents, (next) => object = next);
+      } catch (error) {
+        throw explain(error, pathText(name(), [...pathOf(object, root, parents), ...this.#key]));
+      }
+    }
     return this.#results.get(root) as LuaValue;
   }
 
   /** Walks what an object leads to, finds what leads to a change, and copies that. */
-  #look(root: object): void {
-    const parents = new Map<object, object[]>([[root, []]]);
+  #look(root: object, parents: Map<object, object[]>, reads: (object: object) => void): void {
     const affected: object[] = [];
     const found = [root];
     for (let object = found.pop(); object !== undefined; object = found.pop()) {
@@ -38,7 +67,8 @@ export class Changes {
         continue;
       }
       if (known === object) continue;
-      for (const child of childrenOf(object)) {
+      reads(object);
+      for (const child of this.#childrenOf(object)) {
         if (typeof child !== "object" || child === null) continue;
         const others = parents.get(child);
         if (others !== undefined) {
@@ -67,33 +97,109 @@ export class Changes {
         copied.push(object);
       }
     }
-    for (const object of copied) this.#fill(object, this.#results.get(object)!);
+    for (const object of copied) {
+      reads(object);
+      this.#fill(object, this.#results.get(object)!);
+    }
+  }
+
+  #childrenOf(object: object): Iterable<unknown> {
+    if (Array.isArray(object) || object instanceof Set) return object;
+    if (object instanceof Map) return [...object.keys(), ...object.values()];
+    if (ArrayBuffer.isView(object) || object instanceof ArrayBuffer || object instanceof Date) return [];
+    const children = Object.keys(object).map((key) => {
+      this.#key = [key];
+      return (object as Record<string, unknown>)[key];
+    });
+    this.#key = [];
+    return children;
   }
 
   #fill(from: object, to: object): void {
-    const result = (value: unknown) => {
-      return typeof value === "object" && value !== null ? this.#results.get(value) ?? value : value;
+    const at = (key: string | number, value: unknown): LuaValue => {
+      this.#key = [key];
+      return this.#crossed(value);
     };
     if (Array.isArray(from)) {
-      for (let i = 0; i < from.length; i++) (to as unknown[]).push(result(from[i] ?? null));
-    } else if (from instanceof Map) {
-      for (const [key, value] of from) (to as Map<unknown, unknown>).set(result(key), result(value));
-    } else if (from instanceof Set) {
-      for (const member of from) (to as Set<unknown>).add(result(member));
-    } else {
-      for (const [key, value] of Object.entries(from)) {
-        if (value === null || value === undefined) continue;
-        Object.defineProperty(to, key, { value: result(value), writable: true, enumerable: true, configurable: true });
+      for (let i = 0; i < from.length; i++) (to as LuaValue[]).push(at(i, from[i]));
+    } else if (from instanceof Map || from instanceof Set) {
+      let position = 0;
+      for (const [key, held] of from.entries()) {
+        const name = typeof key === "string" ? key : position++;
+        this.#key = [name];
+        checkKey(key);
+        const ownKey = at(name, key);
+        const value = at(name, held);
+        if (to instanceof Set) to.add(ownKey);
+        else if (value !== null) (to as Map<LuaValue, LuaValue>).set(ownKey, value);
       }
+    } else {
+      for (const [key, held] of Object.entries(from)) {
+        if (!key.isWellFormed()) throw loneSurrogate();
+        const value = at(key, held);
+        if (value === null) continue;
+        Object.defineProperty(to, key, { value, writable: true, enumerable: true, configurable: true });
+      }
+    }
+    this.#key = [];
+  }
+
+  /** What comes back of a value that has been in Lua. */
+  #crossed(value: unknown): LuaValue {
+    switch (typeof value) {
+      case "undefined":
+        return null;
+      case "string":
+        if (!value.isWellFormed()) throw loneSurrogate();
+        return value;
+      case "bigint":
+        if (value < INT64_MIN || value > INT64_MAX) throw new Refusal(RangeError, `${value} is beyond 64 bits`);
+        return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+      case "function":
+        throw new Refusal(TypeError, "functions cannot be passed");
+      case "symbol":
+        throw new Refusal(TypeError, "symbols cannot be passed");
+      case "object": {
+        if (value === null) return null;
+        if (isBytes(value)) return textOrBytes(bytesOf(value));
+        const result = this.#results.get(value)!;
+        if (result === value && !isContainer(value)) refuseOpaque(value);
+        return result as LuaValue;
+      }
+      default:
+        return value as LuaValue;
     }
   }
 }
 
-function childrenOf(object: object): Iterable<unknown> {
-  if (Array.isArray(object) || object instanceof Set) return object;
-  if (object instanceof Map) return [...object.keys(), ...object.values()];
-  if (ArrayBuffer.isView(object) || object instanceof ArrayBuffer || object instanceof Date) return [];
-  return Object.values(object);
+/** What becomes of an error while an object was read. */
+function explain(error: unknown, path: string): Error {
+  if (error instanceof Refusal) return new error.type(`Cannot read input: ${error.message} (at ${path})`);
+  return new TypeError(`Cannot read input: reading threw "${messageOf(error)}" (at ${path})`, { cause: error });
+}
+
+/** Keys that lead to an object from the root, by the way on which it was found. */
+function pathOf(object: object, root: object, parents: Map<object, object[]>): Path {
+  const path: Path = [];
+  while (object !== root) {
+    const [parent] = parents.get(object)!;
+    path.unshift(keyOf(parent, object));
+    object = parent;
+  }
+  return path;
+}
+
+function keyOf(parent: object, child: object): string | number {
+  const entries = parent instanceof Map || parent instanceof Set ? [...parent.entries()] : Object.entries(parent);
+  const position = entries.findIndex((entry) => entry.includes(child));
+  const key = entries[position]?.[0];
+  return typeof key === "string" && !Array.isArray(parent) ? key : position;
+}
+
+/** Whether an object is one of those that need no look at what it is. */
+function isContainer(object: object): boolean {
+  return Array.isArray(object) || ArrayBuffer.isView(object) || object instanceof Map || object instanceof Set ||
+    object instanceof Date;
 }
 
 function emptyLike(object: object): object {

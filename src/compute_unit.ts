@@ -5,6 +5,7 @@
  */
 
 import { Decoder } from "./decode.ts";
+import { pathText } from "./encode.ts";
 import { ViewEncoder } from "./encode_views.ts";
 import { LuaError, type LuaErrorKind } from "./errors.ts";
 import { isLargerThan } from "./estimate.ts";
@@ -417,8 +418,9 @@ export class ComputeUnit implements Disposable {
    * ```
    */
   setInputField(key: string, value: unknown, options: InputOptions = {}): void {
+    if (typeof key !== "string") throw new TypeError("Cannot set input field: the key is not a string");
     const instance = this.#begin("set input field");
-    const name = `input.${key}`;
+    const name = pathText("input", [key]);
     try {
       if (this.#isLazy(value, options)) this.#tables.encode(value, "set input field", name, key);
       else this.#encoder.encode([key, value], "set input field", name, 1);
@@ -720,6 +722,9 @@ export class ComputeUnit implements Disposable {
   }
 
   #compile(instance: Instance, code: string | Uint8Array, chunkName = "compute"): number {
+    if (typeof code !== "string" && !(code instanceof Uint8Array)) {
+      throw new TypeError("Cannot compile: the code is neither a string nor a Uint8Array");
+    }
     if (typeof code === "string" && !code.isWellFormed()) {
       throw new TypeError("Cannot compile: the code has a lone surrogate");
     }
@@ -778,7 +783,16 @@ export class ComputeUnit implements Disposable {
       case WIRE.STATUS_LUA: {
         const { refusal } = this.#tables;
         const error = this.#luaError(instance);
-        if (refusal === undefined || error.message !== refusal.message) return error;
+        if (refusal === undefined || !error.message.endsWith(refusal.message)) return error;
+        // What passed it on may have put positions before it; other text is code's own error.
+        let before = error.message.slice(0, error.message.length - refusal.message.length);
+        for (let last = ""; before !== last; before = before.replace(/^(\[string ".*?"\]|[^\n:]+):\d+: /, "")) {
+          last = before;
+        }
+        if (before !== "") {
+          error.cause ??= refusal;
+          return error;
+        }
         refusal.cause ??= error;
         return refusal;
       }
@@ -798,7 +812,9 @@ export class ComputeUnit implements Disposable {
 
   #luaError(instance: Instance): LuaError {
     const [status, text, traceback] = this.#decoder.decode(instance.exports.encode_error());
-    const message = typeof text === "string" ? text : new TextDecoder().decode(text as Uint8Array);
+    // A string that isn't UTF-8 is its own message.
+    const isRawText = typeof text !== "string";
+    const message = isRawText ? new TextDecoder().decode(text as Uint8Array) : text;
     let cause = message.endsWith(PRINT_REFUSED) ? instance.printError : undefined;
     let value: LuaValue | undefined;
     try {
@@ -815,7 +831,7 @@ export class ComputeUnit implements Disposable {
     return new LuaError(overflow ? "limit" : KINDS[status as number], bare, {
       ...position ?? firstPosition(stack),
       traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),
-      value: typeof value === "string" ? undefined : value,
+      value: typeof value === "string" || isRawText && value instanceof Uint8Array ? undefined : value,
       cause,
     });
   }

@@ -6,7 +6,7 @@
 
 import type { Instance } from "./instance.ts";
 import { Changes } from "./changes.ts";
-import type { LuaValue } from "./lua_value.ts";
+import { type LuaValue, textOrBytes } from "./lua_value.ts";
 import { TYPED_ARRAYS, WIRE } from "./wire.ts";
 
 /** A chunk of a message, its string bytes as text. */
@@ -20,8 +20,8 @@ interface Chunk {
 /** What objects with the same keys share. */
 interface Shape {
   readonly keys: readonly string[];
-  /** One of the keys would reach the prototype by assignment. */
-  readonly hasProto: boolean;
+  /** Assigning to one of the keys would reach what `Object.prototype` has under it. */
+  readonly isInherited: boolean;
 }
 
 // A byte order mark is part of a string like any other character.
@@ -48,6 +48,8 @@ export class Decoder {
   #longBytes = new Map<number, Uint8Array>();
   /** The host's object of a view's number; set before any view crosses. */
   objectOf!: (number: number) => object;
+  /** Where the object of a view's number stands, such as `input.rows[3]`. */
+  pathOf!: (number: number) => string;
   /** What tells the inputs of views apart. */
   inputOf!: (number: number) => object;
   /** Something was read that changes may be put into. */
@@ -178,7 +180,7 @@ export class Decoder {
         return this.objectOf(payload) as LuaValue;
       case WIRE.CHANGED_VIEW:
         this.#isPending = true;
-        return new Pending(this.objectOf(payload), this.inputOf(payload)) as unknown as LuaValue;
+        return new Pending(this.objectOf(payload), this.inputOf(payload), payload) as unknown as LuaValue;
       case WIRE.DATE:
         return this.#remember(new Date(this.#words[this.#word++]));
       case WIRE.TYPED_ARRAY:
@@ -206,7 +208,7 @@ export class Decoder {
   #applied(values: LuaValue[], inputs: Map<object, Changes>): LuaValue[] {
     const apply = (value: LuaValue) => {
       return value instanceof Pending
-        ? inputs.get(value.input)?.apply(value.object) ?? value.object as LuaValue
+        ? inputs.get(value.input)?.apply(value.object, () => this.pathOf(value.number)) ?? value.object as LuaValue
         : value;
     };
     // What changes holds has pending objects too: they are in containers of this message.
@@ -247,13 +249,13 @@ export class Decoder {
     for (let count = payload & 0xff; count > 0; count--) {
       keys.push(this.#string(this.#halves[2 * this.#word++]));
     }
-    this.#shapes[payload >>> 8] = { keys, hasProto: keys.includes("__proto__") };
+    this.#shapes[payload >>> 8] = { keys, isInherited: keys.some(isInherited) };
   }
 
   #object(shape: Shape): LuaValue {
     const object: Record<string, LuaValue> = this.#remember({});
     const keys = shape.keys;
-    if (shape.hasProto) {
+    if (shape.isInherited) {
       for (const key of keys) setOwn(object, key, this.#value());
       return object;
     }
@@ -275,7 +277,7 @@ export class Decoder {
     for (; count > 0; count--) {
       const key = this.#value() as string;
       const value = this.#value();
-      if (key === "__proto__") setOwn(object, key, value);
+      if (isInherited(key)) setOwn(object, key, value);
       else object[key] = value;
     }
     return object;
@@ -301,21 +303,23 @@ export class Decoder {
     return array;
   }
 
-  #map(count: number): LuaValue {
+  #map(size: number): LuaValue {
     const map = this.#remember(new Map<LuaValue, LuaValue>());
-    for (; count > 0; count--) {
+    for (let count = size; count > 0; count--) {
       const key = this.#value();
       map.set(key, this.#value());
     }
+    checkCount(map, size);
     return map;
   }
 
-  #set(count: number): LuaValue {
+  #set(size: number): LuaValue {
     const set = this.#remember(new Set<LuaValue>());
-    for (; count > 0; count--) {
+    for (let count = size; count > 0; count--) {
       set.add(this.#value());
       this.#value();
     }
+    checkCount(set, size);
     return set;
   }
 
@@ -364,9 +368,18 @@ export class Decoder {
 class Pending {
   readonly object: object;
   readonly input: object;
-  constructor(object: object, input: object) {
+  readonly number: number;
+  constructor(object: object, input: object, number: number) {
     this.object = object;
     this.input = input;
+    this.number = number;
+  }
+}
+
+/** Views of one object in two inputs are two keys in Lua, and one here. */
+function checkCount(container: Map<LuaValue, LuaValue> | Set<LuaValue>, count: number): void {
+  if (container.size !== count) {
+    throw new TypeError("Cannot read the value: two keys of a table are the same object in two inputs");
   }
 }
 
@@ -374,16 +387,12 @@ function copy(bytes: Uint8Array): Uint8Array {
   return bytes.slice();
 }
 
-function textOrBytes(bytes: Uint8Array): string | Uint8Array {
-  try {
-    return textDecoder.decode(bytes);
-  } catch {
-    // Not UTF-8: the decoder is fatal.
-    return bytes.slice();
-  }
+/** Whether a plain object has something under a key that it doesn't own: a setter, or what is read-only. */
+function isInherited(key: string): boolean {
+  return key in Object.prototype;
 }
 
-/** As `object[key] = value`, where that would set the prototype. */
+/** As `object[key] = value`, whatever the prototype has there. */
 function setOwn(object: object, key: string, value: LuaValue): void {
   Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }

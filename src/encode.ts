@@ -25,8 +25,10 @@ const INLINE_STRING_UNITS_MAX = Math.floor(INLINE_BYTES_MAX / 3);
 /** Up to this, a loop over a string's units is faster than TextEncoder. */
 const LOOP_UNITS_MAX = 32;
 
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
+/** The least integer of Lua's. */
+export const INT64_MIN = -(2n ** 63n);
+/** The greatest. */
+export const INT64_MAX = 2n ** 63n - 1n;
 
 /** What objects with the same keys in the same order share. */
 export interface Shape {
@@ -45,6 +47,8 @@ export type Path = (string | number)[];
 export const MESSAGE = { WHOLE: 0, LAZY: 1, PART: 2 } as const;
 
 const textEncoder = new TextEncoder();
+
+const { toString } = Object.prototype;
 
 const BOXED_NIL = BOXED + WIRE.NIL;
 const BOXED_BOOLEAN = BOXED + WIRE.BOOLEAN;
@@ -142,8 +146,7 @@ export class Encoder {
       return new error.type(`Cannot ${action}: ${error.message} (at ${path})`);
     }
     // A getter or a Proxy threw, or the stack is full.
-    const message = error instanceof Error ? error.message : String(error);
-    return new TypeError(`Cannot ${action}: reading threw "${message}" (at ${path})`, { cause: error });
+    return new TypeError(`Cannot ${action}: reading threw "${messageOf(error)}" (at ${path})`, { cause: error });
   }
 
   protected refresh(): void {
@@ -423,11 +426,13 @@ export class Encoder {
     }
     const keys = Object.keys(value);
     const first = keys.length > 0 ? this.#first(value, keys[0]) : undefined;
-    if (this.#isSeen(value, first)) return hint;
+    // A getter may give something else each time.
+    const isData = keys.length === 0 || Object.getOwnPropertyDescriptor(value, keys[0])?.get === undefined;
+    if (this.#isSeen(value, isData ? first : undefined)) return hint;
     const shape = this.shapeOf(keys);
     if (shape === undefined) this.#record(value, keys, first);
     else this.#fields(value, shape, first);
-    return shape;
+    return isData ? shape : undefined;
   }
 
   /** Reads a field that stands in no container yet, as far as paths are concerned. */
@@ -504,15 +509,10 @@ export class Encoder {
 
   /** Objects that are neither plain nor arrays. */
   #special(value: object, hint: Shape | undefined): Shape | undefined {
-    if (ArrayBuffer.isView(value)) {
-      if (value instanceof Uint8Array) this.bytes(value);
-      else if (value instanceof DataView || value instanceof Uint8ClampedArray) {
-        this.bytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-      } else if (!this.#isSeen(value)) this.typedArray(value as TypedArray);
-      return undefined;
-    }
-    if (value instanceof ArrayBuffer) {
-      this.bytes(new Uint8Array(value));
+    if (isBytes(value)) {
+      this.bytes(bytesOf(value));
+    } else if (ArrayBuffer.isView(value)) {
+      if (!this.#isSeen(value)) this.typedArray(value as TypedArray);
     } else if (value instanceof Date) {
       if (!this.#isSeen(value)) {
         const time = value.getTime();
@@ -524,21 +524,10 @@ export class Encoder {
     } else if (value instanceof Set) {
       if (!this.#isSeen(value)) this.#set(value);
     } else {
-      this.refuseOpaque(value);
+      refuseOpaque(value);
       return this.#instanceFields(value, hint);
     }
     return undefined;
-  }
-
-  /** Refuses objects whose state isn't in own fields: they would arrive empty. */
-  protected refuseOpaque(value: object): void {
-    for (const refused of REFUSED_CLASSES) {
-      if (value instanceof refused) throw new Refusal(TypeError, `${refused.name} objects cannot be passed`);
-    }
-    // Platform objects (URL, Blob, generators, ...) have a tag and no fields.
-    if (Symbol.toStringTag in value && Object.keys(value).length === 0) {
-      throw new Refusal(TypeError, `${value[Symbol.toStringTag]} objects cannot be passed`);
-    }
   }
 
   /** A class instance crosses as its own fields; for-in would see inherited ones too. */
@@ -670,7 +659,42 @@ export function checkKey(key: unknown): void {
   }
 }
 
-function loneSurrogate(): Refusal {
+/** Whether an object is bytes, which are a string in Lua. */
+export function isBytes(value: unknown): value is ArrayBufferView | ArrayBuffer {
+  return value instanceof Uint8Array || value instanceof Uint8ClampedArray || value instanceof DataView ||
+    value instanceof ArrayBuffer;
+}
+
+/** The bytes that such an object holds. */
+export function bytesOf(given: ArrayBufferView | ArrayBuffer): Uint8Array {
+  return given instanceof ArrayBuffer
+    ? new Uint8Array(given)
+    : new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+}
+
+/** Refuses objects whose state isn't in own fields: they would arrive empty. */
+export function refuseOpaque(value: object): void {
+  for (const refused of REFUSED_CLASSES) {
+    if (value instanceof refused) throw new Refusal(TypeError, `${refused.name} objects cannot be passed`);
+  }
+  for (const key in value) if (Object.hasOwn(value, key)) return;
+  // Platform objects (URL, Blob, generators, ...) have a tag and no fields, and what
+  // JavaScript itself makes in another realm has a name here.
+  const isTagged = Symbol.toStringTag in value;
+  const name = isTagged ? value[Symbol.toStringTag] : toString.call(value).slice("[object ".length, -1);
+  if (isTagged || name !== "Object") throw new Refusal(TypeError, `${name} objects cannot be passed`);
+}
+
+/** What was thrown, in words: it may be anything, and its text may throw again. */
+export function messageOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return "something that has no text";
+  }
+}
+
+export function loneSurrogate(): Refusal {
   return new Refusal(TypeError, "a string with a lone surrogate cannot be passed");
 }
 

@@ -6,11 +6,15 @@
  */
 
 import {
+  bytesOf,
+  checkKey,
   Encoder,
   hasKeys,
+  isBytes,
   isPlain,
   MESSAGE,
   Refusal,
+  refuseOpaque,
   type Shape,
   TYPED_ARRAY_KINDS,
   type TypedArray,
@@ -168,17 +172,22 @@ export class ViewEncoder extends Encoder {
   /**
    * Writes entries by turns key and value, as many as fit a chunk.
    *
-   * @param next Gives the next entry whose value isn't nil, or undefined at the end.
+   * @param next Gives the next entry whose value isn't nil, and its position; undefined at the end.
    * @returns How many.
    */
-  encodeEntries(next: () => [unknown, unknown] | undefined, origin: Origin, action: string, container: number): number {
+  encodeEntries(
+    next: () => [unknown, unknown, number] | undefined,
+    origin: Origin,
+    action: string,
+    container: number,
+  ): number {
     let count = 0;
     this.#message(MESSAGE.PART, action, container, () => {
       this.#page(WIRE.ARRAY, 2, () => {
         const entry = next();
         if (entry === undefined) return count;
-        const [key, value] = entry;
-        const name = typeof key === "string" ? key : 0;
+        const [key, value, position] = entry;
+        const name = typeof key === "string" ? key : position;
         this.path[0] = name;
         this.#any(key, origin.place, origin, name);
         this.#any(value, origin.place, origin, name);
@@ -225,6 +234,7 @@ export class ViewEncoder extends Encoder {
         let count = 0;
         for (const [key, held] of value.entries()) {
           path[0] = typeof key === "string" ? key : count;
+          checkKey(key);
           this.#any(key, origin.place, origin, count);
           this.#any(value instanceof Map ? held : true, origin.place, origin, path[0]);
           if (++count > value.size) break;
@@ -379,16 +389,12 @@ export class ViewEncoder extends Encoder {
     if (prototype === Object.prototype || prototype === null) {
       return this.#fields(value as Record<string, unknown>, place, origin, key, this.forInIsOwn);
     }
+    if (isBytes(value)) return this.bytes(bytesOf(value));
     if (ArrayBuffer.isView(value)) {
-      if (value instanceof Uint8Array) return this.bytes(value);
-      if (value instanceof DataView || value instanceof Uint8ClampedArray) {
-        return this.bytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-      }
       this.#checkTyped(value as TypedArray);
       const number = this.#number(value, undefined, origin, key);
       return this.#head(number, VIEW_KIND.ARRAY | IS_NUMBERS, (value as TypedArray).length);
     }
-    if (value instanceof ArrayBuffer) return this.bytes(new Uint8Array(value));
     if (value instanceof Date) {
       const time = value.getTime();
       this.box(WIRE.DATE, Math.abs(this.#number(value, undefined, origin, key)));
@@ -400,7 +406,7 @@ export class ViewEncoder extends Encoder {
     if (value instanceof Set) {
       return this.#head(this.#number(value, undefined, origin, key), VIEW_KIND.SET, value.size);
     }
-    this.refuseOpaque(value);
+    refuseOpaque(value);
     this.#fields(value as Record<string, unknown>, place, origin, key, false);
   }
 

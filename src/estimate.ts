@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isBytes } from "./encode.ts";
+
 /** What a container and each of its places take, in bytes of Lua's memory. */
 const CONTAINER_BYTES = 56;
 const PLACE_BYTES = 24;
@@ -55,11 +57,8 @@ class Estimate {
   sizeOf(value: unknown, depth: number): number {
     if (typeof value === "string") return value.length;
     if (typeof value !== "object" || value === null) return 0;
-    if (ArrayBuffer.isView(value)) {
-      const isBytes = value instanceof Uint8Array || value instanceof DataView || value instanceof Uint8ClampedArray;
-      return isBytes ? value.byteLength : CONTAINER_BYTES + (value as Float64Array).length * SCALAR_BYTES;
-    }
-    if (value instanceof ArrayBuffer) return value.byteLength;
+    if (isBytes(value)) return value.byteLength;
+    if (ArrayBuffer.isView(value)) return CONTAINER_BYTES + (value as Float64Array).length * SCALAR_BYTES;
     if (depth === DEPTH_MAX || !this.#isNew(value)) return CONTAINER_BYTES;
     if (Array.isArray(value)) return CONTAINER_BYTES + this.#sizeOfList(value, value.length, depth);
     if (value instanceof Map) return CONTAINER_BYTES + this.#sizeOfList(value.values(), value.size, depth);

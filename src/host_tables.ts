@@ -6,7 +6,7 @@
  */
 
 import type { Decoder } from "./decode.ts";
-import { checkKey, pathText, Refusal, type TypedArray } from "./encode.ts";
+import { bytesOf, checkKey, isBytes, pathText, Refusal, type TypedArray } from "./encode.ts";
 import { type Origin, originOf, placeOf, type Registry, type ViewEncoder } from "./encode_views.ts";
 import { LuaError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
@@ -101,6 +101,7 @@ export class HostTables implements Registry {
     this.#decoder = decoder;
     encoder.registry = this;
     decoder.objectOf = (number) => this.#numbers.objects[number - 1]!;
+    decoder.pathOf = (number) => this.path(number);
     decoder.inputOf = (number) => this.#origins[number]!.seen;
   }
 
@@ -164,7 +165,7 @@ export class HostTables implements Registry {
       case OP.ELEMENTS: {
         const { origin } = this.#contentsOf(number, object);
         const array = object as readonly unknown[] | TypedArray;
-        return this.#encoder.encodeElements(array, origin, first, count, ACTION, number);
+        return this.#encoder.encodeElements(array, origin, first >>> 0, count >>> 0, ACTION, number);
       }
       case OP.FIELD:
         return this.#field(number, object, this.#decoder.decode(first)[0]);
@@ -172,7 +173,7 @@ export class HostTables implements Registry {
         this.#all(number, object);
         return 0;
       case OP.ENTRIES:
-        return this.#entries(number, object, first, count >>> 0);
+        return this.#entries(number, object, first >>> 0, count >>> 0);
       case OP.POSITION: {
         const entries = this.#entriesOf(number, object);
         const key = this.#ownKey(object, entries, this.#decoder.decode(first)[0]);
@@ -191,9 +192,11 @@ export class HostTables implements Registry {
     let value: unknown;
     let key: string | number = 0;
     if (object instanceof Map || object instanceof Set) {
-      const own = this.#ownKey(object, this.#entriesOf(number, object), luaKey);
-      if (typeof luaKey === "string") key = luaKey;
+      const entries = this.#entriesOf(number, object);
+      const own = this.#ownKey(object, entries, luaKey);
       value = own && (object instanceof Map ? object.get(own.key) : true);
+      if (typeof luaKey === "string") key = luaKey;
+      else if (own && value !== null && typeof value !== "number") key = entries.position(own.key);
     } else if (typeof luaKey === "string") {
       key = luaKey;
       value = this.#read(number, key, () => {
@@ -254,7 +257,7 @@ export class HostTables implements Registry {
     // After each entry.
     const ends: number[] = [];
     const last = Math.min(keys.length, first + ENTRIES_MAX);
-    const next = (): [unknown, unknown] | undefined => {
+    const next = (): [unknown, unknown, number] | undefined => {
       while (position < last && ends.length < limit) {
         const key = keys[position++];
         const value = object instanceof Set
@@ -264,7 +267,7 @@ export class HostTables implements Registry {
           : (object as Record<string, unknown>)[key as string];
         if (value === undefined || value === null) continue;
         ends.push(position);
-        return [key, value];
+        return [key, value, position - 1];
       }
       return undefined;
     };
@@ -334,17 +337,6 @@ function hasKey(container: Map<unknown, unknown> | Set<unknown>, key: number): b
   if (container instanceof Set) return container.has(key) || container.has(BigInt(key));
   const value = container.get(key) ?? container.get(BigInt(key));
   return value !== undefined && value !== null;
-}
-
-function isBytes(key: unknown): key is ArrayBufferView | ArrayBuffer {
-  return key instanceof Uint8Array || key instanceof Uint8ClampedArray || key instanceof DataView ||
-    key instanceof ArrayBuffer;
-}
-
-function bytesOf(given: ArrayBufferView | ArrayBuffer): Uint8Array {
-  return ArrayBuffer.isView(given)
-    ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
-    : new Uint8Array(given);
 }
 
 /** Bytes as text of one unit each, to compare them by. */

@@ -31,3 +31,15 @@ export type LuaValue =
   | { [key: string]: LuaValue }
   | Map<LuaValue, LuaValue>
   | Set<LuaValue>;
+
+// A byte order mark is part of a string like any other character.
+const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** What a string of Lua's is: text, or a copy of its bytes where they are no UTF-8. */
+export function textOrBytes(bytes: Uint8Array): string | Uint8Array {
+  try {
+    return textDecoder.decode(bytes);
+  } catch {
+    return bytes.slice();
+  }
+}

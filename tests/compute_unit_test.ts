@@ -127,6 +127,7 @@ Deno.test("an error value that isn't a string arrives as a value", async () => {
   using cu = await ComputeUnit.create();
   assertEquals(errorOf(cu, "error({ code = 5, list = { 1, 2 } })").value, { code: 5, list: [1, 2] });
   assertEquals(errorOf(cu, "error(42)").value, 42);
+  assertEquals(errorOf(cu, "error('\\xff')").value, undefined);
   assertEquals(errorOf(cu, "error(true)").value, true);
   const nil = errorOf(cu, "error(nil)");
   assertEquals([nil.value, nil.message], [null, "error object is a nil value"]);
@@ -355,4 +356,13 @@ Deno.test("math.random differs from unit to unit", async () => {
   using a = await ComputeUnit.create();
   using b = await ComputeUnit.create();
   assert(a.compute("return math.random(0)") !== b.compute("return math.random(0)"));
+});
+
+Deno.test("code that is neither text nor bytes is wrong use", async () => {
+  using cu = await ComputeUnit.create();
+  for (const code of [5, null, undefined, {}]) {
+    assertThrows(() => cu.compute(code as unknown as string), TypeError, "neither a string nor a Uint8Array");
+    assertThrows(() => cu.compile(code as unknown as string), TypeError, "neither a string nor a Uint8Array");
+  }
+  assertEquals(cu.compute("return 1"), 1);
 });

@@ -119,6 +119,15 @@ Deno.test("setInputField() sets one field and makes the table where there is non
   cu.setInput("text");
   assertThrows(() => cu.setInputField("a", 1), TypeError, "_io.input is not a table");
   assertThrows(() => cu.setInputField("f", { g: [() => 1] }, { lazy: false }), TypeError, "input.f.g[0]");
+  assertThrows(() => cu.setInputField("a b", () => 1), TypeError, 'input["a b"])');
+  for (const key of [Symbol("s"), 1, null, { toString: () => assert(false) }]) {
+    assertThrows(() => cu.setInputField(key as string, 1), TypeError, "the key is not a string");
+  }
+  cu.clearIo();
+  cu.compute("_io.output = { g = { h = { print } }, f = print, [5] = print }");
+  assertThrows(() => cu.getOutputField("g"), TypeError, "(at output.g.h[1])");
+  assertThrows(() => cu.getOutputField("f"), TypeError, "(at output.f)");
+  assertThrows(() => cu.getOutputField(5), TypeError, "(at output[5])");
 });
 
 Deno.test("getOutputField() reads one field by its key in Lua", async () => {

@@ -1684,3 +1684,115 @@ Deno.test("setInput() lazily frees views that code has dropped, while it runs", 
   cu.runGc();
   assert(cu.getMemoryStats().usedBytes < 1_500_000, `${cu.getMemoryStats().usedBytes} bytes`);
 });
+
+Deno.test("a refusal is the host's error whatever passed it on, but not where code says something else", async () => {
+  using cu = await ComputeUnit.create();
+  cu.setInput({ f: () => 1 }, LAZY);
+  const read = "function() return _io.input.f end";
+  for (
+    const code of [
+      `return coroutine.wrap(${read})()`,
+      `local ok, e = pcall(${read}) error(e)`,
+      `local ok, e = pcall(${read}) error(e, 0)`,
+      `assert(pcall(${read}))`,
+    ]
+  ) {
+    const error = assertThrows(() => cu.compute(code), TypeError, "functions cannot be passed (at input.f)");
+    assert(error.cause instanceof LuaError);
+  }
+  const own = assertThrows(() => cu.compute(`local ok, e = pcall(${read}) error("mine: " .. e)`), LuaError, "mine: ");
+  assert(own.cause instanceof TypeError);
+});
+
+Deno.test("what stands beside a change comes out as if all had been copied", async () => {
+  using cu = await ComputeUnit.create();
+  const make = () => ({
+    n: 5n,
+    large: 2n ** 60n,
+    bytes: new Uint8Array([97]),
+    raw: new Uint8Array([0xff]),
+    none: null,
+    list: [undefined, , null, 3n, { x: 0 }],
+    map: new Map<unknown, unknown>([["a", null], [5n, 1], [new Uint8Array([99]), 2], ["b", { x: 1 }]]),
+    set: new Set<unknown>([7n, "member", { x: 1 }]),
+    typed: Float32Array.of(1.5),
+    date: new Date(5),
+    b: { x: 1 },
+  });
+  const code = `
+    _io.input.b.x = 2 _io.input.list[5].x = 1 _io.input.map.b.x = 2
+    for member in pairs(_io.input.set) do if type(member) == "table" then member.x = 2 end end
+    _io.output = _io.input
+  `;
+  cu.setInput(make(), { lazy: false });
+  cu.compute(code);
+  const expected = cu.getOutput();
+  cu.setInput(make(), LAZY);
+  cu.compute(code);
+  assertEquals(cu.getOutput(), expected);
+});
+
+Deno.test("what can't be passed is refused also where it would be copied beside a change", async () => {
+  using cu = await ComputeUnit.create();
+  const cause = new Error("boo");
+  const cases: [object, string][] = [
+    [{ f: () => 1 }, "functions cannot be passed (at input.a[0].f)"],
+    [{ f: /x/ }, "RegExp objects cannot be passed (at input.a[0].f)"],
+    [{ f: "\ud800" }, "lone surrogate cannot be passed (at input.a[0].f)"],
+    [{ f: new Map([[null, 1]]) }, "null cannot be a key in Lua (at input.a[0].f[0])"],
+    [
+      {
+        get f() {
+          throw cause;
+        },
+      },
+      'reading threw "boo" (at input.a[0].f)',
+    ],
+  ];
+  for (const [held, message] of cases) {
+    const b = { x: 1, up: {} };
+    if ((Object.getOwnPropertyDescriptor(held, "f")?.value) instanceof Map) {
+      (held as { f: Map<unknown, unknown> }).f.set("b", b);
+    }
+    cu.setInput({ a: [Object.defineProperties({ b }, Object.getOwnPropertyDescriptors(held))] }, LAZY);
+    cu.compute("_io.input.a[1].b.x = 2 _io.output = _io.input");
+    const error = assertThrows(() => cu.getOutput(), TypeError, message);
+    if (message.includes("boo")) assertStrictEquals(error.cause, cause);
+  }
+  assertEquals(cu.compute("return 1"), 1);
+});
+
+Deno.test("views of one object in two inputs can't both be keys", async () => {
+  using cu = await ComputeUnit.create();
+  const object = { x: 1 };
+  cu.setInput(object, LAZY);
+  cu.compute("kept = _io.input");
+  cu.setInput(object, LAZY);
+  cu.compute("_io.output = { [kept] = 1, [_io.input] = 2 }");
+  assertThrows(() => cu.getOutput(), TypeError, "the same object in two inputs");
+  assertEquals(cu.compute("_io.output = 1 return kept.x"), 1);
+});
+
+Deno.test("keys of a lazy Map are found as Lua's tables find theirs, and arrays to their last index", async () => {
+  await assertAgree(
+    new Map([[2n ** 60n, "x"], [3n, "y"]]),
+    "return _io.input[2^60], _io.input[2.0^60 // 1], _io.input[3.0]",
+    [
+      "x",
+      "x",
+      "y",
+    ],
+  );
+  using cu = await ComputeUnit.create();
+  const sparse: string[] = [];
+  sparse[2 ** 31 + 5] = "far";
+  cu.setInput(sparse, LAZY);
+  assertEquals(cu.compute("return _io.input[2^31 + 6]"), "far");
+  const map = new Map<unknown, unknown>([[5, 1], [7, () => 1], ["a", { f: () => 1 }], [true, { f: () => 1 }]]);
+  cu.setInput(map, LAZY);
+  assertThrows(() => cu.compute("return _io.input[7]"), TypeError, "(at input[1])");
+  assertThrows(() => cu.compute("return _io.input[true].f"), TypeError, "(at input[3].f)");
+  map.delete(7);
+  map.set(null, 1);
+  assertThrows(() => cu.compute("_io.input.b = 1"), TypeError, "null cannot be a key in Lua (at input[3])");
+});

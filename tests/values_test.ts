@@ -381,6 +381,9 @@ Deno.test("a Date is a date", async () => {
   assert(Number.isNaN((roundTrip(cu, new Date(NaN)) as Date).getTime()));
   assertEquals(inLua(cu, new Date(NaN), "tostring(v)"), "Invalid Date");
   assertEquals(cu.compute("return _io.date(86400000)"), new Date(86400000));
+  // As Date makes of it, before and after it crosses.
+  assertEquals(cu.compute("return { _io.date(1.9).ms, _io.date(-1.9).ms, 1 / _io.date(-0.5).ms }"), [1, -1, Infinity]);
+  assertEquals(cu.compute("return _io.date(1e300).ms"), NaN);
   assertEquals(
     cu.compute(
       "local a, b = _io.date(1000), _io.date(3000); return { b - a, a < b, a <= b, a == b, a == _io.date(1000) }",
@@ -582,6 +585,9 @@ Deno.test("from Lua: tables by their keys", async () => {
     ["_io.array({ 1, nil, 3 })", [1, null, 3]],
     ["_io.array({ nil, 2 }, 4)", [null, 2, null, null]],
     ["_io.array({}, 3)", [null, null, null]],
+    ["_io.array({ 1, 2, 3 }, 2)", [1, 2]],
+    ["_io.array({ 1, 2, [3] = 3, [9] = 9 }, 0)", []],
+    ["_io.array({ 1, nil, 3, nil }, 4)", [1, null, 3, null]],
     ["setmetatable({ 1 }, { __index = function() return 5 end, __pairs = error, __len = error })", [1]],
   ];
   for (const [code, expected] of cases) assertEquals(cu.compute(`return ${code}`), expected as LuaValue, code);
@@ -686,4 +692,57 @@ Deno.test("messages of every size near a chunk's end cross whole", async () => {
     );
     assertEquals(roundTrip(cu, parts), parts);
   }
+});
+
+Deno.test("an object whose first field differs at each read is one table", async () => {
+  using cu = await ComputeUnit.create();
+  for (const lazy of [false, true]) {
+    let count = 0;
+    const object: Record<string, unknown> = {
+      get id() {
+        return count++;
+      },
+      v: 1,
+    };
+    object.self = object;
+    cu.setInput([object, object], { lazy });
+    assertEquals(cu.computeAll("local a, b = _io.input[1], _io.input[2] a.v = 2 return b.v, a == b, a.self == a"), [
+      2,
+      true,
+      true,
+    ]);
+  }
+});
+
+Deno.test("objects of another realm that have no fields are refused", async () => {
+  const { runInNewContext } = await import("node:vm");
+  using cu = await ComputeUnit.create();
+  for (const lazy of [false, true]) {
+    for (const name of ["Date", "RegExp", "Error", "Number", "Boolean"]) {
+      const object = runInNewContext(`new ${name}(5)`);
+      assertThrows(() => cu.setInput(object, { lazy }), TypeError, `${name} objects cannot be passed`);
+    }
+    cu.setInput(runInNewContext("({ a: [1, { b: 2 }] })"), { lazy });
+    assertEquals(cu.compute("return _io.input.a[2].b"), 2);
+  }
+});
+
+Deno.test("keys that Object.prototype has cross, whatever it does with them", async () => {
+  const code = `
+    import { ComputeUnit } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    const cu = await ComputeUnit.create();
+    Object.defineProperty(Object.prototype, "hooked", { set() { throw new Error("reached") }, configurable: true });
+    Object.freeze(Object.prototype);
+    cu.compute("_io.output = { hooked = 1, constructor = 2, b = 3 }");
+    const first = JSON.stringify(cu.getOutput());
+    cu.compute("_io.output = { toString = 1, hooked = 2, [1] = 3 }");
+    console.log(first + JSON.stringify(cu.getOutput()));
+  `;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--quiet", "--no-check", "--config", new URL("../deno.json", import.meta.url).pathname, code],
+  }).output();
+  assertEquals(new TextDecoder().decode(stderr), "");
+  const [first, second] = new TextDecoder().decode(stdout).trim().split("}{");
+  assertEquals(JSON.parse(`${first}}`), { hooked: 1, constructor: 2, b: 3 });
+  assertEquals(JSON.parse(`{${second}`), { toString: 1, hooked: 2, "1": 3 });
 });

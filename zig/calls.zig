@@ -414,7 +414,7 @@ pub fn getOutputField() i32 {
         c.lua_settop(L, 0);
         return refusedOr(status);
     }
-    return write(2, 1, "output");
+    return write(2, 1, encode.nameInside("output", lua.at(L, 1)));
 }
 
 fn pushOutputField(state: *lua.State, _: void) void {

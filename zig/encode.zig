@@ -149,7 +149,12 @@ pub fn hostKey(L: *lua.State, given: *const lua.Value) Error!void {
         writeBox(.view, views.numberOf(lua.tableOf(given)));
     } else if (given.tt_ == lua.tag.userdata) {
         writeBox(.view, objects.dateNumberOf(given));
-    } else _ = try one(L, given);
+    } else {
+        // As Lua's tables take it: a float without a fraction is an integer.
+        var integer: c.lua_Integer = undefined;
+        const is_integer = given.tt_ == lua.tag.float and c.luaV_flttointeger(given.value_.n, &integer, c.F2Ieq) != 0;
+        _ = try one(L, if (is_integer) &lua.integer(integer) else given);
+    }
 }
 
 /// Bytes of strings in the last chunk.
@@ -562,7 +567,7 @@ fn shapeOf(L: *lua.State, table: *lua.Table) ?u32 {
 }
 
 /// Whether a table has the keys of a shape at its places, and no others.
-inline fn hasShape(table: *const lua.Table, shape: *const Shape) bool {
+fn hasShape(table: *const lua.Table, shape: *const Shape) bool {
     if (table.lsizenode != shape.lsizenode) return false;
     const count = lua.nodeCount(table);
     for (table.node[0..count], shape.keys[0..count]) |*node, key| {
@@ -732,17 +737,30 @@ fn describe(name: []const u8, what: []const u8) void {
                     continue;
                 }
                 const node: *const lua.Node = @ptrCast(frame.table.node + (at - array_size));
-                const held: lua.Value = .{ .value_ = node.u.key_val, .tt_ = node.u.key_tt };
-                if (lua.isString(&held)) {
-                    addKey(&text, lua.bytesOf(lua.stringOf(&held)));
-                } else if (held.tt_ == lua.tag.integer) {
-                    text.print("[%lld]", .{held.value_.i});
-                } else text.add("[...]");
+                addAnyKey(&text, &.{ .value_ = node.u.key_val, .tt_ = node.u.key_tt });
             },
         }
     }
     text.add(")");
     error_text = text.written();
+}
+
+var name_buffer: [64]u8 = undefined;
+
+/// "output.rows": the name of what stands in a table under a key. Until the next call.
+pub fn nameInside(name: []const u8, key: *const lua.Value) []const u8 {
+    var text = Text{ .buffer = &name_buffer };
+    text.add(name);
+    addAnyKey(&text, key);
+    return text.written();
+}
+
+fn addAnyKey(text: *Text, key: *const lua.Value) void {
+    if (lua.isString(key)) {
+        addKey(text, lua.bytesOf(lua.stringOf(key)));
+    } else if (key.tt_ == lua.tag.integer) {
+        text.print("[%lld]", .{key.value_.i});
+    } else text.add("[...]");
 }
 
 fn addKey(text: *Text, key: []const u8) void {

@@ -2,6 +2,7 @@
 //! stays). The host reaches both by address, so nothing that code does to the
 //! globals, to `_io`'s metatable or to its fields misleads it.
 
+const limits = @import("limits.zig");
 const lua = @import("lua.zig");
 const marks = @import("marks.zig");
 const objects = @import("objects.zig");
@@ -112,6 +113,17 @@ noinline fn setField(L: *lua.State, table: *lua.Table, name: []const u8, value: 
     lua.pop(L, 1);
 }
 
+/// Takes away the elements beyond a length, as JavaScript does where one sets it.
+fn truncate(table: *lua.Table, length: i64) void {
+    const array_size = c.luaH_realasize(table);
+    limits.spend((array_size + lua.nodeCount(table)) * @sizeOf(lua.Value));
+    for (@intCast(@min(length, array_size))..array_size) |i| table.array[i] = lua.nil;
+    for (0..lua.nodeCount(table)) |i| {
+        const node: *lua.Node = @ptrCast(table.node + i);
+        if (node.u.key_tt == lua.tag.integer and node.u.key_val.i > length) node.u.tt_ = lua.nil.tt_;
+    }
+}
+
 /// `_io.array(t [, n])`: marks t as an array of length n, by default #t.
 fn array(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
@@ -120,6 +132,7 @@ fn array(state: ?*lua.State) callconv(.c) c_int {
     if (views.isClean(table)) views.cu_view_write(L, table);
     const length = c.luaL_optinteger(L, 2, @intCast(c.luaH_getn(table)));
     if (length < 0 or length > marks.length_max) _ = c.luaL_argerror(L, 2, "length out of range");
+    if (c.lua_type(L, 2) > c.LUA_TNIL) truncate(table, length);
     // Places for all of it: what costs much in JavaScript costs as much here.
     if (length > c.luaH_realasize(table)) c.luaH_resizearray(L, table, @intCast(length));
     marks.setArray(L, table, @intCast(length));

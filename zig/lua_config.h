@@ -105,8 +105,6 @@ void luaD_leave(struct lua_State *L);
 struct CallInfo;
 extern struct CallInfo *cu_leaving;
 extern int cu_leave;
-/* luaG_errormsg may return, if told that its caller does */
-#define l_noret void
 
 /* calls.zig: a full collection, without finalizers */
 struct lua_State;

@@ -814,6 +814,35 @@ pub const list = [_]Patch{
             "** Completes the execution of a C function interrupted by an yield.\n",
     },
     .{
+        .file = "ldebug.h",
+        .why = leave_why ++ "\nThese functions return then: luaG_errormsg, and what calls it.",
+        .find = "#include \"lstate.h\"\n",
+        .replace = "#include \"lstate.h\"\n" ++
+            "\n" ++
+            "#undef l_noret\n" ++
+            "#define l_noret void\n",
+    },
+    .{
+        .file = "ldebug.h",
+        .why = leave_why,
+        .find = "LUAI_FUNC int luaG_tracecall (lua_State *L);\n",
+        .replace = "LUAI_FUNC int luaG_tracecall (lua_State *L);\n" ++
+            "\n" ++
+            "#undef l_noret\n" ++
+            "#define l_noret void __attribute__((noreturn))\n",
+    },
+    .{
+        .file = "ldebug.c",
+        .why = leave_why,
+        .find = "#include \"ltm.h\"\n" ++
+            "#include \"lvm.h\"\n",
+        .replace = "#include \"ltm.h\"\n" ++
+            "#include \"lvm.h\"\n" ++
+            "\n" ++
+            "#undef l_noret\n" ++
+            "#define l_noret void\n",
+    },
+    .{
         .file = "ldebug.c",
         .why = leave_why,
         .find = "l_noret luaG_errormsg (lua_State *L) {\n",

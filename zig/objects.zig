@@ -127,7 +127,9 @@ fn checkBytes(L: *lua.State, index: u32) []const u8 {
 pub fn date(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
     const milliseconds = c.luaL_checknumber(L, 1);
-    lua.push(L, newDate(L, milliseconds));
+    // ECMAScript's TimeClip: a whole number up to 100,000,000 days from 1970, or no time.
+    const is_time = @abs(milliseconds) <= 8.64e15;
+    lua.push(L, newDate(L, if (is_time) @trunc(milliseconds) + 0.0 else std.math.nan(f64)));
     return 1;
 }
 
