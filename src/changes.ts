@@ -7,11 +7,11 @@
 import {
   bytesOf,
   checkKey,
+  explain,
   INT64_MAX,
   INT64_MIN,
   isBytes,
   loneSurrogate,
-  messageOf,
   type Path,
   pathText,
   Refusal,
@@ -50,7 +50,7 @@ export class Changes {
       try {
         this.#look(root, parents, (next) => object = next);
       } catch (error) {
-        throw explain(error, pathText(name(), [...pathOf(object, root, parents), ...this.#key]));
+        throw explain(error, "read input", pathText(name(), [...pathOf(object, root, parents), ...this.#key]));
       }
     }
     return this.#results.get(root) as LuaValue;
@@ -170,12 +170,6 @@ export class Changes {
         return value as LuaValue;
     }
   }
-}
-
-/** What becomes of an error while an object was read. */
-function explain(error: unknown, path: string): Error {
-  if (error instanceof Refusal) return new error.type(`Cannot read input: ${error.message} (at ${path})`);
-  return new TypeError(`Cannot read input: reading threw "${messageOf(error)}" (at ${path})`, { cause: error });
 }
 
 /** Keys that lead to an object from the root, by the way on which it was found. */

@@ -425,7 +425,7 @@ export class ComputeUnit implements Disposable {
       if (this.#isLazy(value, options)) this.#tables.encode(value, "set input field", name, key);
       else this.#encoder.encode([key, value], "set input field", name, 1);
       this.#tables.refusal = undefined;
-      this.#check(instance.exports.set_input_field(), "set input field");
+      this.#check(instance.guard(() => instance.exports.set_input_field()), "set input field");
     } finally {
       this.#busy = false;
     }
@@ -754,15 +754,16 @@ export class ComputeUnit implements Disposable {
     const length = bytes.length + name.length;
     const pointer = exports.allocate(length) >>> 0;
     if (pointer === 0) throw new LuaError("memory", "not enough memory for the code");
+    this.#busy = true;
     try {
       instance.bytes(pointer, length).set(bytes);
       instance.bytes(pointer, length).set(name, bytes.length);
-      const chunk = exports.compile(pointer, bytes.length, pointer + bytes.length);
-      instance.refresh();
+      const chunk = instance.guard(() => exports.compile(pointer, bytes.length, pointer + bytes.length));
       if (chunk < 0) throw this.#error(chunk, "compile");
       return chunk;
     } finally {
       exports.release(pointer, length);
+      this.#busy = false;
     }
   }
 

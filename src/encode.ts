@@ -69,6 +69,10 @@ export class Encoder {
   protected shapes = new Map<string, Shape>();
   /** Containers so far. */
   #seen = new Seen();
+  /** The last error of having no memory. */
+  #own: LuaError | undefined;
+  /** The last error that `explain` made. */
+  explained: Error | undefined;
   protected depth = 0;
   /** The key in each container that is open. */
   protected path: Path = [];
@@ -121,7 +125,7 @@ export class Encoder {
     if (this.shapes.size === WIRE.SHAPES_MAX) this.forgetShapes(0);
     const status = this.instance.exports.begin_message(kind);
     this.refresh();
-    if (status < 0) throw new LuaError("memory", "not enough memory for the value");
+    if (status < 0) throw this.#noMemory();
   }
 
   /** What the unit knows of this message is void, shapes included. */
@@ -139,14 +143,22 @@ export class Encoder {
     }
   }
 
+  #noMemory(): LuaError {
+    return this.#own = new LuaError("memory", "not enough memory for the value");
+  }
+
+  /**
+   * Whether an error is the encoder's own: of the unit's memory, or of its time. A getter may
+   * throw any other, those of another unit too.
+   */
+  isOwn(error: unknown): boolean {
+    return error !== undefined && error === this.#own || this.instance.isTimeUp(error);
+  }
+
   protected explain(error: unknown, action: string, name: string, skip: number): unknown {
-    if (error instanceof LuaError) return error;
+    if (this.isOwn(error)) return error;
     const path = pathText(name, this.path.slice(skip, this.depth));
-    if (error instanceof Refusal) {
-      return new error.type(`Cannot ${action}: ${error.message} (at ${path})`);
-    }
-    // A getter or a Proxy threw, or the stack is full.
-    return new TypeError(`Cannot ${action}: reading threw "${messageOf(error)}" (at ${path})`, { cause: error });
+    return this.explained = explain(error, action, path);
   }
 
   protected refresh(): void {
@@ -159,6 +171,7 @@ export class Encoder {
 
   /** Hands the chunk over, and begins the next. */
   protected flush(): void {
+    this.instance.checkTime();
     const status = this.instance.exports.take_chunk(this.word, this.byte);
     this.word = 0;
     this.byte = 0;
@@ -166,7 +179,7 @@ export class Encoder {
     if (status === 0) return;
     switch (status) {
       case WIRE.STATUS_MEMORY:
-        throw new LuaError("memory", "not enough memory for the value");
+        throw this.#noMemory();
       case WIRE.STATUS_DUPLICATE:
         throw new Refusal(TypeError, "two keys of a Map, or members of a Set, are equal in Lua");
       default:
@@ -280,10 +293,10 @@ export class Encoder {
   /** Makes a string in Lua, to be filled by the caller. */
   #long(length: number): Uint8Array {
     this.flush();
-    if (length > LONG_BYTES_MAX) throw new LuaError("memory", "not enough memory for the value");
+    if (length > LONG_BYTES_MAX) throw this.#noMemory();
     const pointer = this.instance.exports.long_string(length) >>> 0;
     this.refresh();
-    if (pointer === 0) throw new LuaError("memory", "not enough memory for the value");
+    if (pointer === 0) throw this.#noMemory();
     return this.instance.bytes(pointer, length);
   }
 
@@ -640,12 +653,18 @@ const REFUSED_CLASSES: readonly Function[] = [
 
 /** Why a value can't be passed; becomes a `type` with the path. */
 export class Refusal {
+  #brand = undefined;
   readonly type: new (message: string) => Error;
   readonly message: string;
 
   constructor(type: new (message: string) => Error, message: string) {
     this.type = type;
     this.message = message;
+  }
+
+  /** Whether something that was thrown is one; a Proxy isn't asked. */
+  static is(thrown: unknown): thrown is Refusal {
+    return typeof thrown === "object" && thrown !== null && #brand in thrown;
   }
 }
 
@@ -685,8 +704,15 @@ export function refuseOpaque(value: object): void {
   if (isTagged || name !== "Object") throw new Refusal(TypeError, `${name} objects cannot be passed`);
 }
 
+/** The error that a user sees for one that was thrown while a value was read. */
+export function explain(error: unknown, action: string, path: string): Error {
+  if (Refusal.is(error)) return new error.type(`Cannot ${action}: ${error.message} (at ${path})`);
+  // A getter or a Proxy threw, or the stack is full.
+  return new TypeError(`Cannot ${action}: reading threw "${messageOf(error)}" (at ${path})`, { cause: error });
+}
+
 /** What was thrown, in words: it may be anything, and its text may throw again. */
-export function messageOf(thrown: unknown): string {
+function messageOf(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? thrown.message : thrown);
   } catch {

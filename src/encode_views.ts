@@ -19,7 +19,6 @@ import {
   TYPED_ARRAY_KINDS,
   type TypedArray,
 } from "./encode.ts";
-import { LuaError } from "./errors.ts";
 import type { Place, Plan } from "./place.ts";
 import type { Seen } from "./seen.ts";
 import { VIEW_KIND, WIRE } from "./wire.ts";
@@ -268,11 +267,12 @@ export class ViewEncoder extends Encoder {
       throw this.explain(error, action, typeof name === "string" ? name : this.registry.path(name), 0);
     } finally {
       if (!done) {
-        this.drop();
+        // Before the message is dropped, as Lua may then collect what came of it.
         for (const number of this.#added) {
           this.instance.exports.drop_view(number);
           this.registry.remove(number);
         }
+        this.drop();
       }
     }
   }
@@ -520,7 +520,7 @@ export class ViewEncoder extends Encoder {
     try {
       write();
     } catch (error) {
-      if (this.#isSent || error === PAGE_FULL || error instanceof LuaError) throw error;
+      if (this.#isSent || error === PAGE_FULL || this.isOwn(error)) throw error;
       this.#rollBack(mark);
       this.halves[head] = before;
     } finally {

@@ -8,7 +8,6 @@
 import type { Decoder } from "./decode.ts";
 import { bytesOf, checkKey, isBytes, pathText, Refusal, type TypedArray } from "./encode.ts";
 import { type Origin, originOf, placeOf, type Registry, type ViewEncoder } from "./encode_views.ts";
-import { LuaError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
 import { Place } from "./place.ts";
 import { Numbers, Seen } from "./seen.ts";
@@ -25,6 +24,9 @@ const WHOLE_FIELDS_MAX = 32;
 
 const ACTION = "read input";
 
+/** Keys of a Map or Set that are looked at before the clock is. */
+const KEYS_BETWEEN_CHECKS = 4096;
+
 /** Entries that are looked at in one call: it isn't interrupted. */
 const ENTRIES_MAX = 4096;
 
@@ -38,22 +40,30 @@ class Entries {
   readonly byBytes: ReadonlyMap<string, unknown> | undefined;
   #positions: Map<unknown, number> | undefined;
 
-  constructor(container: object) {
+  /** @param check Called now and then, as this may take long; may throw. */
+  constructor(container: object, check: () => void) {
     if (!(container instanceof Map || container instanceof Set)) {
       this.keys = Object.keys(container);
       return;
     }
-    const keys = [...container.keys()];
+    const keys: unknown[] = [];
     const byBytes = new Map<string, unknown>();
-    for (const key of keys) {
+    let bytesCount = 0;
+    let hasBigints = false;
+    for (const key of container.keys()) {
       checkKey(key);
-      if (isBytes(key)) byBytes.set(binaryText(bytesOf(key)), key);
+      if (typeof key === "bigint") hasBigints = true;
+      if (isBytes(key)) {
+        byBytes.set(binaryText(bytesOf(key)), key);
+        bytesCount++;
+      }
+      if (keys.push(key) % KEYS_BETWEEN_CHECKS === 0) check();
     }
     const isDouble = (key: unknown) => {
       if (typeof key === "bigint") return Number.isSafeInteger(Number(key)) && container.has(Number(key));
       return typeof key === "string" && byBytes.size > 0 && byBytes.has(binaryText(textEncoder.encode(key)));
     };
-    if (byBytes.size < keys.filter(isBytes).length || keys.some(isDouble)) {
+    if (byBytes.size < bytesCount || (hasBigints || bytesCount > 0) && keys.some(isDouble)) {
       throw new Refusal(TypeError, "two keys of a Map, or members of a Set, are equal in Lua");
     }
     this.keys = keys;
@@ -61,10 +71,14 @@ class Entries {
   }
 
   /** The position of a key, -1 where it has none. */
-  position(key: unknown): number {
+  position(key: unknown, check: () => void): number {
     if (this.#positions === undefined) {
-      this.#positions = new Map();
-      for (const [position, own] of this.keys.entries()) this.#positions.set(own, position);
+      const positions = new Map<unknown, number>();
+      for (const own of this.keys) {
+        positions.set(own, positions.size);
+        if (positions.size % KEYS_BETWEEN_CHECKS === 0) check();
+      }
+      this.#positions = positions;
     }
     return this.#positions.get(key) ?? -1;
   }
@@ -147,14 +161,20 @@ export class HostTables implements Registry {
   /** Answers Lua; a negative answer is a status or, below it, the length of a refusal's text. */
   load(op: number, number: number, first: number, count: number): number {
     try {
+      this.#instance.checkTime();
       return this.#load(op, number, first, count);
     } catch (error) {
-      if (error instanceof LuaError) return WIRE.STATUS_MEMORY;
-      const refusal = this.refusal = error as Error;
+      if (this.#instance.isTimeUp(error)) throw error;
+      if (this.#encoder.isOwn(error)) return WIRE.STATUS_MEMORY;
+      // A Map's or Set's own methods may throw anything.
+      const { explained } = this.#encoder;
+      const isExplained = explained !== undefined && error === explained;
+      const refusal = isExplained ? explained : this.#encoder.explainRead(error, number, ACTION) as Error;
+      this.refusal = refusal;
       refusal.message = textForLua(refusal.message);
       this.#instance.refresh();
       const heap = this.#instance.heap.subarray(0, WIRE.HEAP_SIZE_BYTES - 1);
-      const { written } = textEncoder.encodeInto(this.refusal.message, heap);
+      const { written } = textEncoder.encodeInto(refusal.message, heap);
       return WIRE.REFUSAL_BASE - written;
     }
   }
@@ -177,7 +197,7 @@ export class HostTables implements Registry {
       case OP.POSITION: {
         const entries = this.#entriesOf(number, object);
         const key = this.#ownKey(object, entries, this.#decoder.decode(first)[0]);
-        return key === undefined ? 0 : entries.position(key.key) + 1;
+        return key === undefined ? 0 : entries.position(key.key, () => this.#instance.checkTime()) + 1;
       }
       default: {
         let border = 0;
@@ -196,7 +216,7 @@ export class HostTables implements Registry {
       const own = this.#ownKey(object, entries, luaKey);
       value = own && (object instanceof Map ? object.get(own.key) : true);
       if (typeof luaKey === "string") key = luaKey;
-      else if (own && value !== null && typeof value !== "number") key = entries.position(own.key);
+      else if (typeof value === "function" || typeof value === "symbol") key = entries.keys.indexOf(own?.key);
     } else if (typeof luaKey === "string") {
       key = luaKey;
       value = this.#read(number, key, () => {
@@ -227,7 +247,7 @@ export class HostTables implements Registry {
       this.#allFields(number, object);
       return true;
     } catch (error) {
-      if (error instanceof LuaError) throw error;
+      if (this.#encoder.isOwn(error)) throw error;
       return false;
     }
   }
@@ -289,7 +309,11 @@ export class HostTables implements Registry {
 
   #entriesOf(number: number, object: object): Entries {
     const contents = this.#contentsOf(number, object);
-    return contents.entries ??= this.#read(number, undefined, () => new Entries(object));
+    return contents.entries ??= this.#read(
+      number,
+      undefined,
+      () => new Entries(object, () => this.#instance.checkTime()),
+    );
   }
 
   /** The container's own key that Lua's key means. */

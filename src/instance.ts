@@ -125,6 +125,7 @@ export class Instance {
   #timeLimit: number;
   #deadline = Infinity;
   #timeIsUp = false;
+  #thrown: TimeUp | undefined;
   #nextProgress = Infinity;
   /** Set by the unit before any code runs. */
   host: Host | undefined;
@@ -220,11 +221,24 @@ export class Instance {
       const limit = `time limit of ${this.#timeLimit} ms exceeded`;
       throw new LuaError("time", limit, { ...firstPosition(error.traceback), traceback: error.traceback });
     } finally {
+      this.#thrown = undefined;
       this.#deadline = Infinity;
       this.#nextProgress = Infinity;
       this.#printed = "";
       this.refresh();
     }
+  }
+
+  /** Ends the code that is running if its time is up: for what the host does at length meanwhile. */
+  checkTime(): void {
+    if (this.#deadline === Infinity || performance.now() < this.#deadline) return;
+    this.#timeIsUp = true;
+    throw this.#thrown = new TimeUp("");
+  }
+
+  /** Whether an error is that of `checkTime`, on its way through the host. */
+  isTimeUp(error: unknown): boolean {
+    return error !== undefined && error === this.#thrown;
   }
 
   #tick(mayThrow: boolean): number {

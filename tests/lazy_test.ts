@@ -1791,8 +1791,105 @@ Deno.test("keys of a lazy Map are found as Lua's tables find theirs, and arrays 
   const map = new Map<unknown, unknown>([[5, 1], [7, () => 1], ["a", { f: () => 1 }], [true, { f: () => 1 }]]);
   cu.setInput(map, LAZY);
   assertThrows(() => cu.compute("return _io.input[7]"), TypeError, "(at input[1])");
-  assertThrows(() => cu.compute("return _io.input[true].f"), TypeError, "(at input[3].f)");
+  assertThrows(() => cu.compute("return _io.input[true].f"), TypeError, "(at input[0].f)");
   map.delete(7);
   map.set(null, 1);
   assertThrows(() => cu.compute("_io.input.b = 1"), TypeError, "null cannot be a key in Lua (at input[3])");
+});
+
+Deno.test("setInput() lazily survives memory errors wherever views are made", async () => {
+  using cu = await ComputeUnit.create({ memoryLimit: 2 * 1024 * 1024, timeLimit: 1000 });
+  const input = Array.from({ length: 3000 }, () => new Array(20).fill(1));
+  cu.setInput(input, LAZY);
+  for (let free = 3; free <= 180; free += 3) {
+    try {
+      cu.compute(`
+        local list
+        pcall(function() while true do list = { list } end end)
+        for i = 1, ${free} do list = list[1] end
+        collectgarbage()
+        for i = 1, #_io.input do pcall(function() list = { _io.input[i], list } end) end
+      `);
+    } catch (error) {
+      assert(error instanceof LuaError && (error.kind === "memory" || error.kind === "time"), String(error));
+    }
+  }
+  cu.setInput(input, LAZY);
+  assertEquals(cu.compute("return #_io.input[3000]"), 20);
+});
+
+Deno.test("what a Map's own methods or a Proxy throw is a clear error, as often as it happens", async () => {
+  using cu = await ComputeUnit.create();
+  using other = await ComputeUnit.create();
+  const thrown = [
+    null,
+    undefined,
+    "text",
+    5,
+    Object.freeze(new Error("frozen")),
+    new Proxy({}, {
+      getPrototypeOf: () => {
+        throw null;
+      },
+    }),
+  ];
+  let toThrow: unknown;
+  let isArmed = false;
+  class Throwing extends Map<string, number> {
+    override has(_: string): boolean {
+      throw toThrow;
+    }
+  }
+  const proxy = new Proxy({ a: 1, b: 2 }, {
+    getPrototypeOf: () => {
+      if (isArmed) throw toThrow;
+      return Object.prototype;
+    },
+  });
+  for (toThrow of thrown) {
+    cu.setInput({ map: new Throwing([["x", 1]]) }, LAZY);
+    const error = assertThrows(() => cu.compute("return _io.input.map.x"), TypeError, "reading threw");
+    assertStrictEquals(error.cause, toThrow ?? error.cause);
+    assertEquals(cu.compute("return (pcall(function() return _io.input.map.x end))"), false);
+    isArmed = false;
+    cu.setInput(proxy, LAZY);
+    isArmed = true;
+    for (let i = 0; i < 300; i++) assertThrows(() => cu.setInputField("z", 1), TypeError, "reading threw");
+    cu.clearIo();
+  }
+  // The error of another unit isn't this one's.
+  cu.setInput({
+    get x() {
+      return other.compute("error('other')");
+    },
+  }, LAZY);
+  assertThrows(() => cu.compute("return _io.input.x"), TypeError, 'reading threw "other" (at input.x)');
+  assertEquals(cu.compute("return 1"), 1);
+});
+
+Deno.test("setInput() lazily heeds the time limit in one step that reads all of a large Map or object", async () => {
+  const timeLimit = 50;
+  const map = new Map(Array.from({ length: 1_000_000 }, (_, i) => [`key ${i}`, i]));
+  const steps = [
+    "_io.input.x = 1",
+    "local _ = _io.input.x",
+    "next(_io.input) _io.input.x = 1",
+    "setmetatable({}, _io.input)",
+    "next(_io.input, 'key 5')",
+  ];
+  for (const value of [map, new Set(map.keys()), Object.fromEntries(map)]) {
+    for (const code of steps) {
+      using cu = await unitOf({ timeLimit, memoryLimit: 2 ** 30 }, value);
+      const ms = fastestMs(() => {
+        try {
+          cu.compute(code);
+        } catch (error) {
+          assert(error instanceof LuaError && error.kind === "time", `${code}: ${error}`);
+        }
+      });
+      assert(ms < 6 * timeLimit, `${code} took ${ms} ms`);
+      cu.setInput({ still: ["works"] }, LAZY);
+      assertStrictEquals(cu.compute("return _io.input.still[1]"), "works");
+    }
+  }
 });

@@ -95,7 +95,12 @@ pub fn compile(code: []const u8, name: [*:0]const u8) i32 {
     g.*.gcstp |= c.GCSTPGC;
     const status = c.luaL_loadbufferx(L, code.ptr, code.len, name, "t");
     g.*.gcstp = stopped;
-    if (status != c.LUA_OK) return failed(status);
+    if (status != c.LUA_OK) {
+        // Nesting that goes too deep is an error of running code to Lua: no handler saw it.
+        keep(L, .message, lua.top(L).*);
+        keep(L, .traceback, lua.boolean(false));
+        return failed(status);
+    }
     var number: i32 = undefined;
     const stored = lua.protect(L, store, &number);
     c.lua_settop(L, 0);

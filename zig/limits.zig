@@ -116,6 +116,8 @@ pub fn recover(L: *lua.State, saved: Saved) void {
     if (g.*.gcstp & c.GCSTPGC != 0 and cu_finalizer_ticks >= finalizer_ticks_max) dropFinalizers(g);
     g.*.gcstp &= ~@as(u8, c.GCSTPGC);
     g.*.gcemergency = 0;
+    c.cu_leave = 0;
+    c.cu_leaving = null;
     cu_budget = std.math.maxInt(c_uint);
 }
 

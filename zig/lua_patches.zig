@@ -24,6 +24,15 @@ const bulk_why =
     \\One step of the VM that does work in proportion to the size of its operands.
 ;
 
+const collector_why =
+    \\The collector's own work: with a pause of 0, or memory that never suffices, code makes it
+    \\do a whole cycle in one step of the VM.
+;
+
+const parser_why =
+    \\One token can take work in proportion to the code before it. The next one looks up.
+;
+
 const mark_why =
     \\A table remembers what it was in JavaScript (array, Map, Set, typed array), also
     \\when it is empty, and an array with nulls its length. See marks.zig.
@@ -1162,5 +1171,93 @@ pub const list = [_]Patch{
             "#define luaG_forerror(...)  (luaG_forerror(__VA_ARGS__), __builtin_unreachable())\n" ++
             "#define luaG_opinterror(...)  (luaG_opinterror(__VA_ARGS__), __builtin_unreachable())\n" ++
             "#define luaG_tointerror(...)  (luaG_tointerror(__VA_ARGS__), __builtin_unreachable())\n",
+    },
+    .{
+        .file = "lgc.c",
+        .why = collector_why,
+        .find = "    lu_mem work = singlestep(L);  /* perform one single step */\n",
+        .replace = "    lu_mem work = singlestep(L);  /* perform one single step */\n" ++
+            "    cu_spend(work << 8);\n",
+    },
+    .{
+        .file = "lgc.c",
+        .why = collector_why,
+        .find = "  lua_assert(isdecGCmodegen(g));\n" ++
+            "}\n",
+        .replace = "  lua_assert(isdecGCmodegen(g));\n" ++
+            "  cu_spend(gettotalbytes(g));\n" ++
+            "}\n",
+    },
+    .{
+        .file = "lgc.c",
+        .why = collector_why,
+        .find = "    fullgen(L, g);\n" ++
+            "  g->gcemergency = 0;\n",
+        .replace = "    fullgen(L, g);\n" ++
+            "  g->gcemergency = 0;\n" ++
+            "  cu_spend(gettotalbytes(g));\n",
+    },
+    .{
+        .file = "lcode.c",
+        .why = parser_why,
+        .find = "    while ((next = getjump(fs, list)) != NO_JUMP)  /* find last element */\n" ++
+            "      list = next;\n",
+        .replace = "    while ((next = getjump(fs, list)) != NO_JUMP) {  /* find last element */\n" ++
+            "      cu_spend(64);\n" ++
+            "      list = next;\n" ++
+            "    }\n",
+    },
+    .{
+        .file = "lparser.c",
+        .why = parser_why,
+        .find = "  for (i = ls->fs->firstlabel; i < dyd->label.n; i++) {\n",
+        .replace = "  cu_spend((size_t)(dyd->label.n - ls->fs->firstlabel) << 6);\n" ++
+            "  for (i = ls->fs->firstlabel; i < dyd->label.n; i++) {\n",
+    },
+    .{
+        .file = "lparser.c",
+        .why = parser_why,
+        .find = "  for (i = cast_int(fs->nactvar) - 1; i >= 0; i--) {\n",
+        .replace = "  cu_spend((size_t)fs->nactvar << 6);\n" ++
+            "  for (i = cast_int(fs->nactvar) - 1; i >= 0; i--) {\n",
+    },
+    .{
+        .file = "lparser.c",
+        .why = parser_why ++ "\nGotos were taken out of the list one by one, each moving all after it.",
+        .find = "  for (i = g; i < gl->n - 1; i++)  /* remove goto from pending list */\n" ++
+            "    gl->arr[i] = gl->arr[i + 1];\n" ++
+            "  gl->n--;\n",
+        .replace = "",
+    },
+    .{
+        .file = "lparser.c",
+        .why = parser_why,
+        .find = "static void solvegoto (LexState *ls, int g, Labeldesc *label) {\n" ++
+            "  int i;\n",
+        .replace = "static void solvegoto (LexState *ls, int g, Labeldesc *label) {\n",
+    },
+    .{
+        .file = "lparser.c",
+        .why = parser_why,
+        .find = "  int needsclose = 0;\n" ++
+            "  while (i < gl->n) {\n" ++
+            "    if (eqstr(gl->arr[i].name, lb->name)) {\n" ++
+            "      needsclose |= gl->arr[i].close;\n" ++
+            "      solvegoto(ls, i, lb);  /* will remove 'i' from the list */\n" ++
+            "    }\n" ++
+            "    else\n" ++
+            "      i++;\n" ++
+            "  }\n",
+        .replace = "  int needsclose = 0;\n" ++
+            "  int left = i;  /* end of those that are left in the list */\n" ++
+            "  for (; i < gl->n; i++) {\n" ++
+            "    if (eqstr(gl->arr[i].name, lb->name)) {\n" ++
+            "      needsclose |= gl->arr[i].close;\n" ++
+            "      solvegoto(ls, i, lb);\n" ++
+            "    }\n" ++
+            "    else\n" ++
+            "      gl->arr[left++] = gl->arr[i];\n" ++
+            "  }\n" ++
+            "  gl->n = left;\n",
     },
 };

@@ -245,7 +245,9 @@ fn forgetPaged(L: *lua.State, number: u32) void {
 
 /// Makes a view of a new table, which the host has just numbered.
 pub fn register(L: *lua.State, table: *lua.Table, number: u32, head: wire.ViewHead) void {
-    const entry = newEntry(L, number);
+    // What may raise a memory error comes first.
+    makeRoom(L, number);
+    var own: ?*Paged = null;
     if (!head.is_complete and head.kind != .object) {
         const paged: *Paged = @ptrCast(@alignCast(c.luaM_malloc_(L, @sizeOf(Paged), 0)));
         paged.* = .{
@@ -253,8 +255,10 @@ pub fn register(L: *lua.State, table: *lua.Table, number: u32, head: wire.ViewHe
             .length = head.length,
             .ahead_max = if (head.is_numbers) ahead_numbers_max else ahead_max,
         };
-        entry.paged = paged;
+        own = paged;
     }
+    const entry = newEntry(number);
+    entry.paged = own;
     entry.object = @ptrCast(table);
     alive += 1;
     table.view |= number << number_shift | clean | (if (head.is_complete) 0 else incomplete);
@@ -262,13 +266,17 @@ pub fn register(L: *lua.State, table: *lua.Table, number: u32, head: wire.ViewHe
 
 /// The same for a date.
 pub fn registerDate(L: *lua.State, date: *c.GCObject, number: u32) void {
-    newEntry(L, number).object = date;
+    makeRoom(L, number);
+    newEntry(number).object = date;
     alive += 1;
     objects.setDateNumber(date, number);
 }
 
-inline fn newEntry(L: *lua.State, number: u32) *Entry {
+inline fn makeRoom(L: *lua.State, number: u32) void {
     if (number >= capacity) growEntries(L, number + 1);
+}
+
+inline fn newEntry(number: u32) *Entry {
     const entry = &entries[number];
     std.debug.assert(entry.object == null and entry.paged == null);
     if (entry.link.next_released != 0) unrelease(number);
@@ -351,6 +359,7 @@ fn ask(L: *lua.State, op: Op, table: *const lua.Table, first: u32, count: u32) u
     const answer = load(op, numberOf(table), first, count);
     if (answer < 0) raise(L, answer);
     if (op != .position and !decode.finish(B)) unreachable;
+    limits.spend(decode.takenBytes());
     return @intCast(answer);
 }
 
