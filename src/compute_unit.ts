@@ -24,8 +24,8 @@ export interface ComputeUnitOptions {
    */
   memoryLimit?: number;
   /**
-   * How long one {@linkcode ComputeUnit.compute} may run, in milliseconds. Nothing in
-   * Lua can catch or outlast it.
+   * How long one {@linkcode ComputeUnit.compute} may run, in milliseconds, compiling its
+   * code included. Nothing in Lua can catch or outlast it.
    *
    * @default {Infinity}
    */
@@ -681,33 +681,37 @@ export class ComputeUnit implements Disposable {
 
   #compute(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
     const instance = this.#ready("compute");
-    if (typeof code === "string") return this.#run(this.#chunk(instance, code, options.chunkName), all);
+    if (typeof code === "string") {
+      const known = this.#chunks.get(keyOf(code, options.chunkName));
+      if (known !== undefined) return this.#run(known, all);
+      const since = performance.now();
+      return this.#run(this.#newChunk(instance, code, options.chunkName), all, since);
+    }
+    const since = performance.now();
     const chunk = this.#compile(instance, code, options.chunkName);
     try {
-      return this.#run(chunk, all);
+      return this.#run(chunk, all, since);
     } finally {
       instance.exports.forget(chunk);
     }
   }
 
   /** Runs compiled code. */
-  #run(chunk: number, all: boolean): LuaValue[] {
+  #run(chunk: number, all: boolean, since?: number): LuaValue[] {
     const instance = this.#begin("compute");
     this.#printed = "";
     this.#decoder.drop();
     try {
-      const words = instance.guard(() => instance.exports.compute(chunk, all ? 1 : 0));
+      const words = instance.guard(() => instance.exports.compute(chunk, all ? 1 : 0), since);
       return this.#read(words, "return the result");
     } finally {
       this.#busy = false;
     }
   }
 
-  /** Number of the compiled code; compiles what isn't there yet. */
-  #chunk(instance: Instance, code: string, chunkName: string | undefined): number {
-    const key = chunkName === undefined ? code : `${chunkName}\0${code}`;
-    const known = this.#chunks.get(key);
-    if (known !== undefined) return known;
+  /** Compiles code, and keeps it. */
+  #newChunk(instance: Instance, code: string, chunkName: string | undefined): number {
+    const key = keyOf(code, chunkName);
     const chunk = this.#compile(instance, code, chunkName);
     this.#chunks.set(key, chunk);
     this.#chunksCodeLength += key.length;
@@ -844,6 +848,11 @@ export class ComputeUnit implements Disposable {
     }
     this.#printed += line + "\n";
   }
+}
+
+/** What a compiled chunk is kept by. */
+function keyOf(code: string, chunkName: string | undefined): string {
+  return chunkName === undefined ? code : `${chunkName}\0${code}`;
 }
 
 function isLuaError(error: unknown, kind: LuaErrorKind): boolean {

@@ -203,10 +203,12 @@ export class Instance {
   /**
    * Calls into code that may run user code, within the time limit. Whatever JavaScript
    * throws on the way, Lua's state is whole afterwards.
+   *
+   * @param since When the time began, where an earlier call counts too.
    */
-  guard(call: () => number): number {
+  guard(call: () => number, since?: number): number {
     const stack = this.exports.save_stack();
-    if (this.#timeLimit !== Infinity) this.#deadline = performance.now() + this.#timeLimit;
+    if (this.#timeLimit !== Infinity) this.#deadline = (since ?? performance.now()) + this.#timeLimit;
     if (this.host!.progress) this.#nextProgress = performance.now() + PROGRESS_INTERVAL_MS;
     this.#timeIsUp = false;
     try {

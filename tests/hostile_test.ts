@@ -1355,6 +1355,21 @@ Deno.test("the time limit ends the compiling of any code", async () => {
   }
 });
 
+Deno.test("compiling and running share the time of one compute", async () => {
+  using cu = await ComputeUnit.create({ timeLimit: 2 * TIME_LIMIT_MS });
+  // Comments of megabytes: long to compile, nothing to run.
+  let count = 0;
+  const fastest = await fastestOf(() => {
+    const { end, milliseconds } = run(
+      cu,
+      `${`--${"x".repeat(1000)}\n`.repeat(30_000)} while true do end -- ${count++}`,
+    );
+    assertEquals(end, "time");
+    return Promise.resolve(milliseconds / 2);
+  });
+  assert(fastest <= 1.5 * TIME_LIMIT_MS, `took ${Math.round(2 * fastest)} ms`);
+});
+
 Deno.test("code that nests too deep to compile is a clear error", async () => {
   using cu = await ComputeUnit.create();
   const sources = [
