@@ -54,6 +54,9 @@ const BOXED_NIL = BOXED + WIRE.NIL;
 const BOXED_BOOLEAN = BOXED + WIRE.BOOLEAN;
 const BOXED_STRING = BOXED + WIRE.STRING;
 
+/** Objects with so many fields are known again without a look at their keys. */
+export const LARGE_FIELDS_MIN = 64;
+
 /** Strings of rows that are written without asking for room; longer ones by `string`. */
 const ROW_STRING_UNITS_MAX = 256;
 
@@ -69,6 +72,10 @@ export class Encoder {
   protected shapes = new Map<string, Shape>();
   /** Containers so far. */
   #seen = new Seen();
+  /** Number of the last container. */
+  #number = 0;
+  /** Numbers of objects with many fields: to list them takes longer than to look here. */
+  #large = new Map<object, number>();
   /** The last error of having no memory. */
   #own: LuaError | undefined;
   /** The last error that `explain` made. */
@@ -112,6 +119,7 @@ export class Encoder {
     } finally {
       if (!done) this.drop();
       this.#seen.clear();
+      if (this.#large.size > 0) this.#large = new Map();
     }
   }
 
@@ -331,6 +339,7 @@ export class Encoder {
    */
   #isSeen(value: object, first?: unknown): boolean {
     const number = this.#seen.add(value, first);
+    this.#number = number < 0 ? -1 - number : number;
     if (number < 0) return false;
     this.box(WIRE.TABLE_REF, number);
     return true;
@@ -437,11 +446,17 @@ export class Encoder {
       if (!this.#isSeen(value, first)) this.#fields(value, hint, first);
       return hint;
     }
+    const known = this.#large.size > 0 ? this.#large.get(value) : undefined;
+    if (known !== undefined) {
+      this.box(WIRE.TABLE_REF, known);
+      return undefined;
+    }
     const keys = Object.keys(value);
     const first = keys.length > 0 ? this.#first(value, keys[0]) : undefined;
     // A getter may give something else each time.
     const isData = keys.length === 0 || Object.getOwnPropertyDescriptor(value, keys[0])?.get === undefined;
     if (this.#isSeen(value, isData ? first : undefined)) return hint;
+    if (keys.length >= LARGE_FIELDS_MIN) this.#large.set(value, this.#number);
     const shape = this.shapeOf(keys);
     if (shape === undefined) this.#record(value, keys, first);
     else this.#fields(value, shape, first);

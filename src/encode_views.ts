@@ -12,6 +12,7 @@ import {
   hasKeys,
   isBytes,
   isPlain,
+  LARGE_FIELDS_MIN,
   MESSAGE,
   Refusal,
   refuseOpaque,
@@ -33,6 +34,9 @@ const INLINE_ELEMENTS_MAX = 16;
 
 /** Objects with more fields than this are read entry by entry. */
 const FIELDS_MAX = 256;
+
+/** Such objects that a place knows again. */
+const LARGE_MAX = 1024;
 
 /** Containers that are sent inside others. */
 const INLINE_DEPTH_MAX = 8;
@@ -68,6 +72,8 @@ export interface Registry {
    * @param first The value of its first field, if it is an object with fields.
    */
   add(object: object, first: unknown, origin: Origin, key: string | number): number;
+  /** Whether an object has this number in the input of an origin. */
+  has(number: number, object: object, origin: Origin): boolean;
   /** Takes a number back. */
   remove(number: number): void;
   /** Where a numbered object stands, such as `input.rows[3]`. */
@@ -456,6 +462,10 @@ export class ViewEncoder extends Encoder {
     key: string | number,
     forInIsOwn: boolean,
   ): void {
+    const known = place.large?.get(value);
+    if (known !== undefined && this.registry.has(known, value, origin)) {
+      return this.#head(known, VIEW_KIND.OBJECT, 0);
+    }
     let plan = place.lastPlan;
     if (plan === undefined || !forInIsOwn || !hasKeys(value, plan.keys)) plan = place.plan(value, Object.keys(value));
     const { keys, fields, isComplete } = plan;
@@ -465,6 +475,10 @@ export class ViewEncoder extends Encoder {
     const number = this.#number(value, first, origin, key);
     if (number < 0 && fields.length > 0 && this.#inlineDepth < INLINE_DEPTH_MAX && keys.length <= FIELDS_MAX) {
       if (plan.shape === undefined || !plan.shape.isKnown) plan.shape = this.shapeOf(fields as string[]);
+    }
+    if (number > 0 && keys.length >= LARGE_FIELDS_MIN) {
+      if (place.large === undefined || place.large.size === LARGE_MAX) place.large = new Map();
+      place.large.set(value, number);
     }
     const isLarge = keys.length > FIELDS_MAX;
     this.#head(number, isLarge ? VIEW_KIND.RECORD : VIEW_KIND.OBJECT, keys.length);

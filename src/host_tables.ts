@@ -135,6 +135,10 @@ export class HostTables implements Registry {
     return number;
   }
 
+  has(number: number, object: object, origin: Origin): boolean {
+    return this.#numbers.objects[number - 1] === object && this.#origins[number]!.seen === origin.seen;
+  }
+
   remove(number: number): void {
     this.#origins[number]!.seen.remove(number - 1);
     this.#origins[number] = undefined;

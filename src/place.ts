@@ -53,6 +53,8 @@ export class Place {
   #children = new Map<string, Place>();
   #elements: Place | undefined;
   #plans: Plan[] = [];
+  /** Numbers of objects with many fields that were met here more than once. */
+  large: Map<object, number> | undefined;
 
   /** Constructs a place that nothing is known about. */
   constructor(depth = 0) {

@@ -746,3 +746,29 @@ Deno.test("keys that Object.prototype has cross, whatever it does with them", as
   assertEquals(JSON.parse(`${first}}`), { hooked: 1, constructor: 2, b: 3 });
   assertEquals(JSON.parse(`{${second}`), { toString: 1, hooked: 2, "1": 3 });
 });
+
+Deno.test("an object of many fields that stands in many places is one table, and listed once", async () => {
+  using cu = await ComputeUnit.create();
+  const shared = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`key ${i}`, i]));
+  const other = { ...shared, other: true };
+  const rows = Array.from({ length: 20_000 }, (_, i) => ({ id: i, held: i % 2 === 0 ? shared : other }));
+  const code = `
+    local first, second = _io.input[1].held, _io.input[2].held
+    local n = 0
+    for _, row in ipairs(_io.input) do
+      if row.held == (row.id % 2 == 0 and first or second) and row.held["key 7"] == 7 then n = n + 1 end
+    end
+    return first ~= second and first.other == nil and second.other and n
+  `;
+  for (const lazy of [false, true]) {
+    let fastest = Infinity;
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const start = performance.now();
+      cu.setInput(rows, { lazy });
+      assertEquals(cu.compute(code), rows.length);
+      fastest = Math.min(fastest, performance.now() - start);
+    }
+    // To list the keys of each took 0.6 s copied, and 1.2 s lazily.
+    assert(fastest < 300, `took ${Math.round(fastest)} ms with lazy: ${lazy}`);
+  }
+});
