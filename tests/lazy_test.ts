@@ -1893,3 +1893,31 @@ Deno.test("setInput() lazily heeds the time limit in one step that reads all of 
     }
   }
 });
+
+Deno.test("setInput() lazily keeps some of the fields that code reads by key, and few bytes for them", async () => {
+  const count = 20_000;
+  const entries = Array.from({ length: count }, (_, i): [string, unknown] => {
+    return [`key ${i}`, i % 3 === 0 ? { id: i } : i % 3 === 1 ? `${i} `.repeat(100) : i];
+  });
+  const code = `
+    local t, n = _io.input, 0
+    for round = 1, 2 do
+      for i = 0, ${count - 1} do
+        local v = t["key " .. i]
+        assert(i % 3 == 0 and v.id == i or i % 3 == 1 and #v > 100 or v == i)
+        if i % 3 == 0 then assert(rawequal(v, t["key " .. i])) end
+        n = n + 1
+      end
+    end
+    assert(t.missing == nil and next(t) ~= nil)
+    t["key 3"].id = "changed"
+    t["key 4"] = "changed"
+    return n, t["key 3"].id, t["key 4"], t["key 5"]
+  `;
+  for (const value of [new Map(entries), Object.fromEntries(entries)]) {
+    using cu = await unitOf({}, value);
+    assertEquals(cu.computeAll(code.replace(/t\["key 3"\][^]*/, "return n")), [2 * count]);
+    assert(cu.getMemoryStats().wasmBytes <= 2 * 1024 * 1024, `${cu.getMemoryStats().wasmBytes} bytes`);
+    assertEquals(cu.computeAll(code), [2 * count, "changed", "changed", 5]);
+  }
+});

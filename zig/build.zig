@@ -12,7 +12,7 @@ const stack_size_bytes = 512 * 1024;
 
 /// What runs while user code runs.
 const lua_runtime_files = [_][]const u8{
-    "lapi.c",    "ldo.c",    "lfunc.c",   "lgc.c",      "lmem.c",
+    "lapi.c",    "ldo.c",    "lfunc.c",   "lgc.c",
     "lstring.c", "ltable.c", "lvm.c",
 };
 
@@ -20,7 +20,7 @@ const lua_runtime_files = [_][]const u8{
 const lua_seldom_files = [_][]const u8{
     "lcode.c",   "lctype.c",  "ldebug.c",  "ldump.c", "llex.c",    "lopcodes.c",
     "lparser.c", "lzio.c",    "lmathlib.c", "loslib.c", "lutf8lib.c", "lauxlib.c", "lbaselib.c",
-    "lcorolib.c", "ltm.c", "lstate.c", "lobject.c", "lstrlib.c", "ltablib.c",
+    "lcorolib.c", "lmem.c", "ltm.c", "lstate.c", "lobject.c", "lstrlib.c", "ltablib.c",
 };
 
 const lua_flags = [_][]const u8{ "-std=gnu11", "-fno-sanitize=all", "-Wno-deprecated-declarations", "-include", "lua_config.h" };

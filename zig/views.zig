@@ -84,6 +84,8 @@ const Paged = struct {
     ahead_max: u32,
     /// Where to look first.
     page: u32 = 0,
+    /// Where a Map, Set or large object has the fields that code has read.
+    fields: u32 = 0,
     /// Entry of the page that `next` gave last, if it has given any.
     cursor: u32 = 0,
     is_traversed: bool = false,
@@ -117,6 +119,9 @@ const Page = struct {
     /// What it takes in Lua's heap.
     bytes: usize = 0,
 };
+
+/// Stands for the position of a page of fields, which has none.
+const fields_position = std.math.maxInt(u32);
 
 const pages_max = 128;
 var pages: [pages_max]Page = @splat(.{});
@@ -392,7 +397,30 @@ pub export fn cu_view_get(L: *lua.State, table: *lua.Table, key: *const lua.Valu
         const position = positionOf(key) orelse return &lua.nil;
         return if (position < paged.length) element(L, table, paged, position) else &lua.nil;
     }
-    return if (askForKey(L, .field, table, key) == null) &lua.nil else lua.top(B);
+    if (keptFields(table, paged)) |page| {
+        const held = lua.get(page.values, key.*);
+        if (!lua.isNil(held)) return held;
+    }
+    if (askForKey(L, .field, table, key) == null) return &lua.nil;
+    const held = lua.top(B);
+    if (lua.isNil(held)) return held;
+    const bytes = decode.takenBytes() + @sizeOf(lua.Node);
+    const page = keptFields(table, paged) orelse newPage: {
+        const values: *lua.Table = @ptrCast(c.luaH_new(L));
+        const page = keep(table, values, fields_position, 0, false);
+        paged.fields = indexOf(page);
+        break :newPage page;
+    };
+    lua.set(L, page.values, key.*, held.*);
+    page.bytes += bytes;
+    pages_bytes += bytes;
+    return lua.get(page.values, key.*);
+}
+
+/// The page of the fields that code has read, if it has not been given up.
+fn keptFields(table: *const lua.Table, paged: *const Paged) ?*Page {
+    const page = &pages[paged.fields];
+    return if (page.owner == numberOf(table) and page.first == fields_position) page else null;
 }
 
 /// Position from 0 of an array's element.
