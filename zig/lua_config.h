@@ -130,6 +130,8 @@ void cu_mark_written(struct Table *t, const void *key, const void *value);
 #define CU_INLINE_SHIFT 2
 #define CU_VIEW_ORDERED 0x20u  /* complete, but traversed in the host's order */
 #define CU_VIEW_SHIFT 6
+/* the elements of a view that were loaded last */
+extern struct { const struct Table *owner; unsigned first, count; const struct TValue *values; } cu_page;
 const struct TValue *cu_view_get(struct lua_State *L, struct Table *t, const struct TValue *key);
 int cu_view_next(struct lua_State *L, struct Table *t, union StackValue *key);
 void cu_view_write(struct lua_State *L, struct Table *t);

@@ -1260,4 +1260,13 @@ pub const list = [_]Patch{
             "  }\n" ++
             "  gl->n = left;\n",
     },
+    .{
+        .file = "ltable.c",
+        .why = view_why ++ "\nElements that stand with Lua are found here, as an array's are.",
+        .find = "    Node *n = hashint(t, key);\n",
+        .replace = "    Node *n;\n" ++
+            "    if (l_unlikely(t == cu_page.owner) && l_castS2U(key) - 1u - cu_page.first < cu_page.count)\n" ++
+            "      return cu_page.values + (l_castS2U(key) - 1u - cu_page.first);\n" ++
+            "    n = hashint(t, key);\n",
+    },
 };

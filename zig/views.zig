@@ -349,6 +349,7 @@ fn dropPages(number: u32) void {
 }
 
 fn dropPage(page: *Page) void {
+    cu_page.owner = null;
     page.owner = 0;
     pages_bytes -= page.bytes;
     page.bytes = 0;
@@ -470,8 +471,17 @@ fn element(L: *lua.State, table: *lua.Table, paged: *Paged, position: u32) *cons
         paged.page = indexOf(page);
     }
     if (position - page.first >= page.count) return &lua.nil;
+    cu_page = .{ .owner = table, .first = page.first, .count = page.count, .values = page.values.array };
     return @ptrCast(page.values.array + (position - page.first));
 }
+
+/// The page of elements that was read last, for `luaH_getint`.
+export var cu_page: extern struct {
+    owner: ?*const lua.Table = null,
+    first: u32 = 0,
+    count: u32 = 0,
+    values: [*c]const c.TValue = null,
+} = .{};
 
 fn pageAt(table: *const lua.Table, position: u32) ?*Page {
     for (&pages) |*page| {
