@@ -113,6 +113,9 @@ const MEMORY_LIMIT_MAX = 4 * 1024 * 1024 * 1024;
 /** Units of text that {@linkcode ComputeUnit.printed} keeps of one compute. */
 const PRINTED_LENGTH_MAX = 1024 * 1024;
 
+/** Characters of a message in which positions are looked for. */
+const POSITIONS_LENGTH_MAX = 4096;
+
 /** How Lua reports that `onPrint` threw (`zig/sandbox.zig`). */
 const PRINT_REFUSED = "print: the host refused the text";
 
@@ -616,9 +619,13 @@ export class ComputeUnit implements Disposable {
    * ```
    */
   runGc(): void {
+    this.#collect();
+  }
+
+  #collect(since?: number): void {
     const instance = this.#begin("run garbage collection");
     try {
-      instance.guard(() => instance.exports.run_gc());
+      instance.guard(() => instance.exports.run_gc(), since);
     } finally {
       this.#busy = false;
     }
@@ -736,24 +743,27 @@ export class ComputeUnit implements Disposable {
     const name = textEncoder.encode(`@${chunkName}\0`);
     // Compiling runs no finalizers, and what waits for them may take all memory: as long
     // as a collection frees some, it is worth another try.
+    const since = performance.now();
+    let isLast = false;
     for (let used = Infinity;;) {
       try {
-        return this.#compileBytes(instance, bytes, name);
+        return this.#compileBytes(instance, bytes, name, isLast ? undefined : since);
       } catch (error) {
         const { usedBytes } = this.getMemoryStats();
-        if (!isLuaError(error, "memory") || usedBytes >= used) throw error;
+        if (!isLuaError(error, "memory") || usedBytes >= used || isLast) throw error;
         used = usedBytes;
       }
       try {
-        this.runGc();
+        this.#collect(since);
       } catch (error) {
-        // The time limit ends each collection, not what comes after.
+        // The time limit ends the collections, not one more try.
         if (!isLuaError(error, "time")) throw error;
+        isLast = true;
       }
     }
   }
 
-  #compileBytes(instance: Instance, bytes: Uint8Array, name: Uint8Array): number {
+  #compileBytes(instance: Instance, bytes: Uint8Array, name: Uint8Array, since: number | undefined): number {
     const { exports } = instance;
     const length = bytes.length + name.length;
     const pointer = exports.allocate(length) >>> 0;
@@ -762,7 +772,7 @@ export class ComputeUnit implements Disposable {
     try {
       instance.bytes(pointer, length).set(bytes);
       instance.bytes(pointer, length).set(name, bytes.length);
-      const chunk = instance.guard(() => exports.compile(pointer, bytes.length, pointer + bytes.length));
+      const chunk = instance.guard(() => exports.compile(pointer, bytes.length, pointer + bytes.length), since);
       if (chunk < 0) throw this.#error(chunk, "compile");
       return chunk;
     } finally {
@@ -791,6 +801,7 @@ export class ComputeUnit implements Disposable {
         if (refusal === undefined || !error.message.endsWith(refusal.message)) return error;
         // What passed it on may have put positions before it; other text is code's own error.
         let before = error.message.slice(0, error.message.length - refusal.message.length);
+        if (before.length > POSITIONS_LENGTH_MAX) return error;
         for (let last = ""; before !== last; before = before.replace(/^(\[string ".*?"\]|[^\n:]+):\d+: /, "")) {
           last = before;
         }
@@ -832,7 +843,8 @@ export class ComputeUnit implements Disposable {
     const position = positionOf(message, stack);
     const bare = position === undefined ? message : message.slice(position.length);
     // A coroutine's error comes with the position of each that passed it on.
-    const overflow = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many)/.test(message);
+    const beginning = message.slice(0, POSITIONS_LENGTH_MAX);
+    const overflow = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many)/.test(beginning);
     return new LuaError(overflow ? "limit" : KINDS[status as number], bare, {
       ...position ?? firstPosition(stack),
       traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),

@@ -24,6 +24,9 @@ interface Shape {
   readonly isInherited: boolean;
 }
 
+/** Up to here V8 makes an array at once; a longer one would be a dictionary first. */
+const FAST_LENGTH_MAX = 2 ** 25;
+
 // A byte order mark is part of a string like any other character.
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -42,7 +45,7 @@ export class Decoder {
   #unit = 0;
   #size = 0;
   #shapes: Shape[] = [];
-  /** Long strings so far, by address: one that stands in many places is read once. */
+  /** Strings that don't stand in chunks, by address: one in many places is read once. */
   #longStrings = new Map<number, string | Uint8Array>();
   /** The same for bytes. */
   #longBytes = new Map<number, Uint8Array>();
@@ -285,7 +288,7 @@ export class Decoder {
 
   #array(length: number): LuaValue {
     // Not grown by pushing, which leaves twice the array's size for the collector.
-    const array: LuaValue[] = this.#remember(new Array(length));
+    const array: LuaValue[] = this.#remember(new Array(Math.min(length, FAST_LENGTH_MAX)));
     let index = 0;
     while (index < length) {
       // Numbers, as many as stand here.
@@ -334,7 +337,6 @@ export class Decoder {
     const word = this.#word++;
     const pointer = this.#halves[2 * word];
     const length = this.#halves[2 * word + 1];
-    if (length <= WIRE.INLINE_STRING_BYTES_MAX) return read(this.#instance.bytes(pointer, length));
     let value = known.get(pointer);
     if (value === undefined) {
       value = read(this.#instance.bytes(pointer, length));

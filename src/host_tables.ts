@@ -38,6 +38,8 @@ class Entries {
   readonly keys: readonly unknown[];
   /** Where keys are bytes: their text, one unit a byte, as Lua has no other strings. */
   readonly byBytes: ReadonlyMap<string, unknown> | undefined;
+  /** The most bytes of such a key. */
+  readonly bytesLengthMax: number = 0;
   #positions: Map<unknown, number> | undefined;
 
   /** @param check Called now and then, as this may take long; may throw. */
@@ -55,6 +57,7 @@ class Entries {
       if (typeof key === "bigint") hasBigints = true;
       if (isBytes(key)) {
         byBytes.set(binaryText(bytesOf(key)), key);
+        this.bytesLengthMax = Math.max(this.bytesLengthMax, key.byteLength);
         bytesCount++;
       }
       if (keys.push(key) % KEYS_BETWEEN_CHECKS === 0) check();
@@ -327,9 +330,9 @@ export class HostTables implements Registry {
     }
     if (container.has(key)) return { key };
     if (typeof key === "number" && Number.isSafeInteger(key) && container.has(BigInt(key))) return { key: BigInt(key) };
-    if (entries.byBytes === undefined) return undefined;
-    const bytes = typeof key === "string" ? textEncoder.encode(key) : key instanceof Uint8Array ? key : undefined;
-    const own = bytes && entries.byBytes.get(binaryText(bytes));
+    if (entries.byBytes === undefined || typeof key !== "string" && !(key instanceof Uint8Array)) return undefined;
+    if (key.length > entries.bytesLengthMax) return undefined;
+    const own = entries.byBytes.get(binaryText(typeof key === "string" ? textEncoder.encode(key) : key));
     return own === undefined ? undefined : { key: own };
   }
 
@@ -367,9 +370,14 @@ function hasKey(container: Map<unknown, unknown> | Set<unknown>, key: number): b
   return value !== undefined && value !== null;
 }
 
+/** Arguments of one call, which stand on the stack. */
+const UNITS_AT_ONCE = 4096;
+
 /** Bytes as text of one unit each, to compare them by. */
 function binaryText(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
+  const parts: string[] = [];
+  for (let start = 0; start < bytes.length; start += UNITS_AT_ONCE) {
+    parts.push(String.fromCharCode(...bytes.subarray(start, start + UNITS_AT_ONCE)));
+  }
+  return parts.join("");
 }

@@ -1355,6 +1355,42 @@ Deno.test("the time limit ends the compiling of any code", async () => {
   }
 });
 
+Deno.test("finalizers that come again between attempts to compile don't make them last", async () => {
+  using cu = await ComputeUnit.create({ memoryLimit: 16 * 1024 * 1024, timeLimit: TIME_LIMIT_MS });
+  cu.compute(`
+    KEEP = {}
+    local function arm()
+      setmetatable({}, { __gc = function()
+        pcall(arm)
+        local t = os.clock() while os.clock() - t < 0.06 do end
+        KEEP[#KEEP] = nil
+      end })
+    end
+    arm() collectgarbage("stop")
+  `);
+  for (const size of [200_000, 20_000, 2000, 200]) {
+    cu.compute(`pcall(function() for i = #KEEP + 1, 1e9 do KEEP[i] = ("x"):rep(${size}) .. i end end)`);
+  }
+  const start = performance.now();
+  run(cu, `return 1 -- ${"x".repeat(1e6)}`);
+  const ms = performance.now() - start;
+  // One more attempt after the time is up, and its finalizers.
+  assert(ms <= 5 * TIME_LIMIT_MS, `took ${Math.round(ms)} ms`);
+});
+
+Deno.test("messages of any length and with any positions are read fast", async () => {
+  using cu = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS });
+  assertStrictEquals(run(cu, "error(('x:1: '):rep(5e6))").end, "runtime");
+  cu.setInput({ f: () => 1 }, { lazy: true });
+  const fastest = await fastestOf(() => {
+    const code = `local ok, e = pcall(function() return _io.input.f end) error(('[string "a:1: '):rep(40000) .. e, 0)`;
+    const { end, milliseconds } = run(cu, code);
+    assertEquals(end, "runtime");
+    return Promise.resolve(milliseconds);
+  });
+  assert(fastest <= END_MS_MAX, `took ${Math.round(fastest)} ms`);
+});
+
 Deno.test("compiling and running share the time of one compute", async () => {
   using cu = await ComputeUnit.create({ timeLimit: 2 * TIME_LIMIT_MS });
   // Comments of megabytes: long to compile, nothing to run.
@@ -1397,6 +1433,10 @@ Deno.test("strings that are no UTF-8 cost the host little more than others", asy
   assert(await ms("'\\xff'") < 1000);
   assert(await ms("('\\xff'):rep(200) .. i") < 1000);
   assert(await ms("{ ['\\xff'] = 1 }") < 1000);
+  // One string in many places is looked at once, text or not.
+  cu.compute("s = ('a'):rep(4096) raw = ('\\xff'):rep(4096)");
+  assert(await ms("s") < 500);
+  assert(await ms("raw") < 500);
 });
 
 Deno.test("a result that comes too late isn't taken for the next one", async () => {

@@ -422,7 +422,8 @@ local table = setmetatable({}, { __index = table })
 for _, name in ipairs { "insert", "remove", "sort", "unpack", "concat" } do
   local call = table[name]
   table[name] = function(t, ...)
-    border(t)
+    -- Beyond 100 elements the pivots are random, and with them the order of what compares as equal.
+    if border(t) > 100 and name == "sort" then isAmbiguous = true end
     return call(t, ...)
   end
 end

@@ -1921,3 +1921,26 @@ Deno.test("setInput() lazily keeps some of the fields that code reads by key, an
     assertEquals(cu.computeAll(code), [2 * count, "changed", "changed", 5]);
   }
 });
+
+Deno.test("setInput() lazily looks up a key of any length in a Map with bytes as keys, at little cost", async () => {
+  using cu = await ComputeUnit.create({ timeLimit: 1000 });
+  cu.setInput(new Map<unknown, unknown>([[new Uint8Array([255]), 1], ["ÿ", 2], [new Uint8Array([97, 98]), 3]]), LAZY);
+  cu.compute("s = ('x'):rep(1e6) for i = 1, 5 do s = s .. s end");
+  const before = Deno.memoryUsage().rss;
+  assertEquals(cu.computeAll("return _io.input[s], _io.input['\\xff'], _io.input['ÿ'], _io.input.ab"), [null, 1, 2, 3]);
+  const grown = Deno.memoryUsage().rss - before;
+  assert(grown < 500e6, `the host's memory grew by ${grown} bytes`);
+});
+
+Deno.test("a typed array that was written to without a change is one, as a copy is", async () => {
+  for (const array of [Float64Array.of(1, 2), new Int16Array(0), BigInt64Array.of(5n), Uint32Array.of(7)]) {
+    for (const write of ["t.a = nil", "rawset(t, 1, t[1])", "t[1] = t[1]", "table.remove(t, #t + 1)"]) {
+      await assertAgree({ c: array }, `local t = _io.input.c ${write} return t, _io.input`, [array, { c: array }]);
+    }
+    await assertAgree(
+      { c: array },
+      "local t = _io.input.c t[#t + 1] = 9 return t",
+      [[...Array.from(array as ArrayLike<number | bigint>, Number), 9]],
+    );
+  }
+});

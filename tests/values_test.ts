@@ -660,9 +660,30 @@ Deno.test("from Lua: a long string and its bytes are told apart", async () => {
   const bytes = new TextEncoder().encode(text);
   assertEquals(cu.compute("local s = ('x'):rep(300) return { s, _io.bytes(s), s }"), [text, bytes, text]);
   assertEquals(cu.compute("local s = ('x'):rep(300) return { _io.bytes(s), s }"), [bytes, text]);
-  const [a, b] = cu.compute<Uint8Array[]>("local s = '\\xff' return { s, s }");
-  a[0] = 1;
-  assertEquals(b[0], 255);
+});
+
+Deno.test("from Lua: bytes in many places are one Uint8Array, however short", async () => {
+  using cu = await ComputeUnit.create({ memoryLimit: 64 * 1024 * 1024 });
+  for (const bytes of ["'\\xff'", "_io.bytes('x')", "('\\xff'):rep(200)", "_io.bytes(('x'):rep(200))"]) {
+    const [a, b] = cu.compute<Uint8Array[]>(`local s = ${bytes} return { s, s }`);
+    assertStrictEquals(a, b);
+  }
+  // Of 16 bytes a place in Lua, a Uint8Array for each would make 430.
+  const before = Deno.memoryUsage().rss;
+  const list = cu.compute<Uint8Array[]>("local t = {} for i = 1, 1e6 do t[i] = '\\xff' end return t");
+  assertEquals(list.length, 1e6);
+  assert(Deno.memoryUsage().rss - before < 200e6, `${Deno.memoryUsage().rss - before} bytes`);
+});
+
+Deno.test("from Lua: U+FFFD is a character like any other, and stands for nothing else", async () => {
+  using cu = await ComputeUnit.create();
+  assertEquals(cu.compute("return '\\u{FFFD}'"), "\ufffd");
+  const long = "\ufffd and more ".repeat(200);
+  assertEquals(cu.compute("return ('\\u{FFFD} and more '):rep(200)"), long);
+  const [raw] = cu.compute<Uint8Array[]>("return { ('\\u{FFFD} and more '):rep(200) .. '\\xff' }");
+  assertEquals(raw, new Uint8Array([...new TextEncoder().encode(long), 0xff]));
+  const [same] = cu.compute<Uint8Array[]>("return { ('x'):rep(300) .. '\\xef\\xbf' }");
+  assertEquals(same.slice(300), new Uint8Array([0xef, 0xbf]));
 });
 
 Deno.test("tables with keys that serve as metatables work as such", async () => {

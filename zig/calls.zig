@@ -71,6 +71,7 @@ noinline fn keep(state: *lua.State, slot: Slot, value: lua.Value) void {
 
 pub fn collect() i32 {
     limits.begin();
+    c.lua_settop(B, 0); // the host's last answer
     _ = c.lua_gc(L, c.LUA_GCCOLLECT);
     views.flushReleased();
     return 0;

@@ -67,6 +67,10 @@ var seen_capacity: u32 = 0;
 /// This message has views, and is a part of one.
 var is_lazy = false;
 
+/// A typed array in a lazy message, which is all of it: a page, or one that is completed.
+pub var typed_kind: ?marks.Kind = null;
+pub var typed_length: u32 = 0;
+
 /// What this message has allocated in Lua's heap, for the collector's pace.
 var bytes_before: usize = 0;
 
@@ -82,6 +86,7 @@ pub fn start(L: *lua.State, lazy: bool) void {
     frames[0] = .{ .kind = .root, .table = undefined, .count = 1 };
     depth = 1;
     seen_count = 0;
+    typed_kind = null;
     bytes_before = allocator.taken_bytes;
 }
 
@@ -290,9 +295,9 @@ fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
         .typed_array => {
             const kind: u32 = @truncate(try input.word());
             if (kind > @intFromEnum(marks.Kind.biguint64)) return error.Malformed;
-            const typed_kind: marks.Kind = @enumFromInt(kind);
-            if (!typed_kind.isTyped()) return error.Malformed;
-            try open(L, frame, .{ .kind = .typed_array, .typed_kind = typed_kind, .table = undefined, .count = box.payload });
+            const own: marks.Kind = @enumFromInt(kind);
+            if (!own.isTyped()) return error.Malformed;
+            try open(L, frame, .{ .kind = .typed_array, .typed_kind = own, .table = undefined, .count = box.payload });
         },
         .view => try view(L, frame, box.payload, @bitCast(try input.word())),
         .date => {
@@ -450,14 +455,10 @@ fn makeRoom(L: *lua.State, frame: *const Frame) Error!void {
 
 fn close(L: *lua.State, frame: *const Frame) void {
     if (frame.kind == .array and frame.has_nulls) marks.setArray(L, frame.table, frame.count);
-    if (frame.kind == .typed_array and is_lazy) marks.setKind(L, frame.table, .array);
-    if (frame.kind == .typed_array and !is_lazy) {
-        marks.setOwn(L, frame.table, .{
-            .kind = frame.typed_kind,
-            .length = frame.count,
-            .hash = marks.hashOf(frame.table, frame.count),
-        });
-    }
+    if (frame.kind != .typed_array) return;
+    if (!is_lazy) return marks.setTyped(L, frame.table, frame.typed_kind, frame.count);
+    typed_kind = frame.typed_kind;
+    typed_length = frame.count;
 }
 
 fn remember(L: *lua.State, object: *c.GCObject) void {

@@ -309,15 +309,10 @@ inline fn numberOf(given: *const lua.Value) f64 {
     return if (number != number) @bitCast(@as(u64, 0x7ff8_0000_0000_0000)) else number;
 }
 
-/// Longer strings are found out to be no UTF-8 by the host, which throws and catches an
-/// error for each: 13 us, too much for a few bytes.
-const validated_bytes_max = 4096;
-
 fn writeString(string: *lua.String) void {
     const bytes = lua.bytesOf(string);
     if (bytes.len > wire.inline_string_bytes_max) {
-        const is_raw = bytes.len <= validated_bytes_max and !utf8.isValid(bytes);
-        return writeAt(if (is_raw) .bytes_at else .string_at, bytes);
+        return writeAt(.string_at, bytes);
     }
     reserve(1, bytes.len);
     const target = heap[heap_count..][0..bytes.len];

@@ -80,6 +80,11 @@ pub fn setOwn(L: *lua.State, table: *lua.Table, mark: Mark) void {
     table.mark = @ptrCast(own);
 }
 
+/// Marks as a typed array of these values.
+pub fn setTyped(L: *lua.State, table: *lua.Table, kind: Kind, length: u32) void {
+    setOwn(L, table, .{ .kind = kind, .length = length, .hash = hashOf(table, length) });
+}
+
 pub fn clear(L: *lua.State, table: *lua.Table) void {
     if (table.mark != null) cu_mark_free(L, table);
     table.mark = null;

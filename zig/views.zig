@@ -180,6 +180,7 @@ pub fn forgetSource() void {
 
 /// Lets go of what nothing in Lua refers to, so that the host can: no finalizer runs.
 pub fn collectAll(L: *lua.State) void {
+    c.lua_settop(B, 0); // the last answer
     if (alive == 0) return;
     c.luaC_fullgc(L, 1);
     flushReleased();
@@ -447,7 +448,7 @@ fn fieldOfObject(L: *lua.State, table: *lua.Table, key: *const lua.Value) *const
 /// Asks for something under a key; null for a key that no container of the host has.
 fn askForKey(L: *lua.State, op: Op, table: *lua.Table, key: *const lua.Value) ?u32 {
     switch (key.tt_) {
-        lua.tag.short_string, lua.tag.long_string => {},
+        lua.tag.short_string, lua.tag.long_string => limits.spend(lua.bytesOf(lua.stringOf(key)).len),
         lua.tag.integer, lua.tag.float, lua.tag.true_, lua.tag.false_ => {
             const paged = entryOf(table).paged orelse return null;
             if (paged.kind == .record) return null;
@@ -621,6 +622,7 @@ fn takeContents(L: *lua.State, table: *lua.Table) void {
     std.mem.swap([*c]c.TValue, &table.array, &from.array);
     std.mem.swap(c_uint, &table.alimit, &from.alimit);
     std.mem.swap(@TypeOf(table.mark), &table.mark, &from.mark);
+    if (decode.typed_kind) |kind| marks.setTyped(L, table, kind, decode.typed_length);
     table.flags = 0;
     table.view &= ~incomplete;
     const number = numberOf(table);
