@@ -780,6 +780,18 @@ const scripts: Hostile[] = [
     ends: ["time", "result"],
   },
 
+  // Chains.
+  {
+    name: "a chain of __index",
+    code: `local t = {} for i = 1, 1900 do t = setmetatable({}, { __index = t }) end ${forever("local x = t.x")}`,
+    ends: "time",
+  },
+  {
+    name: "a chain of __newindex",
+    code: `local t = {} for i = 1, 1900 do t = setmetatable({}, { __newindex = t }) end ${forever("t.x = nil")}`,
+    ends: "time",
+  },
+
   // The collector.
   {
     name: "collectgarbage in a loop",

@@ -29,6 +29,10 @@ const collector_why =
     \\do a whole cycle in one step of the VM.
 ;
 
+const chain_why =
+    \\One access can go through a chain of 2,000 tables.
+;
+
 const parser_why =
     \\One token can take work in proportion to the code before it. The next one looks up.
 ;
@@ -1268,5 +1272,19 @@ pub const list = [_]Patch{
             "    if (l_unlikely(t == cu_page.owner) && l_castS2U(key) - 1u - cu_page.first < cu_page.count)\n" ++
             "      return cu_page.values + (l_castS2U(key) - 1u - cu_page.first);\n" ++
             "    n = hashint(t, key);\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = chain_why,
+        .find = "    /* else repeat (tail call 'luaV_finishget') */\n",
+        .replace = "    /* else repeat (tail call 'luaV_finishget') */\n" ++
+            "    cu_spend(64);\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = chain_why,
+        .find = "    /* else 'return luaV_finishset(L, t, key, val, slot)' (loop) */\n",
+        .replace = "    /* else 'return luaV_finishset(L, t, key, val, slot)' (loop) */\n" ++
+            "    cu_spend(64);\n",
     },
 };
