@@ -364,7 +364,7 @@ inline fn isNewView(L: *lua.State, number: u32, head: wire.ViewHead) Error!bool 
 /// bytes are to be written: how long strings cross.
 pub fn longString(L: *lua.State, length: usize) Error![]u8 {
     const frame = &frames[depth - 1];
-    if (frame.index == frame.count or length <= c.LUAI_MAXSHORTLEN) return error.Malformed;
+    if (frame.index == frame.count or frame.kind == .typed_array or length <= c.LUAI_MAXSHORTLEN) return error.Malformed;
     if (length > long_string_bytes_max) c.luaD_throw(L, c.LUA_ERRMEM);
     const string: *lua.String = @ptrCast(c.luaS_createlngstrobj(L, length));
     try put(L, frame, lua.ofString(string));
