@@ -452,6 +452,7 @@ export class Encoder {
       return undefined;
     }
     const keys = Object.keys(value);
+    if (keys.length === 0) refuseTagged(value);
     const first = keys.length > 0 ? this.#first(value, keys[0]) : undefined;
     // A getter may give something else each time.
     const isData = keys.length === 0 || Object.getOwnPropertyDescriptor(value, keys[0])?.get === undefined;
@@ -712,11 +713,17 @@ export function refuseOpaque(value: object): void {
     if (value instanceof refused) throw new Refusal(TypeError, `${refused.name} objects cannot be passed`);
   }
   for (const key in value) if (Object.hasOwn(value, key)) return;
-  // Platform objects (URL, Blob, generators, ...) have a tag and no fields, and what
-  // JavaScript itself makes in another realm has a name here.
-  const isTagged = Symbol.toStringTag in value;
-  const name = isTagged ? value[Symbol.toStringTag] : toString.call(value).slice("[object ".length, -1);
-  if (isTagged || name !== "Object") throw new Refusal(TypeError, `${name} objects cannot be passed`);
+  refuseTagged(value);
+  // What JavaScript itself makes in another realm has a name here.
+  const name = toString.call(value).slice("[object ".length, -1);
+  if (name !== "Object") throw new Refusal(TypeError, `${name} objects cannot be passed`);
+}
+
+/** Refuses an object without fields that has a tag: platform objects (URL, Blob, generators, ...), Math. */
+export function refuseTagged(value: object): void {
+  if (Symbol.toStringTag in value) {
+    throw new Refusal(TypeError, `${value[Symbol.toStringTag]} objects cannot be passed`);
+  }
 }
 
 /** The error that a user sees for one that was thrown while a value was read. */

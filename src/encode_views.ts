@@ -16,6 +16,7 @@ import {
   MESSAGE,
   Refusal,
   refuseOpaque,
+  refuseTagged,
   type Shape,
   TYPED_ARRAY_KINDS,
   type TypedArray,
@@ -469,6 +470,7 @@ export class ViewEncoder extends Encoder {
     let plan = place.lastPlan;
     if (plan === undefined || !forInIsOwn || !hasKeys(value, plan.keys)) plan = place.plan(value, Object.keys(value));
     const { keys, fields, isComplete } = plan;
+    if (keys.length === 0) refuseTagged(value);
     // Of this object, not of those with the same keys: it must get the same number everywhere.
     const isData = keys.length > 0 && Object.getOwnPropertyDescriptor(value, keys[0])?.get === undefined;
     const first = isData ? value[keys[0]] : undefined;

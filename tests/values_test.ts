@@ -748,6 +748,18 @@ Deno.test("objects of another realm that have no fields are refused", async () =
   }
 });
 
+Deno.test("namespace objects, which have a tag and no fields, are refused", async () => {
+  using cu = await ComputeUnit.create();
+  for (const lazy of [false, true]) {
+    for (const [name, object] of Object.entries({ Math, JSON, Reflect, Atomics })) {
+      assertThrows(() => cu.setInput(object, { lazy }), TypeError, `${name} objects cannot be passed`);
+      cu.clearIo();
+    }
+    cu.setInput([{}, Object.create(null), new (class Empty {})()], { lazy });
+    assertEquals(cu.compute("return #_io.input"), 3);
+  }
+});
+
 Deno.test("keys that Object.prototype has cross, whatever it does with them", async () => {
   const code = `
     import { ComputeUnit } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
