@@ -622,7 +622,6 @@ fn takeContents(L: *lua.State, table: *lua.Table) void {
     std.mem.swap([*c]c.TValue, &table.array, &from.array);
     std.mem.swap(c_uint, &table.alimit, &from.alimit);
     std.mem.swap(@TypeOf(table.mark), &table.mark, &from.mark);
-    if (decode.typed_kind) |kind| marks.setTyped(L, table, kind, decode.typed_length);
     table.flags = 0;
     table.view &= ~incomplete;
     const number = numberOf(table);
@@ -635,6 +634,11 @@ fn takeContents(L: *lua.State, table: *lua.Table) void {
     } else forgetPaged(L, number);
     // All that it holds now may be new to the collector.
     lua.barrier(L, table, lua.ofTable(from));
+    // Last, as it may raise a memory error: then it is an array.
+    if (decode.typed_kind) |kind| {
+        marks.setKind(L, table, .array);
+        marks.setTyped(L, table, kind, decode.typed_length);
+    }
 }
 
 fn inlineNodes(table: *lua.Table) [*c]lua.Node {
