@@ -356,6 +356,8 @@ Deno.test("math.random differs from unit to unit", async () => {
   using a = await ComputeUnit.create();
   using b = await ComputeUnit.create();
   assert(a.compute("return math.random(0)") !== b.compute("return math.random(0)"));
+  const reseeded = "math.randomseed() return math.random(0)";
+  assert(a.compute(reseeded) !== b.compute(reseeded));
 });
 
 Deno.test("code that is neither text nor bytes is wrong use", async () => {

@@ -570,6 +570,26 @@ Deno.test("setInput() lazily reads objects of few and of many fields", async () 
   }
 });
 
+Deno.test("setInput() lazily refuses the same keys of next() as a copy does", async () => {
+  using cu = await ComputeUnit.create();
+  for (const [length, list] of [[2000, new Array(2000).fill(1)], [2000, new Float64Array(2000)], [0, []]] as const) {
+    const answers = [true, false].map((lazy) => {
+      cu.setInput({ list }, { lazy });
+      return cu.compute(`
+        local list, answers = _io.input.list, _io.array({})
+        for _, key in ipairs({ 1, 1999, 2000, 2001, 4000, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 40, -1, 0, 1.5, 2.0, "x", true }) do
+          local ok, found = pcall(next, list, key)
+          answers[#answers + 1] = found == nil and "end" or found
+        end
+        return answers
+      `);
+    });
+    assertEquals(answers[0], answers[1]);
+    assertEquals((answers[0] as LuaValue[])[2], length === 0 ? "invalid key to 'next'" : "end");
+    assertEquals((answers[0] as LuaValue[])[3], "invalid key to 'next'");
+  }
+});
+
 Deno.test("setInput() lazily lets code assign while it traverses", async () => {
   const sources: [unknown, string][] = [
     [Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`k${i * 7}`, i])), "record"],

@@ -427,7 +427,30 @@ luaTest(
   fails("attempt to index a number value %(field 'y'%)", function() local x = { y = 1 } return x.y.z end)
   fails("attempt to call a nil value %(method 'nope'%)", function() return ("x"):nope() end)
   fails("attempt to get length of a nil value %(global 'undefined'%)", function() return #undefined end)
-  fails("invalid key to 'next'", next, {}, 1)
+  fails("^invalid key to 'next'$", next, {}, 1)
+  fails("^invalid key to 'next'$", function() for _ in next, {}, 1 do end end)
+`,
+);
+
+luaTest(
+  "sizes beyond 32 bits, which size_t has here",
+  `
+  for _, start in ipairs({ 1 << 32, (1 << 32) + 1, (1 << 32) + 2, 1 << 40, math.maxinteger }) do
+    eq(("hello"):sub(start), "") eq(("hello"):sub(start, 2), "") eq(select("#", ("hello"):byte(start)), 0)
+    eq(select("#", ("hello"):byte(start, start + 2)), 0) eq(("hello"):find("l", start), nil)
+    eq(("hello"):find("", start), nil) eq(("hello"):match(".", start), nil) eq(("hello"):gmatch(".", start)(), nil)
+    fails("initial position out of string", string.unpack, "B", "hello", start)
+  end
+  for _, length in ipairs({ 1 << 32, (1 << 32) + 1, math.maxinteger, -1 }) do
+    fails("data string too short", string.unpack, "<s8", string.pack("<i8", length) .. "xyz")
+  end
+  fails("data string too short", string.unpack, "<s5", "\\1\\0\\0\\0\\1xyz")
+  eq(string.unpack("<s8", string.pack("<i8", 3) .. "xyz"), "xyz")
+  for _, kilobytes in ipairs({ 20000, 400000, 1 << 21, (1 << 31) - 1 }) do
+    collectgarbage() eq(collectgarbage("step", kilobytes), true)
+  end
+  collectgarbage("incremental", 100, 1000, 30) for _ = 1, 1e4 do local _ = {} end
+  collectgarbage("incremental", 200, 100, 13)
 `,
 );
 
@@ -739,7 +762,10 @@ luaTest(
   local o = setmetatable({}, { __gc = function(o) seen = fin[o] end }) fin[o] = "still" end collect()
   eq(seen, "still")
   eq(collectgarbage("isrunning"), true) collectgarbage("stop")
-  eq(collectgarbage("isrunning"), false) collectgarbage("restart") assert(collectgarbage("count") > 10)
+  eq(collectgarbage("isrunning"), false)
+  local weak = setmetatable({}, { __mode = "k" }) weak[{}] = true
+  local start = collectgarbage("count") repeat local _ = {} until collectgarbage("count") > 3 * start
+  assert(next(weak)) collectgarbage("restart") collect() eq(next(weak), nil)
   eq(collectgarbage("incremental"), "incremental") eq(collectgarbage("generational"), "incremental")
   eq(collectgarbage("incremental"), "generational") eq(type(collectgarbage("step")), "boolean")
   fails("invalid option", collectgarbage, "nope") local before = collectgarbage("count") for _ = 1, 1e5 do

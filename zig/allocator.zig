@@ -142,6 +142,7 @@ fn grow(needed_bytes: usize) bool {
 
 fn isWorthCollecting() bool {
     const g = collector orelse return false;
+    if (g.gcstp & c.GCSTPUSR != 0) return false; // collectgarbage("stop")
     // What waits for its finalizer isn't freed by a collection that calls none.
     if (g.tobefnz != null) return false;
     const is_mostly_message = (used_bytes -| message_start) > used_bytes / 4;

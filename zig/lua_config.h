@@ -19,7 +19,7 @@ void cu_try(void *function, void *state, void *data);
 /* lstate.h: nothing here raises signals */
 #define l_signalT int
 
-/* lstate.c, ltablib.c: randomness from the host */
+/* lstate.c, ltablib.c, lmathlib.c: randomness from the host */
 unsigned cu_seed(void);
 #define luai_makeseed(L) cu_seed()
 #define l_randomizePivot cu_seed

@@ -37,6 +37,10 @@ const parser_why =
     \\One token can take work in proportion to the code before it. The next one looks up.
 ;
 
+const size_why =
+    \\size_t has 32 bits here, and Lua's integers 64: what doesn't fit was cut off.
+;
+
 const mark_why =
     \\A table remembers what it was in JavaScript (array, Map, Set, typed array), also
     \\when it is empty, and an array with nulls its length. See marks.zig.
@@ -675,6 +679,63 @@ pub const list = [_]Patch{
         .replace = "  if (t->node != cast(Node *, t + 1)) freehash(L, t);\n" ++
             "  luaM_freearray(L, t->array, luaH_realasize(t));\n" ++
             "  luaM_freemem(L, t, sizeof(Table) + cu_inlinesize(t) * sizeof(Node));\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = "An error of `next` has no position in Lua, as it is a function in C. The VM also calls this itself.",
+        .find = "static unsigned int findindex (lua_State *L, Table *t, TValue *key,\n",
+        .replace = "l_noret luaH_invalidkey (lua_State *L) {\n" ++
+            "  luaO_pushfstring(L, \"invalid key to 'next'\");\n" ++
+            "  luaG_errormsg(L);\n" ++
+            "}\n" ++
+            "\n" ++
+            "static unsigned int findindex (lua_State *L, Table *t, TValue *key,\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = "An error of `next` has no position in Lua, as it is a function in C. The VM also calls this itself.",
+        .find = "      luaG_runerror(L, \"invalid key to 'next'\");  /* key not found */\n",
+        .replace = "      luaH_invalidkey(L);  /* key not found */\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = size_why,
+        .find = "static size_t posrelatI (lua_Integer pos, size_t len) {\n" ++
+            "  if (pos > 0)\n" ++
+            "    return (size_t)pos;\n",
+        .replace = "static size_t posrelatI (lua_Integer pos, size_t len) {\n" ++
+            "  if (pos > 0)\n" ++
+            "    return (lua_Unsigned)pos < MAX_SIZET ? (size_t)pos : MAX_SIZET;\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = size_why,
+        .find = "        size_t len = (size_t)unpackint(L, data + pos, h.islittle, size, 0);\n",
+        .replace = "        lua_Unsigned len = (lua_Unsigned)unpackint(L, data + pos, h.islittle, size, 0);\n",
+    },
+    .{
+        .file = "lgc.c",
+        .why = size_why,
+        .find = "  l_mem debt = (g->GCdebt / WORK2MEM) * stepmul;\n" ++
+            "  l_mem stepsize = (g->gcstepsize <= log2maxs(l_mem))\n" ++
+            "                 ? ((cast(l_mem, 1) << g->gcstepsize) / WORK2MEM) * stepmul\n",
+        .replace = "  lua_Integer debt = cast(lua_Integer, g->GCdebt / WORK2MEM) * stepmul;\n" ++
+            "  lua_Integer stepsize = (g->gcstepsize <= log2maxs(l_mem))\n" ++
+            "                 ? ((cast(lua_Integer, 1) << g->gcstepsize) / WORK2MEM) * stepmul\n",
+    },
+    .{
+        .file = "lapi.c",
+        .why = size_why,
+        .find = "        debt = cast(l_mem, data) * 1024 + g->GCdebt;\n",
+        .replace = "        debt = cast(l_mem, data < 0x100000 ? data : 0x100000) * 1024 + g->GCdebt;\n",
+    },
+    .{
+        .file = "lmathlib.c",
+        .why = "The time in seconds, and an address that is the same in every unit, are no seed.",
+        .find = "  lua_Unsigned seed1 = (lua_Unsigned)time(NULL);\n" ++
+            "  lua_Unsigned seed2 = (lua_Unsigned)(size_t)L;\n",
+        .replace = "  lua_Unsigned seed1 = cu_seed();\n" ++
+            "  lua_Unsigned seed2 = cu_seed();\n",
     },
     .{
         .file = "lmem.c",

@@ -56,7 +56,6 @@ pub fn open(L: *lua.State) void {
     c.lua_pushcclosure(L, printLine, 0);
     c.lua_setglobal(L, "print");
     c.lua_setwarnf(L, warn, null);
-    seedRandom(L);
     builtins = objects.anchored(L);
     _ = c.lua_rawgeti(L, c.LUA_REGISTRYINDEX, c.LUA_RIDX_GLOBALS);
     noteBuiltins(L);
@@ -73,17 +72,6 @@ fn noteBuiltins(L: *lua.State) void {
         if (value.tt_ == lua.tag.table and c.lua_gettop(L) < 3 * depth_max) noteBuiltins(L);
         lua.pop(L, 1);
     }
-}
-
-/// math.random's own seed is the time in seconds and an address that is the same
-/// in every unit.
-fn seedRandom(L: *lua.State) void {
-    _ = c.lua_getglobal(L, "math");
-    _ = c.lua_getfield(L, -1, "randomseed");
-    c.lua_pushinteger(L, seed());
-    c.lua_pushinteger(L, seed());
-    c.lua_callk(L, 2, 0, 0, null);
-    lua.pop(L, 1);
 }
 
 fn printLine(state: ?*lua.State) callconv(.c) c_int {

@@ -42,6 +42,9 @@ extern "cu" fn load(op: Op, view: u32, first: u32, count: u32) i32;
 /// So many views, listed in `released`, are no more.
 extern "cu" fn release(count: u32) void;
 
+/// Raises `next`'s error (lua_patches.zig).
+extern fn luaH_invalidkey(L: *lua.State) noreturn;
+
 /// The host answered a `field` with all contents.
 const whole = 1;
 
@@ -676,10 +679,10 @@ pub export fn cu_view_next(L: *lua.State, table: *lua.Table, key: [*]lua.Value) 
 fn nextElement(L: *lua.State, table: *lua.Table, paged: *Paged, key: [*]lua.Value) c_int {
     var position: u32 = 0;
     if (!lua.isNil(&key[0])) {
-        position = (positionOf(&key[0]) orelse {
-            c.luaG_runerror(L, "invalid key to 'next'");
-            unreachable;
-        }) + 1;
+        // Unlike an access, `next` takes no float for an integer.
+        position = if (key[0].tt_ == lua.tag.integer) positionOf(&key[0]) orelse paged.length else paged.length;
+        if (position >= paged.length) luaH_invalidkey(L);
+        position += 1;
     }
     while (position < paged.length) : (position += 1) {
         const value = element(L, table, paged, position).*;
@@ -730,10 +733,7 @@ fn nextEntry(L: *lua.State, table: *lua.Table, paged: *Paged, key: [*]lua.Value)
         // Its page was given up, or code asks for another key than the last one.
         shortenPages(paged);
         position = askForKey(L, .position, table, &key[0]) orelse 0;
-        if (position == 0) {
-            c.luaG_runerror(L, "invalid key to 'next'");
-            unreachable;
-        }
+        if (position == 0) luaH_invalidkey(L);
     }
     while (position < paged.length) {
         const next = ask(L, .entries, table, position, ahead_limit);
