@@ -335,7 +335,7 @@ pub fn dropMessage() void {
 }
 
 /// Ends a message: its value goes from B to L. False where it is not finished.
-fn takeMessage() bool {
+noinline fn takeMessage() bool {
     const is_finished = decode.finish(B);
     allocator.endMessage();
     if (is_finished) lua.push(L, lua.top(B).*);
@@ -347,6 +347,7 @@ fn takeMessage() bool {
 pub fn setIo(field: io_table.Field) i32 {
     const bytes = decode.takenBytes();
     if (!takeMessage()) return answer(.malformed);
+    if (!io_table.isInPlace(L)) return replaced();
     const status = lua.protect(L, setIoField, field);
     c.lua_settop(L, 0);
     if (status != c.LUA_OK) return answerOf(status);
@@ -369,7 +370,7 @@ fn setIoField(state: *lua.State, field: io_table.Field) void {
 fn expectInput(bytes: isize) void {
     const pause_factor = 2; // LUAI_GCPAUSE is 200 %
     const g = L.l_G;
-    c.luaE_setdebt(g, g.*.GCdebt - @as(c.l_mem, @intCast((bytes - input_bytes) * pause_factor)));
+    c.luaE_setdebt(g, g.*.GCdebt - @as(c.l_mem, bytes - input_bytes) * pause_factor);
     input_bytes = bytes;
 }
 
@@ -377,6 +378,7 @@ const FieldResult = struct { result: bool = false };
 
 pub fn setInputField() i32 {
     if (!takeMessage()) return answer(.malformed);
+    if (!io_table.isInPlace(L)) return replaced();
     var field = FieldResult{};
     const status = lua.protect(L, storeInputField, &field);
     c.lua_settop(L, 0);
@@ -404,17 +406,15 @@ pub fn getIo(field: io_table.Field) i32 {
     return write(1, 1, @tagName(field));
 }
 
-fn replaced() i32 {
+noinline fn replaced() i32 {
+    c.lua_settop(L, 0);
     encode.error_text = "Lua code replaced the global _io";
     return answer(.io_table);
 }
 
 pub fn getOutputField() i32 {
     if (!takeMessage()) return answer(.malformed);
-    if (!io_table.isInPlace(L)) {
-        c.lua_settop(L, 0);
-        return replaced();
-    }
+    if (!io_table.isInPlace(L)) return replaced();
     const status = lua.protect(L, pushOutputField, {});
     if (status != c.LUA_OK) {
         c.lua_settop(L, 0);

@@ -20,6 +20,10 @@ var home: *lua.Table = undefined;
 pub fn init(L: *lua.State) void {
     io = objects.anchored(L);
     home = objects.anchored(L);
+    // The names stay, whatever code does to the globals, to `_io` and to the input.
+    for ([_][]const u8{ "_io", "input", "output", "meta", "method", "params" }) |name| {
+        setField(L, registryOf(L), name, lua.boolean(true));
+    }
     reset(L);
     setField(L, globals(L), "_home", lua.ofTable(home));
 }
@@ -46,8 +50,11 @@ pub fn reset(L: *lua.State) void {
 }
 
 fn globals(L: *lua.State) *lua.Table {
-    const registry = lua.tableOf(&L.l_G.*.l_registry);
-    return lua.tableOf(@ptrCast(c.luaH_getint(registry, c.LUA_RIDX_GLOBALS)));
+    return lua.tableOf(@ptrCast(c.luaH_getint(registryOf(L), c.LUA_RIDX_GLOBALS)));
+}
+
+fn registryOf(L: *lua.State) *lua.Table {
+    return lua.tableOf(&L.l_G.*.l_registry);
 }
 
 /// The globals as a value, for a chunk's _ENV.
@@ -56,7 +63,7 @@ pub fn globalsValue(L: *lua.State) lua.Value {
 }
 
 /// Whether the global `_io` is the table that the host reads.
-pub fn isInPlace(L: *lua.State) bool {
+pub noinline fn isInPlace(L: *lua.State) bool {
     const found = lua.get(globals(L), fieldName(L, "_io"));
     return found.tt_ == lua.tag.table and lua.tableOf(found) == io;
 }
@@ -102,7 +109,7 @@ pub fn getOutputField(L: *lua.State) *const lua.Value {
     return views.rawGet(L, lua.tableOf(output), lua.top(L).*);
 }
 
-/// A short string, interned: the literals here are in use as long as `_io` is.
+/// A short string, interned: those that are read here are there (`init`), so nothing is allocated.
 fn fieldName(L: *lua.State, name: []const u8) lua.Value {
     return lua.ofString(@ptrCast(c.luaS_newlstr(L, name.ptr, name.len)));
 }

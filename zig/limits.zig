@@ -31,7 +31,7 @@ pub fn begin() void {
 
 /// Counts work in proportion to this many bytes, as C's cu_spend.
 pub fn spend(bytes: usize) void {
-    cu_budget = @max(cu_budget -| bytes >> 6, 1);
+    cu_budget = @max(cu_budget -| (bytes >> 6), 1);
 }
 
 /// One step, where no thread is at hand.

@@ -16,7 +16,6 @@ pub const tag = struct {
     pub const nil = 0x00;
     pub const false_ = 0x01;
     pub const true_ = 0x11;
-    pub const light_userdata = 0x02;
     pub const integer = 0x03;
     pub const float = 0x13;
     pub const short_string = 0x44;

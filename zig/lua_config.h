@@ -19,6 +19,10 @@ void cu_try(void *function, void *state, void *data);
 /* lstate.h: nothing here raises signals */
 #define l_signalT int
 
+/* llimits.h: the collector's debts and thresholds go beyond 2 GiB, and its work beyond 32 bits */
+#define LUAI_UMEM unsigned long long
+#define LUAI_MEM long long
+
 /* lstate.c, ltablib.c, lmathlib.c: randomness from the host */
 unsigned cu_seed(void);
 #define luai_makeseed(L) cu_seed()

@@ -714,22 +714,6 @@ pub const list = [_]Patch{
         .replace = "        lua_Unsigned len = (lua_Unsigned)unpackint(L, data + pos, h.islittle, size, 0);\n",
     },
     .{
-        .file = "lgc.c",
-        .why = size_why,
-        .find = "  l_mem debt = (g->GCdebt / WORK2MEM) * stepmul;\n" ++
-            "  l_mem stepsize = (g->gcstepsize <= log2maxs(l_mem))\n" ++
-            "                 ? ((cast(l_mem, 1) << g->gcstepsize) / WORK2MEM) * stepmul\n",
-        .replace = "  lua_Integer debt = cast(lua_Integer, g->GCdebt / WORK2MEM) * stepmul;\n" ++
-            "  lua_Integer stepsize = (g->gcstepsize <= log2maxs(l_mem))\n" ++
-            "                 ? ((cast(lua_Integer, 1) << g->gcstepsize) / WORK2MEM) * stepmul\n",
-    },
-    .{
-        .file = "lapi.c",
-        .why = size_why,
-        .find = "        debt = cast(l_mem, data) * 1024 + g->GCdebt;\n",
-        .replace = "        debt = cast(l_mem, data < 0x100000 ? data : 0x100000) * 1024 + g->GCdebt;\n",
-    },
-    .{
         .file = "lmathlib.c",
         .why = "The time in seconds, and an address that is the same in every unit, are no seed.",
         .find = "  lua_Unsigned seed1 = (lua_Unsigned)time(NULL);\n" ++

@@ -130,6 +130,7 @@ pub fn date(state: ?*lua.State) callconv(.c) c_int {
     // ECMAScript's TimeClip: a whole number up to 100,000,000 days from 1970, or no time.
     const is_time = @abs(milliseconds) <= 8.64e15;
     lua.push(L, newDate(L, if (is_time) @trunc(milliseconds) + 0.0 else std.math.nan(f64)));
+    if (L.l_G.*.GCdebt > 0) c.luaC_step(L);
     return 1;
 }
 
