@@ -31,4 +31,4 @@ export * from "./src/compute_unit.ts";
 export * from "./src/default_unit.ts";
 export * from "./src/errors.ts";
 export * from "./src/io_wrapper.ts";
-export * from "./src/lua_value.ts";
+export type { LuaValue } from "./src/lua_value.ts";

@@ -19,6 +19,9 @@ import {
 } from "./encode.ts";
 import { type LuaValue, textOrBytes } from "./lua_value.ts";
 
+/** Values that are looked at before the clock is. */
+const LOOKS_BETWEEN_CHECKS = 65_536;
+
 /**
  * Objects of a lazy input as they are after code has changed some that stand in them:
  * an object with nothing changed below it is itself, others are copies, of what they hold
@@ -26,10 +29,21 @@ import { type LuaValue, textOrBytes } from "./lua_value.ts";
  */
 export class Changes {
   #changed = new Map<object, LuaValue>();
-  /** What has been looked at: itself, or the copy. */
+  /** What has been looked at and has objects in it: itself, or the copy. */
   #results = new Map<object, object>();
-  /** The key that is being copied. */
-  #key: Path = [];
+  /** The object that is being looked into before it is known whether it has any. */
+  #leaf: object | undefined;
+  /** The key that is being read or copied. */
+  #key: string | number | undefined;
+  #check: () => void;
+  /** What the check threw. */
+  #stopped: unknown = this;
+  #looks = 0;
+
+  /** @param check Called now and then, as an input may be large; may throw. */
+  constructor(check: () => void) {
+    this.#check = check;
+  }
 
   /** Tells what has become of an object; all changes come before the first `apply`. */
   set(object: object, changed: LuaValue): void {
@@ -50,7 +64,11 @@ export class Changes {
       try {
         this.#look(root, parents, (next) => object = next);
       } catch (error) {
-        throw explain(error, "read input", pathText(name(), [...pathOf(object, root, parents), ...this.#key]));
+        if (error === this.#stopped) throw error;
+        const path = pathOf(object, root, parents);
+        if (this.#leaf !== undefined) path.push(keyOf(object, this.#leaf));
+        if (this.#key !== undefined) path.push(this.#key);
+        throw explain(error, "read input", pathText(name(), path));
       }
     }
     return this.#results.get(root) as LuaValue;
@@ -68,16 +86,17 @@ export class Changes {
       }
       if (known === object) continue;
       reads(object);
-      for (const child of this.#childrenOf(object)) {
-        if (typeof child !== "object" || child === null) continue;
+      const parent = object;
+      this.#someChild(object, (child) => {
         const others = parents.get(child);
         if (others !== undefined) {
-          others.push(object);
-        } else {
-          parents.set(child, [object]);
+          others.push(parent);
+        } else if (!this.#isLeaf(child)) {
+          parents.set(child, [parent]);
           found.push(child);
         }
-      }
+        return false;
+      });
     }
     const isAffected = new Set(affected);
     for (let object = affected.pop(); object !== undefined; object = affected.pop()) {
@@ -103,21 +122,58 @@ export class Changes {
     }
   }
 
-  #childrenOf(object: object): Iterable<unknown> {
-    if (Array.isArray(object) || object instanceof Set) return object;
-    if (object instanceof Map) return [...object.keys(), ...object.values()];
-    if (ArrayBuffer.isView(object) || object instanceof ArrayBuffer || object instanceof Date) return [];
-    const children = Object.keys(object).map((key) => {
-      this.#key = [key];
-      return (object as Record<string, unknown>)[key];
-    });
-    this.#key = [];
-    return children;
+  /** Whether an object is unchanged and has no objects in it: most rows are, and need no place in a Map. */
+  #isLeaf(object: object): boolean {
+    if (this.#changed.has(object) || this.#results.has(object)) return false;
+    const key = this.#key;
+    this.#leaf = object;
+    this.#key = undefined;
+    const isLeaf = !this.#someChild(object, () => true);
+    this.#leaf = undefined;
+    this.#key = key;
+    return isLeaf;
+  }
+
+  #countLook(): void {
+    if (++this.#looks % LOOKS_BETWEEN_CHECKS !== 0) return;
+    try {
+      this.#check();
+    } catch (error) {
+      throw this.#stopped = error;
+    }
+  }
+
+  /** Whether a test holds for one of the objects that an object holds; the others aren't asked. */
+  #someChild(object: object, test: (child: object) => boolean): boolean {
+    const holds = (value: unknown): boolean => {
+      this.#countLook();
+      return typeof value === "object" && value !== null && test(value);
+    };
+    if (Array.isArray(object)) {
+      for (let i = 0; i < object.length; i++) {
+        if (holds(object[i])) return true;
+      }
+    } else if (object instanceof Map) {
+      for (const [key, value] of object) {
+        if (holds(key) || holds(value)) return true;
+      }
+    } else if (object instanceof Set) {
+      for (const member of object) {
+        if (holds(member)) return true;
+      }
+    } else if (!(ArrayBuffer.isView(object) || object instanceof ArrayBuffer || object instanceof Date)) {
+      for (const key of Object.keys(object)) {
+        this.#key = key;
+        if (holds((object as Record<string, unknown>)[key])) return true;
+      }
+      this.#key = undefined;
+    }
+    return false;
   }
 
   #fill(from: object, to: object): void {
     const at = (key: string | number, value: unknown): LuaValue => {
-      this.#key = [key];
+      this.#key = key;
       return this.#crossed(value);
     };
     if (Array.isArray(from)) {
@@ -126,7 +182,7 @@ export class Changes {
       let position = 0;
       for (const [key, held] of from.entries()) {
         const name = typeof key === "string" ? key : position++;
-        this.#key = [name];
+        this.#key = name;
         checkKey(key);
         const ownKey = at(name, key);
         const value = at(name, held);
@@ -141,7 +197,7 @@ export class Changes {
         Object.defineProperty(to, key, { value, writable: true, enumerable: true, configurable: true });
       }
     }
-    this.#key = [];
+    this.#key = undefined;
   }
 
   /** What comes back of a value that has been in Lua. */
@@ -162,7 +218,7 @@ export class Changes {
       case "object": {
         if (value === null) return null;
         if (isBytes(value)) return textOrBytes(bytesOf(value));
-        const result = this.#results.get(value)!;
+        const result = this.#results.get(value) ?? value;
         if (result === value && !isContainer(value)) refuseOpaque(value);
         return result as LuaValue;
       }

@@ -58,8 +58,8 @@ export interface ComputeUnitOptions {
 /** Options of {@linkcode ComputeUnit.compute}. */
 export interface ComputeOptions {
   /**
-   * Name of the code in messages and tracebacks, such as a path; of one longer than 59
-   * bytes, Lua shows the end.
+   * Name of the code in messages and tracebacks, such as a path, in one line; of one
+   * longer than 59 bytes, Lua shows the end.
    *
    * @default {"compute"}
    */
@@ -110,6 +110,8 @@ const MEMORY_LIMIT_DEFAULT = 256 * 1024 * 1024;
 const MEMORY_LIMIT_MIN = 1024 * 1024;
 const MEMORY_LIMIT_MAX = 4 * 1024 * 1024 * 1024;
 
+const CHUNK_NAME_DEFAULT = "compute";
+
 /** Units of text that {@linkcode ComputeUnit.printed} keeps of one compute. */
 const PRINTED_LENGTH_MAX = 1024 * 1024;
 
@@ -153,9 +155,10 @@ const KINDS: Record<number, LuaErrorKind> = { 2: "runtime", 3: "syntax", 4: "mem
  */
 export class ComputeUnit implements Disposable {
   #instance: Instance | undefined;
-  #encoder: ViewEncoder;
-  #decoder: Decoder;
-  #tables: HostTables;
+  // Gone with the instance, whose memory they look into.
+  #encoder: ViewEncoder | undefined;
+  #decoder: Decoder | undefined;
+  #tables: HostTables | undefined;
   #lazyThreshold: number;
   #onPrint: ((line: string) => void) | undefined;
   #printed = "";
@@ -204,13 +207,13 @@ export class ComputeUnit implements Disposable {
 
   private constructor(instance: Instance, options: ComputeUnitOptions) {
     this.#instance = instance;
-    this.#encoder = new ViewEncoder(instance);
-    this.#decoder = new Decoder(instance);
-    const tables = this.#tables = new HostTables(instance, this.#encoder, this.#decoder);
+    const encoder = this.#encoder = new ViewEncoder(instance);
+    const decoder = this.#decoder = new Decoder(instance);
+    const tables = this.#tables = new HostTables(instance, encoder, decoder);
     this.#lazyThreshold = options.lazyThreshold ?? LAZY_THRESHOLD_DEFAULT;
     this.#onPrint = options.onPrint;
     instance.host = {
-      flush: (words, heapBytes) => this.#decoder.takeChunk(words, heapBytes),
+      flush: (words, heapBytes) => decoder.takeChunk(words, heapBytes),
       load: (op, view, first, count) => tables.load(op, view, first, count),
       release: (count) => tables.release(count),
       print: (line) => this.#print(line),
@@ -281,6 +284,7 @@ export class ComputeUnit implements Disposable {
    * @param options Name of the code.
    * @returns A function that runs the code, and throws as {@linkcode ComputeUnit.compute}.
    * @throws {LuaError} If the code doesn't compile.
+   * @throws {TypeError} If the chunk's name isn't a line of text.
    *
    * @example Usage
    * ```ts
@@ -350,9 +354,9 @@ export class ComputeUnit implements Disposable {
    */
   computeInBuffer(code: string): LuaValue {
     const [value] = this.#compute(code, {}, false);
-    if (this.#decoder.lastSize > WIRE.BUFFER_SIZE_BYTES) {
+    if (this.#decoder!.lastSize > WIRE.BUFFER_SIZE_BYTES) {
       throw new RangeError(
-        `Cannot return the result: its ${this.#decoder.lastSize} bytes don't fit the ` +
+        `Cannot return the result: its ${this.#decoder!.lastSize} bytes don't fit the ` +
           `${WIRE.BUFFER_SIZE_BYTES}-byte buffer; set _io.output instead`,
       );
     }
@@ -365,8 +369,8 @@ export class ComputeUnit implements Disposable {
    *
    * @param value Any value that docs/IO_TABLE_API.md lists; `null` and `undefined` are nil.
    * @param options Whether to copy; by default, a large value isn't copied.
-   * @throws {TypeError} If something in it can't be passed, with its path. Of a lazy input,
-   * the call that reads it throws.
+   * @throws {TypeError} If something in it can't be passed, with its path, or code replaced
+   * `_io`. Of a lazy input, the call that reads it throws.
    * @throws {RangeError} If it nests deeper than 1000 levels, or has a bigint beyond int64.
    * @throws {LuaError} If the unit has no memory for it.
    *
@@ -408,7 +412,7 @@ export class ComputeUnit implements Disposable {
    * @param key The field's name.
    * @param value As for {@linkcode ComputeUnit.setInput}.
    * @param options As for {@linkcode ComputeUnit.setInput}.
-   * @throws {TypeError} If the value can't be passed, or `_io.input` isn't a table.
+   * @throws {TypeError} If the value can't be passed, `_io.input` isn't a table, or code replaced `_io`.
    *
    * @example Usage
    * ```ts
@@ -425,9 +429,9 @@ export class ComputeUnit implements Disposable {
     const instance = this.#begin("set input field");
     const name = pathText("input", [key]);
     try {
-      if (this.#isLazy(value, options)) this.#tables.encode(value, "set input field", name, key);
-      else this.#encoder.encode([key, value], "set input field", name, 1);
-      this.#tables.refusal = undefined;
+      if (this.#isLazy(value, options)) this.#tables!.encode(value, "set input field", name, key);
+      else this.#encoder!.encode([key, value], "set input field", name, 1);
+      this.#tables!.refusal = undefined;
       this.#check(instance.guard(() => instance.exports.set_input_field()), "set input field");
     } finally {
       this.#busy = false;
@@ -475,7 +479,7 @@ export class ComputeUnit implements Disposable {
    */
   getOutputField<T = LuaValue>(key: string | number): T {
     return this.#get("get output field", (instance) => {
-      this.#encoder.encode(key, "get output field", "key");
+      this.#encoder!.encode(key, "get output field", "key");
       return instance.exports.get_output_field();
     }) as T;
   }
@@ -483,8 +487,8 @@ export class ComputeUnit implements Disposable {
   /**
    * Sets `_io.meta`, which travels beside the input.
    *
-   * @param value As for {@linkcode ComputeUnit.setInput}.
-   * @throws {TypeError} If something in it can't be passed, with its path.
+   * @param value As for {@linkcode ComputeUnit.setInput}; copied or lazy by its size.
+   * @throws {TypeError} If something in it can't be passed, with its path, or code replaced `_io`.
    *
    * @example Usage
    * ```ts
@@ -529,10 +533,10 @@ export class ComputeUnit implements Disposable {
    * `_io.input` becomes `{ method, params }`, and `_io.output` the handler's first result.
    *
    * @param method Name of the handler.
-   * @param params Its argument.
+   * @param params Its argument; copied or lazy by its size.
    * @returns Whether there is such a handler.
    * @throws {LuaError} If the handler raises an error or exceeds a limit.
-   * @throws {TypeError} If something in `params` can't be passed, with its path.
+   * @throws {TypeError} If something in `params` can't be passed, with its path, or code replaced `_io`.
    *
    * @example Usage
    * ```ts
@@ -575,7 +579,7 @@ export class ComputeUnit implements Disposable {
    */
   clearIo(): void {
     const instance = this.#ready("clear _io");
-    this.#tables.refusal = undefined;
+    this.#tables!.refusal = undefined;
     this.#check(instance.exports.clear_io_table(), "clear _io");
   }
 
@@ -631,12 +635,14 @@ export class ComputeUnit implements Disposable {
     }
   }
 
-  /** Frees the unit. Any other use of it throws from then on. */
+  /** Frees the unit. Any other use of it throws from then on; `printed` can still be read. */
   dispose(): void {
     if (this.#busy) throw new TypeError("Cannot dispose unit: the unit is running");
     this.#instance = undefined;
+    this.#encoder = undefined;
+    this.#decoder = undefined;
+    this.#tables = undefined;
     this.#chunks.clear();
-    this.#tables.clear();
   }
 
   /** As {@linkcode ComputeUnit.dispose}, for `using`. */
@@ -661,8 +667,8 @@ export class ComputeUnit implements Disposable {
   #set(action: string, field: number, name: string, value: unknown, options: InputOptions = {}): void {
     const instance = this.#begin(action);
     try {
-      if (this.#isLazy(value, options)) this.#tables.encode(value, action, name);
-      else this.#encoder.encode(value, action, name);
+      if (this.#isLazy(value, options)) this.#tables!.encode(value, action, name);
+      else this.#encoder!.encode(value, action, name);
       this.#check(instance.guard(() => instance.exports.set_io(field)), action);
     } finally {
       this.#busy = false;
@@ -677,8 +683,8 @@ export class ComputeUnit implements Disposable {
 
   #get(action: string, write: (instance: Instance) => number): LuaValue {
     const instance = this.#begin(action);
-    this.#decoder.drop();
-    this.#tables.refusal = undefined;
+    this.#decoder!.drop();
+    this.#tables!.refusal = undefined;
     try {
       return this.#read(instance.guard(() => write(instance)), action)[0];
     } finally {
@@ -707,7 +713,7 @@ export class ComputeUnit implements Disposable {
   #run(chunk: number, all: boolean, since?: number): LuaValue[] {
     const instance = this.#begin("compute");
     this.#printed = "";
-    this.#decoder.drop();
+    this.#decoder!.drop();
     try {
       const words = instance.guard(() => instance.exports.compute(chunk, all ? 1 : 0), since);
       return this.#read(words, "return the result");
@@ -732,12 +738,15 @@ export class ComputeUnit implements Disposable {
     return chunk;
   }
 
-  #compile(instance: Instance, code: string | Uint8Array, chunkName = "compute"): number {
+  #compile(instance: Instance, code: string | Uint8Array, chunkName = CHUNK_NAME_DEFAULT): number {
     if (typeof code !== "string" && !(code instanceof Uint8Array)) {
       throw new TypeError("Cannot compile: the code is neither a string nor a Uint8Array");
     }
     if (typeof code === "string" && !code.isWellFormed()) {
       throw new TypeError("Cannot compile: the code has a lone surrogate");
+    }
+    if (!/^[^\0\n]+$/.test(chunkName) || !chunkName.isWellFormed()) {
+      throw new TypeError("Cannot compile: chunkName is not a line of text");
     }
     const bytes = typeof code === "string" ? textEncoder.encode(code) : code;
     const name = textEncoder.encode(`@${chunkName}\0`);
@@ -783,9 +792,17 @@ export class ComputeUnit implements Disposable {
 
   /** Reads the message that a call wrote, or throws what its status says. */
   #read(words: number, action: string): LuaValue[] {
-    if (words >= 0) return this.#decoder.decode(words);
-    this.#decoder.drop();
-    throw this.#error(words, action);
+    if (words < 0) {
+      this.#decoder!.drop();
+      throw this.#error(words, action);
+    }
+    try {
+      return this.#decoder!.decode(words);
+    } catch (error) {
+      // Of shapes that the unit wrote, some weren't read: it forgets them.
+      this.#instance!.exports.recover();
+      throw error;
+    }
   }
 
   #check(status: number, action: string): void {
@@ -796,7 +813,7 @@ export class ComputeUnit implements Disposable {
     const instance = this.#instance!;
     switch (status) {
       case WIRE.STATUS_LUA: {
-        const { refusal } = this.#tables;
+        const { refusal } = this.#tables!;
         const error = this.#luaError(instance);
         if (refusal === undefined || !error.message.endsWith(refusal.message)) return error;
         // What passed it on may have put positions before it; other text is code's own error.
@@ -813,7 +830,7 @@ export class ComputeUnit implements Disposable {
         return refusal;
       }
       case WIRE.STATUS_REFUSED:
-        return this.#tables.refusal!;
+        return this.#tables!.refusal!;
       case WIRE.STATUS_MEMORY:
         return new LuaError("memory", "not enough memory");
       case WIRE.STATUS_DEPTH:
@@ -827,7 +844,7 @@ export class ComputeUnit implements Disposable {
   }
 
   #luaError(instance: Instance): LuaError {
-    const [status, text, traceback] = this.#decoder.decode(instance.exports.encode_error());
+    const [status, text, traceback] = this.#decoder!.decode(instance.exports.encode_error());
     // A string that isn't UTF-8 is its own message.
     const isRawText = typeof text !== "string";
     const message = isRawText ? new TextDecoder().decode(text as Uint8Array) : text;
@@ -840,9 +857,16 @@ export class ComputeUnit implements Disposable {
       cause ??= error;
     }
     const stack = typeof traceback === "string" ? traceback : "";
-    const position = positionOf(message, stack);
-    const bare = position === undefined ? message : message.slice(position.length);
-    // A coroutine's error comes with the position of each that passed it on.
+    // An error that was passed on, by coroutine.wrap or error(message), has the positions of
+    // that before its own.
+    let position = positionOf(message, stack);
+    let bare = position === undefined ? message : message.slice(position.length);
+    while (position !== undefined && message.length - bare.length < POSITIONS_LENGTH_MAX) {
+      const inner = positionOf(bare, stack);
+      if (inner?.chunk !== position.chunk) break;
+      position = inner;
+      bare = bare.slice(inner.length);
+    }
     const beginning = message.slice(0, POSITIONS_LENGTH_MAX);
     const overflow = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many)/.test(beginning);
     return new LuaError(overflow ? "limit" : KINDS[status as number], bare, {
@@ -864,7 +888,9 @@ export class ComputeUnit implements Disposable {
 
 /** What a compiled chunk is kept by. */
 function keyOf(code: string, chunkName: string | undefined): string {
-  return chunkName === undefined ? code : `${chunkName}\0${code}`;
+  if (chunkName === undefined && !code.startsWith("\0")) return code;
+  const name = chunkName ?? CHUNK_NAME_DEFAULT;
+  return `\0${name.length} ${name}${code}`;
 }
 
 function isLuaError(error: unknown, kind: LuaErrorKind): boolean {

@@ -27,6 +27,12 @@ interface Shape {
 /** Up to here V8 makes an array at once; a longer one would be a dictionary first. */
 const FAST_LENGTH_MAX = 2 ** 25;
 
+/**
+ * What a result may take, on its way, beyond the unit's memory limit: one string of up to 128
+ * bytes can stand in many places, and crosses for each.
+ */
+const RESULT_EXTRA_BYTES_MAX = 2 ** 30;
+
 // A byte order mark is part of a string like any other character.
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -71,6 +77,10 @@ export class Decoder {
   takeChunk(words: number, heapBytes: number): void {
     if (this.#chunks.length === 0) this.#size = 0;
     this.#size += words * 8 + heapBytes;
+    if (this.#size > this.#instance.memoryLimit + RESULT_EXTRA_BYTES_MAX) {
+      this.drop();
+      throw new RangeError(`The result takes more than ${this.#instance.memoryLimit + RESULT_EXTRA_BYTES_MAX} bytes`);
+    }
     const copy = this.#instance.words.slice(0, words);
     this.#chunks.push({
       words: copy,
@@ -125,6 +135,8 @@ export class Decoder {
 
   #takeNext(): boolean {
     if (this.#nextChunk === this.#chunks.length) return false;
+    // Of a long message, which none is that is read while code runs.
+    if (this.#nextChunk > 0) this.#instance.checkTimeAfter();
     const chunk = this.#chunks[this.#nextChunk++];
     this.#words = chunk.words;
     this.#halves = chunk.halves;
@@ -198,7 +210,7 @@ export class Decoder {
     const number = this.#halves[2 * this.#word++];
     const input = this.inputOf(number);
     let changes = inputs.get(input);
-    if (changes === undefined) inputs.set(input, changes = new Changes());
+    if (changes === undefined) inputs.set(input, changes = new Changes(() => this.#instance.checkTimeAfter()));
     changes.set(this.objectOf(number), this.#value());
   }
 

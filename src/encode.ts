@@ -46,6 +46,9 @@ export type Path = (string | number)[];
 /** What a message is: a whole value; views of an input, or of a part of one. */
 export const MESSAGE = { WHOLE: 0, LAZY: 1, PART: 2 } as const;
 
+/** Keys of a Map or Set, or elements, that are looked at before the clock is. */
+export const KEYS_BETWEEN_CHECKS = 4096;
+
 const textEncoder = new TextEncoder();
 
 const { toString } = Object.prototype;
@@ -189,7 +192,7 @@ export class Encoder {
       case WIRE.STATUS_MEMORY:
         throw this.#noMemory();
       case WIRE.STATUS_DUPLICATE:
-        throw new Refusal(TypeError, "two keys of a Map, or members of a Set, are equal in Lua");
+        throw equalKeys();
       default:
         throw new Error(`The unit refused a message (status ${status})`);
     }
@@ -576,14 +579,16 @@ export class Encoder {
     const path = this.enter();
     const level = this.depth - 1;
     let count = 0;
+    let isOdd = false;
     for (const [key, held] of value) {
       if (++count > size) break;
       path[level] = typeof key === "string" ? key : count - 1;
-      this.key(key);
+      isOdd = this.key(key) || isOdd;
       this.value(held);
     }
     this.checkCount(count, size);
     this.depth--;
+    if (isOdd) checkDistinct(value.keys(), () => this.instance.checkTime());
   }
 
   #set(value: Set<unknown>): void {
@@ -592,19 +597,23 @@ export class Encoder {
     const path = this.enter();
     const level = this.depth - 1;
     let count = 0;
+    let isOdd = false;
     for (const member of value) {
       if (++count > size) break;
       path[level] = count - 1;
-      this.key(member);
+      isOdd = this.key(member) || isOdd;
       this.value(true);
     }
     this.checkCount(count, size);
     this.depth--;
+    if (isOdd) checkDistinct(value.keys(), () => this.instance.checkTime());
   }
 
-  protected key(key: unknown): void {
+  /** Writes a key; answers whether another kind of value may be the same key in Lua. */
+  protected key(key: unknown): boolean {
     checkKey(key);
     this.value(key);
+    return typeof key === "bigint" || isBytes(key);
   }
 
   /** A getter may have changed the container meanwhile. */
@@ -613,25 +622,23 @@ export class Encoder {
   }
 
   protected typedArray(value: TypedArray, offset = 0): void {
-    const kind = TYPED_ARRAY_KINDS.find(([, type]) => value instanceof type);
-    if (kind === undefined) {
-      throw new Refusal(TypeError, `${value[Symbol.toStringTag]} objects cannot be passed`);
-    }
-    const length = value.length;
+    const [kind, elements] = elementsOf(value);
+    const { length } = elements;
     this.box(WIRE.TYPED_ARRAY, length);
     const word = this.word++;
-    this.halves[2 * word] = Number(kind[0]);
+    this.halves[2 * word] = kind;
     this.halves[2 * word + 1] = 0;
     this.enter();
-    if (value instanceof BigUint64Array) {
+    if (elements instanceof BigUint64Array) {
       for (let i = 0; i < length; i++) {
         this.path[this.depth - 1] = offset + i;
-        if (value[i] > INT64_MAX) throw new Refusal(RangeError, `${value[i]} is beyond 64 bits`);
+        if (elements[i] > INT64_MAX) throw new Refusal(RangeError, `${elements[i]} is beyond 64 bits`);
+        if (i % KEYS_BETWEEN_CHECKS === 0) this.instance.checkTime();
       }
     }
     for (let start = 0; start < length;) {
       if (this.word === WORDS_MAX) this.flush();
-      const part = value.subarray(start, start + WORDS_MAX - this.word);
+      const part = elements.subarray(start, start + WORDS_MAX - this.word);
       if (part instanceof BigInt64Array || part instanceof BigUint64Array) {
         const { buffer, byteOffset } = this.words;
         new BigInt64Array(buffer, byteOffset, WORDS_MAX).set(part, this.word);
@@ -648,7 +655,24 @@ export class Encoder {
 /** A typed array that crosses as a sequence of numbers. */
 export type TypedArray = InstanceType<(typeof TYPED_ARRAYS)[keyof typeof TYPED_ARRAYS]>;
 
-export const TYPED_ARRAY_KINDS = Object.entries(TYPED_ARRAYS);
+const TYPED_ARRAY_KINDS = Object.entries(TYPED_ARRAYS);
+
+const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype);
+
+/** Elements that a table can number. */
+const ELEMENTS_MAX = 2 ** 32 - 1;
+
+/** A typed array's kind, and its elements without what a class of its own may have put over them. */
+export function elementsOf(given: TypedArray): [number, TypedArray] {
+  const entry = TYPED_ARRAY_KINDS.find(([, type]) => given instanceof type);
+  if (entry === undefined) throw new Refusal(TypeError, `${given[Symbol.toStringTag]} objects cannot be passed`);
+  const [kind, type] = entry;
+  const own = (name: string) => Reflect.get(typedArrayPrototype, name, given);
+  if (own("length") > ELEMENTS_MAX) {
+    throw new Refusal(RangeError, `a typed array of more than ${ELEMENTS_MAX} elements cannot be passed`);
+  }
+  return [Number(kind), new type(own("buffer"), own("byteOffset"), own("length"))];
+}
 
 /** Classes whose instances have a state that own fields don't tell. */
 // deno-lint-ignore ban-types -- these are classes, of any constructor
@@ -694,6 +718,44 @@ export function checkKey(key: unknown): void {
   }
 }
 
+/**
+ * Throws where two keys of a Map, or members of a Set, are one key in Lua: 1 and 1n, or a
+ * text and its bytes.
+ *
+ * @param check Called now and then, as this may take long; may throw.
+ */
+export function checkDistinct(keys: Iterable<unknown>, check: () => void): void {
+  const known = new Set<unknown>();
+  for (const key of keys) {
+    const isInteger = typeof key === "bigint" && Number.isSafeInteger(Number(key));
+    const keyInLua = isInteger
+      ? Number(key)
+      : typeof key === "string"
+      ? binaryText(textEncoder.encode(key))
+      : isBytes(key)
+      ? binaryText(bytesOf(key))
+      : key;
+    if (known.has(keyInLua)) throw equalKeys();
+    if (known.add(keyInLua).size % KEYS_BETWEEN_CHECKS === 0) check();
+  }
+}
+
+function equalKeys(): Refusal {
+  return new Refusal(TypeError, "two keys of a Map, or members of a Set, are equal in Lua");
+}
+
+/** Arguments of one call, which stand on the stack. */
+const UNITS_AT_ONCE = 4096;
+
+/** Bytes as text of one unit each, to compare them by. */
+export function binaryText(bytes: Uint8Array): string {
+  const parts: string[] = [];
+  for (let start = 0; start < bytes.length; start += UNITS_AT_ONCE) {
+    parts.push(String.fromCharCode(...bytes.subarray(start, start + UNITS_AT_ONCE)));
+  }
+  return parts.join("");
+}
+
 /** Whether an object is bytes, which are a string in Lua. */
 export function isBytes(value: unknown): value is ArrayBufferView | ArrayBuffer {
   return value instanceof Uint8Array || value instanceof Uint8ClampedArray || value instanceof DataView ||
@@ -702,9 +764,10 @@ export function isBytes(value: unknown): value is ArrayBufferView | ArrayBuffer 
 
 /** The bytes that such an object holds. */
 export function bytesOf(given: ArrayBufferView | ArrayBuffer): Uint8Array {
-  return given instanceof ArrayBuffer
-    ? new Uint8Array(given)
-    : new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+  if (!(given instanceof ArrayBuffer)) return new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+  const bytes = new Uint8Array(given);
+  if (bytes.buffer !== given) throw new Refusal(TypeError, "Proxies of an ArrayBuffer cannot be passed");
+  return bytes;
 }
 
 /** Refuses objects whose state isn't in own fields: they would arrive empty. */

@@ -8,17 +8,16 @@
 import {
   bytesOf,
   checkKey,
+  elementsOf,
   Encoder,
   hasKeys,
   isBytes,
   isPlain,
   LARGE_FIELDS_MIN,
   MESSAGE,
-  Refusal,
   refuseOpaque,
   refuseTagged,
   type Shape,
-  TYPED_ARRAY_KINDS,
   type TypedArray,
 } from "./encode.ts";
 import type { Place, Plan } from "./place.ts";
@@ -153,7 +152,7 @@ export class ViewEncoder extends Encoder {
     let written = 0;
     this.#message(MESSAGE.PART, action, container, () => {
       if (ArrayBuffer.isView(array)) {
-        const part = array.subarray(first, first + Math.min(count, WORDS_MAX - 2)) as TypedArray;
+        const part = elementsOf(array as TypedArray)[1].subarray(first, first + Math.min(count, WORDS_MAX - 2));
         written = part.length;
         if (written > 0) return this.typedArray(part, first);
         // Its buffer has shrunk since.
@@ -398,9 +397,8 @@ export class ViewEncoder extends Encoder {
     }
     if (isBytes(value)) return this.bytes(bytesOf(value));
     if (ArrayBuffer.isView(value)) {
-      this.#checkTyped(value as TypedArray);
-      const number = this.#number(value, undefined, origin, key);
-      return this.#head(number, VIEW_KIND.ARRAY | IS_NUMBERS, (value as TypedArray).length);
+      const { length } = elementsOf(value as TypedArray)[1];
+      return this.#head(this.#number(value, undefined, origin, key), VIEW_KIND.ARRAY | IS_NUMBERS, length);
     }
     if (value instanceof Date) {
       const time = value.getTime();
@@ -415,13 +413,6 @@ export class ViewEncoder extends Encoder {
     }
     refuseOpaque(value);
     this.#fields(value as Record<string, unknown>, place, origin, key, false);
-  }
-
-  /** What Lua must not meet when it reads on. */
-  #checkTyped(value: TypedArray): void {
-    if (!TYPED_ARRAY_KINDS.some(([, type]) => value instanceof type)) {
-      throw new Refusal(TypeError, `${value[Symbol.toStringTag]} objects cannot be passed`);
-    }
   }
 
   /** Numbers a container; new ones are noted, in case that the message fails. */

@@ -6,7 +6,16 @@
  */
 
 import type { Decoder } from "./decode.ts";
-import { bytesOf, checkKey, isBytes, pathText, Refusal, type TypedArray } from "./encode.ts";
+import {
+  binaryText,
+  bytesOf,
+  checkDistinct,
+  checkKey,
+  isBytes,
+  KEYS_BETWEEN_CHECKS,
+  pathText,
+  type TypedArray,
+} from "./encode.ts";
 import { type Origin, originOf, placeOf, type Registry, type ViewEncoder } from "./encode_views.ts";
 import type { Instance } from "./instance.ts";
 import { Place } from "./place.ts";
@@ -23,9 +32,6 @@ const WHOLE = 1;
 const WHOLE_FIELDS_MAX = 32;
 
 const ACTION = "read input";
-
-/** Keys of a Map or Set that are looked at before the clock is. */
-const KEYS_BETWEEN_CHECKS = 4096;
 
 /** Entries that are looked at in one call: it isn't interrupted. */
 const ENTRIES_MAX = 4096;
@@ -62,13 +68,7 @@ class Entries {
       }
       if (keys.push(key) % KEYS_BETWEEN_CHECKS === 0) check();
     }
-    const isDouble = (key: unknown) => {
-      if (typeof key === "bigint") return Number.isSafeInteger(Number(key)) && container.has(Number(key));
-      return typeof key === "string" && byBytes.size > 0 && byBytes.has(binaryText(textEncoder.encode(key)));
-    };
-    if (byBytes.size < bytesCount || (hasBigints || bytesCount > 0) && keys.some(isDouble)) {
-      throw new Refusal(TypeError, "two keys of a Map, or members of a Set, are equal in Lua");
-    }
+    if (hasBigints || bytesCount > 0) checkDistinct(keys, check);
     this.keys = keys;
     this.byBytes = byBytes.size > 0 ? byBytes : undefined;
   }
@@ -95,6 +95,8 @@ interface Contents {
   readonly origin: Origin;
   /** Of a Map, Set or large object. */
   entries: Entries | undefined;
+  /** An object that is known to have many fields. */
+  isLarge: boolean;
 }
 
 /** The containers of one unit that Lua sees. */
@@ -145,15 +147,8 @@ export class HostTables implements Registry {
   remove(number: number): void {
     this.#origins[number]!.seen.remove(number - 1);
     this.#origins[number] = undefined;
+    this.#keys[number] = 0;
     this.#contents[number] = undefined;
-  }
-
-  /** Lets go of all objects: the unit is no more. */
-  clear(): void {
-    this.#numbers = new Numbers();
-    this.#origins = [];
-    this.#contents = [];
-    this.refusal = undefined;
   }
 
   /** Lua has collected so many views. */
@@ -207,15 +202,20 @@ export class HostTables implements Registry {
         return key === undefined ? 0 : entries.position(key.key, () => this.#instance.checkTime()) + 1;
       }
       default: {
+        // Not further than there are keys: a class of its own may say that it has any.
+        const { length } = this.#entriesOf(number, object).keys;
         let border = 0;
-        while (hasKey(object as Map<unknown, unknown>, border + 1)) border++;
+        while (border < length && hasKey(object as Map<unknown, unknown>, border + 1)) {
+          if (++border % KEYS_BETWEEN_CHECKS === 0) this.#instance.checkTime();
+        }
         return border;
       }
     }
   }
 
   #field(number: number, object: object, luaKey: unknown): number {
-    const { origin } = this.#contentsOf(number, object);
+    const contents = this.#contentsOf(number, object);
+    const { origin } = contents;
     let value: unknown;
     let key: string | number = 0;
     if (object instanceof Map || object instanceof Set) {
@@ -230,9 +230,9 @@ export class HostTables implements Registry {
         return propertyIsEnumerable.call(object, luaKey) ? (object as Record<string, unknown>)[luaKey] : undefined;
       });
       origin.place.noteField(key, number);
-      if (value === undefined || value === null) {
-        const keys = this.#read(number, undefined, () => Object.keys(object));
-        if (keys.length <= WHOLE_FIELDS_MAX && this.#tryAll(number, object)) return WHOLE;
+      if ((value === undefined || value === null) && !contents.isLarge) {
+        contents.isLarge = this.#read(number, undefined, () => Object.keys(object)).length > WHOLE_FIELDS_MAX;
+        if (!contents.isLarge && this.#tryAll(number, object)) return WHOLE;
       }
     }
     this.#encoder.encodePart(value, origin, key, ACTION, number);
@@ -311,7 +311,7 @@ export class HostTables implements Registry {
     const isElements = Array.isArray(object) || ArrayBuffer.isView(object) || object instanceof Map ||
       object instanceof Set;
     const origin = originOf(parent, this.#keys[number], isElements ? place.elements : place, isElements);
-    return this.#contents[number] = { origin, entries: undefined };
+    return this.#contents[number] = { origin, entries: undefined, isLarge: false };
   }
 
   #entriesOf(number: number, object: object): Entries {
@@ -368,16 +368,4 @@ function hasKey(container: Map<unknown, unknown> | Set<unknown>, key: number): b
   if (container instanceof Set) return container.has(key) || container.has(BigInt(key));
   const value = container.get(key) ?? container.get(BigInt(key));
   return value !== undefined && value !== null;
-}
-
-/** Arguments of one call, which stand on the stack. */
-const UNITS_AT_ONCE = 4096;
-
-/** Bytes as text of one unit each, to compare them by. */
-function binaryText(bytes: Uint8Array): string {
-  const parts: string[] = [];
-  for (let start = 0; start < bytes.length; start += UNITS_AT_ONCE) {
-    parts.push(String.fromCharCode(...bytes.subarray(start, start + UNITS_AT_ONCE)));
-  }
-  return parts.join("");
 }

@@ -97,6 +97,9 @@ export interface InstanceOptions {
   module?: WebAssembly.Module | undefined;
 }
 
+// A byte order mark is part of a text like any other character.
+const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 let compiled: Promise<WebAssembly.Module> | undefined;
 
 /** The module, compiled once for all units: it has no state. */
@@ -122,8 +125,12 @@ export class Instance {
   halves: Uint32Array<ArrayBuffer>;
   /** The buffer's string bytes. */
   heap: Uint8Array<ArrayBuffer>;
+  /** The most that WASM memory may grow to, in bytes. */
+  readonly memoryLimit: number;
   #timeLimit: number;
   #deadline = Infinity;
+  /** The deadline of the last call. */
+  #lastDeadline = Infinity;
   #timeIsUp = false;
   #thrown: TimeUp | undefined;
   #nextProgress = Infinity;
@@ -139,11 +146,12 @@ export class Instance {
   }
 
   private constructor(module: WebAssembly.Module, options: InstanceOptions) {
+    this.memoryLimit = options.memoryLimit;
     this.#timeLimit = options.timeLimit;
     const imports = {
       tick: (mayThrow: number) => this.#tick(mayThrow !== 0),
       stop: (text: number, length: number) => {
-        throw new TimeUp(this.text(text, length));
+        throw new TimeUp(this.text(text >>> 0, length >>> 0));
       },
       flush: (words: number, heapBytes: number) => {
         this.refresh();
@@ -192,12 +200,12 @@ export class Instance {
 
   /** Text of Lua's, what isn't UTF-8 in it replaced. */
   text(pointer: number, length: number): string {
-    return new TextDecoder().decode(this.bytes(pointer, length));
+    return textDecoder.decode(this.bytes(pointer, length));
   }
 
   /** The text that goes with the last negative status. */
   statusText(): string {
-    return this.text(this.exports.get_text(), this.exports.get_text_length());
+    return this.text(this.exports.get_text() >>> 0, this.exports.get_text_length() >>> 0);
   }
 
   /**
@@ -208,9 +216,12 @@ export class Instance {
    */
   guard(call: () => number, since?: number): number {
     const stack = this.exports.save_stack();
-    if (this.#timeLimit !== Infinity) this.#deadline = (since ?? performance.now()) + this.#timeLimit;
+    if (this.#timeLimit !== Infinity) {
+      this.#deadline = this.#lastDeadline = (since ?? performance.now()) + this.#timeLimit;
+    }
     if (this.host!.progress) this.#nextProgress = performance.now() + PROGRESS_INTERVAL_MS;
     this.#timeIsUp = false;
+    this.printError = undefined;
     try {
       const result = call();
       // The parser ended by an error instead, which code may have handled.
@@ -220,8 +231,7 @@ export class Instance {
       this.exports.recover();
       this.exports.restore_stack(stack);
       if (!(error instanceof TimeUp)) throw error;
-      const limit = `time limit of ${this.#timeLimit} ms exceeded`;
-      throw new LuaError("time", limit, { ...firstPosition(error.traceback), traceback: error.traceback });
+      throw this.#timeError({ ...firstPosition(error.traceback), traceback: error.traceback });
     } finally {
       this.#thrown = undefined;
       this.#deadline = Infinity;
@@ -236,6 +246,15 @@ export class Instance {
     if (this.#deadline === Infinity || performance.now() < this.#deadline) return;
     this.#timeIsUp = true;
     throw this.#thrown = new TimeUp("");
+  }
+
+  /** The same for what the host does at length with the result of a call, after it. */
+  checkTimeAfter(): void {
+    if (performance.now() >= this.#lastDeadline) throw this.#timeError({});
+  }
+
+  #timeError(where: { chunk?: string; line?: number; traceback?: string }): LuaError {
+    return new LuaError("time", `time limit of ${this.#timeLimit} ms exceeded`, where);
   }
 
   /** Whether an error is that of `checkTime`, on its way through the host. */
@@ -258,7 +277,7 @@ export class Instance {
   }
 
   #print(text: number, length: number, more: number): number {
-    this.#printed += this.text(text, length);
+    this.#printed += this.text(text >>> 0, length >>> 0);
     // A warning in parts may be of any length: then it takes more lines.
     if (more && this.#printed.length < PRINT_PARTS_LENGTH_MAX) return 0;
     const line = this.#printed;

@@ -129,6 +129,7 @@ export class IoWrapper implements Disposable {
    * @param data The array.
    * @param options Size of a batch, and as for {@linkcode IoWrapper.computeWithIo}.
    * @returns The output of each batch, in order.
+   * @throws {TypeError} If `data` isn't an array.
    * @throws {RangeError} If `batchSize` isn't a positive integer.
    * @throws {LuaError} If the code raises an error or exceeds a limit.
    *
@@ -147,6 +148,9 @@ export class IoWrapper implements Disposable {
     data: readonly unknown[],
     options: ProcessStreamOptions = {},
   ): Promise<Output[]> {
+    if (!Array.isArray(data) && !ArrayBuffer.isView(data)) {
+      throw new TypeError("Cannot process stream: data is not an array");
+    }
     const { batchSize = 100 } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) {
       throw new RangeError(`Cannot process stream: batchSize must be a positive integer, is ${batchSize}`);
@@ -239,7 +243,13 @@ export class IoWrapper implements Disposable {
     if (this.#disposed) throw new TypeError("Cannot use IoWrapper: it has been disposed");
     if (this.#unit !== undefined) return this.#unit;
     this.#creating ??= ComputeUnit.create(this.#options);
-    const unit = await this.#creating;
+    let unit: ComputeUnit;
+    try {
+      unit = await this.#creating;
+    } catch (error) {
+      this.#creating = undefined;
+      throw error;
+    }
     if (this.#disposed) unit.dispose();
     else this.#unit = unit;
     return unit;

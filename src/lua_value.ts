@@ -32,6 +32,9 @@ export type LuaValue =
   | Map<LuaValue, LuaValue>
   | Set<LuaValue>;
 
+/** Bytes that V8's decoder takes: as many as a string may have units. */
+const BYTES_AT_ONCE_MAX = 2 ** 29 - 24;
+
 const REPLACEMENT = "\ufffd";
 
 // A byte order mark is part of a string like any other character.
@@ -43,10 +46,29 @@ const textEncoder = new TextEncoder();
  * decoder would throw for those, and an exception takes 13 us, more than all of this.
  */
 export function textOrBytes(bytes: Uint8Array): string | Uint8Array {
+  if (bytes.length > BYTES_AT_ONCE_MAX) return longTextOrBytes(bytes);
   const text = textDecoder.decode(bytes);
   if (!text.includes(REPLACEMENT)) return text;
   // What was replaced takes other bytes now.
   const encoded = textEncoder.encode(text);
   const isText = encoded.length === bytes.length && encoded.every((byte, i) => byte === bytes[i]);
   return isText ? text : bytes.slice();
+}
+
+/** The same for what can't be decoded at once. */
+function longTextOrBytes(bytes: Uint8Array): string | Uint8Array {
+  const pieceLength = 2 ** 26;
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let text = "";
+  try {
+    for (let start = 0; start < bytes.length; start += pieceLength) {
+      text += decoder.decode(bytes.subarray(start, start + pieceLength), {
+        stream: start + pieceLength < bytes.length,
+      });
+    }
+  } catch (error) {
+    if (error instanceof TypeError) return bytes.slice();
+    throw new RangeError(`A text of ${bytes.length} bytes is longer than a JavaScript string can be`);
+  }
+  return text;
 }

@@ -123,6 +123,64 @@ Deno.test("error() with a string and a level keeps the message apart from the po
   assertEquals([two.message, two.line], ["bad", 4]);
 });
 
+Deno.test("an error that was passed on tells where it was raised", async () => {
+  using cu = await ComputeUnit.create();
+  const cases: [string, string, number][] = [
+    ["local co = coroutine.wrap(function()\n local x\n error('in co')\nend)\n\nco()", "in co", 3],
+    ["local _, e = pcall(function() error('deep') end)\nerror(e)", "deep", 1],
+    [
+      "local co = coroutine.wrap(function() return nil + 1 end)\nco()",
+      "attempt to perform arithmetic on a nil value",
+      1,
+    ],
+    ["\nerror('config:3: bad')", "config:3: bad", 2],
+  ];
+  for (const [code, message, line] of cases) {
+    const error = errorOf(cu, code);
+    assertEquals([error.message, error.chunk, error.line], [message, "compute", line]);
+  }
+});
+
+Deno.test("a name and code that read as other code are told apart", async () => {
+  using cu = await ComputeUnit.create();
+  assertEquals(cu.compute("return 1", { chunkName: "--" }), 1);
+  assertEquals(cu.compute("--\0return 1"), null);
+  assertEquals(cu.compute("\nreturn 2", { chunkName: "7 compute" }), 2);
+  assertThrows(() => cu.compute("\0" + "7 compute\nreturn 2"), LuaError);
+});
+
+Deno.test("a result that can't be read doesn't change what the next ones are", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute("return { a = 1 }, 1");
+  cu.compute("return { b = 1 }");
+  const object = { a: 1 };
+  cu.setInput(object, { lazy: true });
+  cu.compute("_home.a = _io.input");
+  cu.setInput(object, { lazy: true });
+  assertThrows(
+    () => cu.compute("return { { [_home.a] = 1, [_io.input] = 2 }, { secret = 1 } }"),
+    TypeError,
+    "the same object in two inputs",
+  );
+  assertEquals(cu.compute("return { secret = 5 }"), { secret: 5 });
+  assertEquals(cu.compute("return { { p = 1 }, { q = 2 } }"), [{ p: 1 }, { q: 2 }]);
+});
+
+Deno.test("printed text keeps a byte order mark", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute("print('\\u{FEFF}x')");
+  assertEquals(cu.printed, "\ufeffx\n");
+});
+
+Deno.test("a chunk name that isn't a line of text is wrong use", async () => {
+  using cu = await ComputeUnit.create();
+  for (const chunkName of ["", "a\nb", "a\0b", "\ud800"]) {
+    assertThrows(() => cu.compute("return 1", { chunkName }), TypeError, "chunkName is not a line of text");
+    assertThrows(() => cu.compile("return 1", { chunkName }), TypeError, "chunkName is not a line of text");
+  }
+  assertEquals(errorOf(cu, "error('x')", "some dir/a b.lua").chunk, "some dir/a b.lua");
+});
+
 Deno.test("an error value that isn't a string arrives as a value", async () => {
   using cu = await ComputeUnit.create();
   assertEquals(errorOf(cu, "error({ code = 5, list = { 1, 2 } })").value, { code: 5, list: [1, 2] });

@@ -1431,6 +1431,74 @@ Deno.test("code that nests too deep to compile is a clear error", async () => {
   }
 });
 
+Deno.test("the names of a handler's input outlast collections while it is read", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute(`function h(p)
+    local t, bad = {}, 0
+    for i = 1, 3000 do t[i] = { k = 0x180400000000 } end
+    collectgarbage()
+    for i = 1, 3000 do if t[i].k ~= 0x180400000000 then bad = bad + 1 end end
+    return bad
+  end`);
+  for (let i = 0; i < 5; i++) {
+    assert(cu.callHandler("h", ["x".repeat(5e6)]));
+    assertEquals(cu.getOutput(), 0);
+  }
+});
+
+Deno.test("a full memory doesn't keep the host from reading _io", async () => {
+  using cu = await ComputeUnit.create({ memoryLimit: 1_600_000 });
+  cu.compute(`
+    store, n = {}, 0
+    for i = 1, 8000 do store[i] = false end
+    local rep = string.rep
+    local function text(length) while true do store[n + 1] = rep("y", length - 6) .. (100000 + n) n = n + 1 end end
+    function fill(a)
+      local b = 1
+      for _, length in ipairs({ 20000, 5000, 1000, 300, 250, 200, 150, 100, 60, 50 }) do pcall(text, length) end
+      local function more() while true do store[n + 1] = function() return a, b end n = n + 1 end end
+      pcall(more) pcall(more) more()
+    end
+  `);
+  assertThrows(() => cu.callHandler("fill", 1), LuaError, "not enough memory");
+  assertEquals([cu.getMetadata(), cu.getOutput()], [null, null]);
+  cu.clearIo();
+  assertEquals([cu.getMetadata(), cu.getOutput()], [null, null]);
+});
+
+Deno.test("one string in many places doesn't fill the host's memory", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute(`
+    local s = "\u{4e00}" .. ("x"):rep(125)
+    local out = {}
+    for k = 1, 11 do
+      local t = {}
+      for i = 1, 2 ^ 20 do t[i] = s end
+      out[k] = t
+    end
+    _io.output = out
+  `);
+  assertThrows(() => cu.getOutput(), RangeError, "The result takes more than");
+  cu.compute("for k = 2, #_io.output do _io.output[k] = nil end");
+  assertEquals(cu.getOutput<string[][]>()[0].length, 2 ** 20);
+});
+
+Deno.test("the time limit holds while a long result is read", async () => {
+  using cu = await ComputeUnit.create({ timeLimit: 100 });
+  cu.compute("function fill(n) local t = {} for i = 1, n do t[i] = { i } end return t end");
+  const ms = await fastestOf(() => {
+    const start = performance.now();
+    try {
+      cu.compute("return fill(1e6)");
+    } catch (error) {
+      assert(error instanceof LuaError && error.kind === "time", String(error));
+    }
+    return Promise.resolve(performance.now() - start);
+  });
+  assert(ms < 500, `${ms} ms`);
+  assertEquals(cu.compute("return fill(2)"), [[1], [2]]);
+});
+
 Deno.test("strings that are no UTF-8 cost the host little more than others", async () => {
   using cu = await ComputeUnit.create();
   const ms = (text: string) => {

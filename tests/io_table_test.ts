@@ -163,6 +163,10 @@ Deno.test("code that replaces _io is told of, and clearIo mends it", async () =>
     cu.compute(code);
     assertThrows(() => cu.getOutput(), TypeError, "Lua code replaced the global _io");
     assertThrows(() => cu.getMetadata(), TypeError, "Lua code replaced the global _io");
+    assertThrows(() => cu.setInput({}), TypeError, "Cannot set input: Lua code replaced the global _io");
+    assertThrows(() => cu.setInput({}, { lazy: true }), TypeError, "Lua code replaced the global _io");
+    assertThrows(() => cu.setInputField("a", 1), TypeError, "Lua code replaced the global _io");
+    assertThrows(() => cu.setMetadata({}), TypeError, "Lua code replaced the global _io");
     cu.clearIo();
     cu.setInput(7);
     cu.compute("_io.output = _io.input");

@@ -50,6 +50,9 @@ Deno.test("processStream() gives batch, batchIndex and hasMore", async () => {
   assertEquals(await io.processStream("_io.output = 1", []), []);
   await assertRejects(() => io.processStream("", [1], { batchSize: 0 }), RangeError, "batchSize");
   await assertRejects(() => io.processStream("", [1], { batchSize: 1.5 }), RangeError, "batchSize");
+  for (const data of [new Set([1]), "text", null] as unknown[]) {
+    await assertRejects(() => io.processStream("", data as unknown[]), TypeError, "data is not an array");
+  }
 });
 
 Deno.test("request() calls a handler that user code defined", async () => {

@@ -553,6 +553,45 @@ Deno.test("setInput() lazily refuses Maps whose keys Lua can't tell apart when t
   }
 });
 
+Deno.test("setInput() lazily finds the length of a Map within its keys and the time limit", async () => {
+  class Counts extends Map<unknown, number> {
+    override get(key: unknown): number {
+      return super.get(key) ?? 0;
+    }
+  }
+  using cu = await ComputeUnit.create({ timeLimit: 1000 });
+  cu.setInput({ counts: new Counts([["a", 1], [1, 1]]), list: new Map([[1, "a"], [2, "b"], [4, "d"]]) }, LAZY);
+  assert((cu.compute("return #_io.input.counts") as number) <= 2);
+  assertStrictEquals(cu.compute("return #_io.input.list"), 2);
+  cu.setInput(new Map(Array.from({ length: 100_000 }, (_, i) => [i + 1, i])), LAZY);
+  const error = assertThrows(() => cu.compute("while true do local _ = #_io.input end"), LuaError);
+  assertStrictEquals(error.kind, "time");
+});
+
+Deno.test("setInput() lazily finds that a large object lacks a field without listing all others", async () => {
+  using cu = await ComputeUnit.create();
+  const object = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`key ${i}`, i]));
+  cu.setInput(object, LAZY);
+  const start = performance.now();
+  assertStrictEquals(
+    cu.compute("local n = 0 for i = 1, 5000 do if _io.input['no ' .. i] == nil then n = n + 1 end end return n"),
+    5000,
+  );
+  // Listing 100,000 keys takes 10 ms and more.
+  assert(performance.now() - start < 5000);
+});
+
+Deno.test("setInput() lazily heeds the time limit where changes are put into a large input", async () => {
+  const value = { rows: Array.from({ length: 500_000 }, (_, i) => ({ id: i, sub: { v: i } })) };
+  using cu = await unitOf({ timeLimit: 20 }, value);
+  const ms = fastestMs(() => {
+    const error = assertThrows(() => cu.compute("_io.input.rows[5].sub.v = 'x' return _io.input"), LuaError);
+    assertEquals([error.kind, error.message], ["time", "time limit of 20 ms exceeded"]);
+  });
+  assert(ms < 200, `${ms} ms`);
+  assertStrictEquals(cu.compute("return _io.input.rows[5].sub.v"), "x");
+});
+
 Deno.test("setInput() lazily reads objects of few and of many fields", async () => {
   for (const count of [0, 1, 31, 32, 33, 255, 256, 257, 5000, 40_000]) {
     const object = Object.fromEntries(Array.from({ length: count }, (_, i) => [`key${i}`, i]));

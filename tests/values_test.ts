@@ -349,11 +349,70 @@ Deno.test("a Map is a table with the Map's own keys, and a Map again", async () 
     "NaN cannot be a key in Lua (at input.m[0])",
   );
   assertThrows(() => cu.setInput(new Map([[null, 1]]), { lazy: false }), TypeError, "null cannot be a key");
-  assertThrows(
-    () => cu.setInput(new Map<unknown, number>([[1, 1], [1n, 2]]), { lazy: false }),
-    TypeError,
-    "equal in Lua",
-  );
+  const bytes = new TextEncoder().encode("ä");
+  for (const lazy of [false, true]) {
+    const equal: unknown[] = [
+      new Map<unknown, number>([[1, 1], [1n, 2]]),
+      new Set<unknown>(["ä", bytes]),
+      new Map<unknown, number>([[bytes, 1], [bytes.slice(), 2]]),
+    ];
+    for (const held of equal) {
+      const read = () => {
+        cu.setInput({ rows: [0, { held }] }, { lazy });
+        return cu.compute("return next(_io.input.rows[2].held)");
+      };
+      assertThrows(read, TypeError, "are equal in Lua (at input.rows[1].held)");
+    }
+    cu.setInput(new Set<unknown>([2n ** 53n, 2n ** 53n + 1n, 1n, 2, "b", bytes]), { lazy });
+    assertEquals(cu.compute("local n = 0 for _ in pairs(_io.input) do n = n + 1 end return n"), 6);
+  }
+});
+
+Deno.test("a typed array is read past what a class of its own puts over it", async () => {
+  class Vector extends Float64Array {
+    constructor(x: number, y: number) {
+      super(2);
+      this.set([x, y]);
+    }
+    override subarray(): never {
+      throw new Error("called");
+    }
+    override get length(): number {
+      return 5;
+    }
+  }
+  using cu = await ComputeUnit.create();
+  for (const lazy of [false, true]) {
+    cu.setInput({ v: new Vector(1, 2) }, { lazy });
+    assertEquals(cu.compute("local v = _io.input.v return { #v, v[1], v[2], v[3] }"), [2, 1, 2]);
+  }
+});
+
+Deno.test("a typed array of more elements than a table can number is refused", async () => {
+  using cu = await ComputeUnit.create();
+  let bytes: Int8Array;
+  try {
+    bytes = new Int8Array(2 ** 32 + 5);
+  } catch {
+    return; // There is no memory for it.
+  }
+  for (const lazy of [false, true]) {
+    const message = "a typed array of more than 4294967295 elements cannot be passed (at input";
+    assertThrows(() => cu.setInput(bytes, { lazy }), RangeError, message);
+  }
+});
+
+Deno.test("a Proxy of bytes is refused", async () => {
+  using cu = await ComputeUnit.create();
+  for (const lazy of [false, true]) {
+    for (const bytes of [new ArrayBuffer(2), new Uint8Array(2)]) {
+      const read = () => {
+        cu.setInput({ bytes: new Proxy(bytes, {}) }, { lazy });
+        return cu.compute("return _io.input.bytes");
+      };
+      assertThrows(read, TypeError, "(at input.bytes)");
+    }
+  }
 });
 
 Deno.test("a Set is a table of members, and a Set again", async () => {
