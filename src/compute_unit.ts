@@ -135,7 +135,8 @@ const KINDS: Record<number, LuaErrorKind> = { 2: "runtime", 3: "syntax", 4: "mem
 /**
  * An isolated, sandboxed Lua 5.4 state in its own WebAssembly memory.
  *
- * All methods but {@linkcode ComputeUnit.create} are synchronous. A unit is a
+ * All methods but {@linkcode ComputeUnit.create} are synchronous, and throw a TypeError while
+ * the unit runs (from `onPrint`, or a getter of an input) and once it has been disposed. A unit is a
  * `Disposable`; units share nothing.
  *
  * @example Structured input and output
@@ -260,7 +261,8 @@ export class ComputeUnit implements Disposable {
    * @param options Name of the code.
    * @returns The first value that the code returns, `null` where there is none.
    * @throws {LuaError} If the code doesn't compile, raises an error or exceeds a limit.
-   * @throws {TypeError} If the result can't be passed, such as a function.
+   * @throws {TypeError} If the result can't be passed, such as a function, or the chunk's name isn't a line of text.
+   * @throws {RangeError} If a result nests deeper than 1000 levels, or takes more than the memory limit and 1 GiB.
    *
    * @example Usage
    * ```ts
@@ -320,7 +322,8 @@ export class ComputeUnit implements Disposable {
    * @param options Name of the code.
    * @returns The values that the code returns.
    * @throws {LuaError} If the code doesn't compile, raises an error or exceeds a limit.
-   * @throws {TypeError} If a result can't be passed, such as a function.
+   * @throws {TypeError} If a result can't be passed, such as a function, or the chunk's name isn't a line of text.
+   * @throws {RangeError} If a result nests deeper than 1000 levels, or takes more than the memory limit and 1 GiB.
    *
    * @example Usage
    * ```ts
@@ -340,6 +343,7 @@ export class ComputeUnit implements Disposable {
    *
    * @param code Lua source text.
    * @returns The first value that the code returns, `null` where there is none.
+   * @throws {TypeError} If the result can't be passed, such as a function.
    * @throws {RangeError} If the result doesn't fit the buffer.
    * @throws {LuaError} If the code doesn't compile, raises an error or exceeds a limit.
    *
@@ -413,6 +417,8 @@ export class ComputeUnit implements Disposable {
    * @param value As for {@linkcode ComputeUnit.setInput}.
    * @param options As for {@linkcode ComputeUnit.setInput}.
    * @throws {TypeError} If the value can't be passed, `_io.input` isn't a table, or code replaced `_io`.
+   * @throws {RangeError} If it nests deeper than 1000 levels, or has a bigint beyond int64.
+   * @throws {LuaError} If the unit has no memory for it.
    *
    * @example Usage
    * ```ts
@@ -444,6 +450,8 @@ export class ComputeUnit implements Disposable {
    * @typeParam T Type of the output; it isn't checked.
    * @returns The output, `null` where there is none.
    * @throws {TypeError} If something in it can't be passed, or code replaced `_io`.
+   * @throws {RangeError} If it nests deeper than 1000 levels, or takes more than the memory limit and 1 GiB.
+   * @throws {LuaError} If reading it exceeds the time limit.
    *
    * @example Usage
    * ```ts
@@ -466,6 +474,8 @@ export class ComputeUnit implements Disposable {
    * @param key The field's key in Lua: a name, or a position from 1.
    * @returns The field, `null` where there is none.
    * @throws {TypeError} If something in it can't be passed, or code replaced `_io`.
+   * @throws {RangeError} If it nests deeper than 1000 levels, or takes more than the memory limit and 1 GiB.
+   * @throws {LuaError} If reading it exceeds the time limit.
    *
    * @example Usage
    * ```ts
@@ -489,6 +499,8 @@ export class ComputeUnit implements Disposable {
    *
    * @param value As for {@linkcode ComputeUnit.setInput}; copied or lazy by its size.
    * @throws {TypeError} If something in it can't be passed, with its path, or code replaced `_io`.
+   * @throws {RangeError} If it nests deeper than 1000 levels, or has a bigint beyond int64.
+   * @throws {LuaError} If the unit has no memory for it.
    *
    * @example Usage
    * ```ts
@@ -511,6 +523,8 @@ export class ComputeUnit implements Disposable {
    * @typeParam T Type of the metadata; it isn't checked.
    * @returns The metadata, `null` where there is none.
    * @throws {TypeError} If something in it can't be passed, or code replaced `_io`.
+   * @throws {RangeError} If it nests deeper than 1000 levels, or takes more than the memory limit and 1 GiB.
+   * @throws {LuaError} If reading it exceeds the time limit.
    *
    * @example Usage
    * ```ts

@@ -29,7 +29,7 @@ const UNTRACKED_MAX = 32;
 /**
  * Estimates whether a copy of a value in Lua takes more than so many bytes. Looks at a few
  * elements of each list, and stops at the limit, so what it costs doesn't depend on the
- * value's size. Calls no getters, as reading has effects.
+ * value's size. Calls no getters of objects, as reading has effects.
  *
  * @param value The value.
  * @param limit Bytes.

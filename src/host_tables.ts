@@ -20,10 +20,7 @@ import { type Origin, originOf, placeOf, type Registry, type ViewEncoder } from 
 import type { Instance } from "./instance.ts";
 import { Place } from "./place.ts";
 import { Numbers, Seen } from "./seen.ts";
-import { WIRE } from "./wire.ts";
-
-/** What Lua asks for; see `Op` in `zig/views.zig`. */
-const OP = { ELEMENTS: 0, FIELD: 1, ALL: 2, ENTRIES: 3, POSITION: 4, BORDER: 5 } as const;
+import { VIEW_OP, WIRE } from "./wire.ts";
 
 /** An answer to FIELD that has all fields. */
 const WHOLE = 1;
@@ -184,19 +181,19 @@ export class HostTables implements Registry {
   #load(op: number, number: number, first: number, count: number): number {
     const object = this.#numbers.objects[number - 1]!;
     switch (op) {
-      case OP.ELEMENTS: {
+      case VIEW_OP.ELEMENTS: {
         const { origin } = this.#contentsOf(number, object);
         const array = object as readonly unknown[] | TypedArray;
         return this.#encoder.encodeElements(array, origin, first >>> 0, count >>> 0, ACTION, number);
       }
-      case OP.FIELD:
+      case VIEW_OP.FIELD:
         return this.#field(number, object, this.#decoder.decode(first)[0]);
-      case OP.ALL:
+      case VIEW_OP.ALL:
         this.#all(number, object);
         return 0;
-      case OP.ENTRIES:
+      case VIEW_OP.ENTRIES:
         return this.#entries(number, object, first >>> 0, count >>> 0);
-      case OP.POSITION: {
+      case VIEW_OP.POSITION: {
         const entries = this.#entriesOf(number, object);
         const key = this.#ownKey(object, entries, this.#decoder.decode(first)[0]);
         return key === undefined ? 0 : entries.position(key.key, () => this.#instance.checkTime()) + 1;

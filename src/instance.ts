@@ -1,5 +1,5 @@
 /**
- * One WASM instance: the only place that touches its exports, imports and memory.
+ * One WASM instance: its exports, imports and memory, and calls into it that leave it whole.
  *
  * @module
  */
@@ -113,7 +113,7 @@ function bytesOfBase64(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
 }
 
-/** The instance, its memory, and calls into it that leave it whole. */
+/** The instance. */
 export class Instance {
   /** Exports; those that run code go through {@linkcode Instance.guard}. */
   readonly exports: Exports;

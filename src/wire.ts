@@ -57,6 +57,9 @@ export const WIRE = {
 /** Kinds of views (`ViewKind`). */
 export const VIEW_KIND = { OBJECT: 0, ARRAY: 1, MAP: 2, SET: 3, RECORD: 4 } as const;
 
+/** What Lua asks of a view's object (`Op` in `zig/views.zig`). */
+export const VIEW_OP = { ELEMENTS: 0, FIELD: 1, ALL: 2, ENTRIES: 3, POSITION: 4, BORDER: 5 } as const;
+
 /** Typed arrays by their kind on the wire (`marks.Kind`). */
 export const TYPED_ARRAYS = {
   3: Int8Array,

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { concat } from "@std/bytes";
 import { describe, it } from "@std/testing/bdd";
-import { TYPED_ARRAYS, VIEW_KIND, WIRE } from "../src/wire.ts";
+import { TYPED_ARRAYS, VIEW_KIND, VIEW_OP, WIRE } from "../src/wire.ts";
 
 const rootDir = new URL("../", import.meta.url);
 
@@ -76,6 +76,13 @@ describe("the wire format", () => {
     const [, body] = /ViewKind = enum\(u8\) \{\n(.*?)\n\};/s.exec(zig)!;
     const kinds = [...body.matchAll(/^ {4}([a-z]+),$/gm)].map(([, kind], number) => [kind.toUpperCase(), number]);
     assertEquals(Object.fromEntries(kinds), { ...VIEW_KIND });
+  });
+
+  it("numbers what Lua asks of views as views.zig does", async () => {
+    const zig = await Deno.readTextFile(new URL("zig/views.zig", rootDir));
+    const [, body] = /Op = enum\(u32\) \{\n(.*?)\n\};/s.exec(zig)!;
+    const ops = [...body.matchAll(/^ {4}([a-z]+),$/gm)].map(([, op], number) => [op.toUpperCase(), number]);
+    assertEquals(Object.fromEntries(ops), { ...VIEW_OP });
   });
 
   it("numbers typed arrays as marks.zig does", async () => {

@@ -37,6 +37,11 @@ const parser_why =
     \\One token can take work in proportion to the code before it. The next one looks up.
 ;
 
+const ephemeron_why =
+    \\Chains of ephemerons in a bad order take a round for each link, and the collector can't be
+    \\stopped inside an atomic step. After 32 rounds the values of dead keys are kept for a cycle.
+;
+
 const size_why =
     \\size_t has 32 bits here, and Lua's integers 64: what doesn't fit was cut off.
 ;
@@ -353,8 +358,7 @@ pub const list = [_]Patch{
     },
     .{
         .file = "lgc.c",
-        .why = "Chains of ephemerons in a bad order take a round for each link, and the collector can't be\n" ++
-            "stopped inside an atomic step. After 32 rounds the values of dead keys are kept for a cycle.",
+        .why = ephemeron_why,
         .find = "  int changed;\n" ++
             "  int dir = 0;\n" ++
             "  do {\n" ++
@@ -370,16 +374,14 @@ pub const list = [_]Patch{
     },
     .{
         .file = "lgc.c",
-        .why = "Chains of ephemerons in a bad order take a round for each link, and the collector can't be\n" ++
-            "stopped inside an atomic step. After 32 rounds the values of dead keys are kept for a cycle.",
+        .why = ephemeron_why,
         .find = "  } while (changed);  /* repeat until no more changes */\n",
         .replace = "  } while (changed);  /* repeat until no more changes */\n" ++
             "  cu_impatient = 0;\n",
     },
     .{
         .file = "lgc.c",
-        .why = "Chains of ephemerons in a bad order take a round for each link, and the collector can't be\n" ++
-            "stopped inside an atomic step. After 32 rounds the values of dead keys are kept for a cycle.",
+        .why = ephemeron_why,
         .find = "      if (valiswhite(gval(n)))  /* value not marked yet? */\n" ++
             "        hasww = 1;  /* white-white entry */\n",
         .replace = "      if (valiswhite(gval(n))) {  /* value not marked yet? */\n" ++
@@ -393,8 +395,7 @@ pub const list = [_]Patch{
     },
     .{
         .file = "lgc.c",
-        .why = "Chains of ephemerons in a bad order take a round for each link, and the collector can't be\n" ++
-            "stopped inside an atomic step. After 32 rounds the values of dead keys are kept for a cycle.",
+        .why = ephemeron_why,
         .find = "static int traverseephemeron (global_State *g, Table *h, int inv) {\n",
         .replace = "static int cu_impatient = 0;\n" ++
             "\n" ++
