@@ -675,6 +675,7 @@ export class ComputeUnit implements Disposable {
   #begin(action: string): Instance {
     const instance = this.#ready(action);
     this.#busy = true;
+    instance.printError = undefined;
     return instance;
   }
 
@@ -858,14 +859,14 @@ export class ComputeUnit implements Disposable {
   }
 
   #luaError(instance: Instance): LuaError {
-    const [status, text, traceback] = this.#decoder!.decode(instance.exports.encode_error());
+    const [status, text, traceback] = this.#decoder!.decode(instance.guard(() => instance.exports.encode_error()));
     // A string that isn't UTF-8 is its own message.
     const isRawText = typeof text !== "string";
     const message = isRawText ? new TextDecoder().decode(text as Uint8Array) : text;
     let cause = message.endsWith(PRINT_REFUSED) ? instance.printError : undefined;
     let value: LuaValue | undefined;
     try {
-      value = this.#read(instance.exports.encode_error_value(), "read the error value")[0];
+      value = this.#read(instance.guard(() => instance.exports.encode_error_value()), "read the error value")[0];
     } catch (error) {
       // The value can't be passed; its message is there.
       cause ??= error;

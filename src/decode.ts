@@ -22,7 +22,12 @@ interface Shape {
   readonly keys: readonly string[];
   /** Assigning to one of the keys would reach what `Object.prototype` has under it. */
   readonly isInherited: boolean;
+  /** One of the keys is an index that stands far out. */
+  readonly isSparse: boolean;
 }
+
+/** Indices among an object's keys for which V8 may make room. */
+const NEAR_INDEX_MAX = 16;
 
 /** Up to here V8 makes an array at once; a longer one would be a dictionary first. */
 const FAST_LENGTH_MAX = 2 ** 25;
@@ -75,6 +80,7 @@ export class Decoder {
 
   /** Takes a full chunk out of the buffer, before the message ends. */
   takeChunk(words: number, heapBytes: number): void {
+    this.#instance.checkTime();
     if (this.#chunks.length === 0) this.#size = 0;
     this.#size += words * 8 + heapBytes;
     if (this.#size > this.#instance.memoryLimit + RESULT_EXTRA_BYTES_MAX) {
@@ -234,10 +240,12 @@ export class Decoder {
         const entries = [...container];
         container.clear();
         for (const [key, value] of entries) container.set(apply(key), apply(value));
+        checkCount(container, entries.length);
       } else if (container instanceof Set) {
         const members = [...container];
         container.clear();
         for (const member of members) container.add(apply(member));
+        checkCount(container, members.length);
       } else if (Object.getPrototypeOf(container) === Object.prototype) {
         const fields = container as Record<string, LuaValue>;
         for (const [key, value] of Object.entries(fields)) {
@@ -264,12 +272,13 @@ export class Decoder {
     for (let count = payload & 0xff; count > 0; count--) {
       keys.push(this.#string(this.#halves[2 * this.#word++]));
     }
-    this.#shapes[payload >>> 8] = { keys, isInherited: keys.some(isInherited) };
+    this.#shapes[payload >>> 8] = { keys, isInherited: keys.some(isInherited), isSparse: keys.some(isFarIndex) };
   }
 
   #object(shape: Shape): LuaValue {
     const object: Record<string, LuaValue> = this.#remember({});
     const keys = shape.keys;
+    if (shape.isSparse) makeSparse(object);
     if (shape.isInherited) {
       for (const key of keys) setOwn(object, key, this.#value());
       return object;
@@ -289,8 +298,13 @@ export class Decoder {
 
   #record(count: number): LuaValue {
     const object: Record<string, LuaValue> = this.#remember({});
+    let isSparse = false;
     for (; count > 0; count--) {
       const key = this.#value() as string;
+      if (!isSparse && isFarIndex(key)) {
+        makeSparse(object);
+        isSparse = true;
+      }
       const value = this.#value();
       if (isInherited(key)) setOwn(object, key, value);
       else object[key] = value;
@@ -399,6 +413,19 @@ function checkCount(container: Map<LuaValue, LuaValue> | Set<LuaValue>, count: n
 
 function copy(bytes: Uint8Array): Uint8Array {
   return bytes.slice();
+}
+
+/** Whether a key is an index so far out that V8 would make room for all before it. */
+function isFarIndex(key: string): boolean {
+  const first = key.charCodeAt(0);
+  return first >= 49 && first <= 57 && key.length > 1 && Number(key) > NEAR_INDEX_MAX;
+}
+
+/** Makes an object keep what has an index as it keeps other fields: by key, for 30 bytes each instead of 12 KB. */
+function makeSparse(object: Record<string, LuaValue>): void {
+  const lastIndex = 2 ** 32 - 2;
+  object[lastIndex] = null;
+  delete object[lastIndex];
 }
 
 /** Whether a plain object has something under a key that it doesn't own: a setter, or what is read-only. */

@@ -848,10 +848,12 @@ function isEmpty(value: object): boolean {
 
 /** `input.rows[3]["first name"]` */
 export function pathText(name: string, path: Path): string {
-  const parts = path.map((key) => {
+  const partOf = (key: string | number) => {
     if (typeof key === "number") return `[${key}]`;
     return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key.slice(0, 60))}]`;
-  });
-  if (parts.length > 20) parts.splice(10, parts.length - 20, "...");
+  };
+  const parts = path.length > 20
+    ? [...path.slice(0, 10).map(partOf), "...", ...path.slice(-10).map(partOf)]
+    : path.map(partOf);
   return name + parts.join("");
 }

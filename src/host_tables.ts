@@ -346,11 +346,12 @@ function pathOf(origin: Origin, key: string | number): string {
   const path: (string | number)[] = [key];
   let at = origin;
   while (at.parent !== undefined) {
-    path.unshift(at.key);
+    path.push(at.key);
     at = at.parent;
   }
-  // The first is the root's key in nothing.
-  return pathText(String(at.key), path.slice(1));
+  // The last is the root's key in nothing.
+  path.pop();
+  return pathText(String(at.key), path.reverse());
 }
 
 /** A message that Lua gives back as it is: not too long, with its end, which is the path. */

@@ -221,7 +221,6 @@ export class Instance {
     }
     if (this.host!.progress) this.#nextProgress = performance.now() + PROGRESS_INTERVAL_MS;
     this.#timeIsUp = false;
-    this.printError = undefined;
     try {
       const result = call();
       // The parser ended by an error instead, which code may have handled.

@@ -12,6 +12,9 @@ const DEPTH_MAX = 16;
 /** Keys that a place tells apart. */
 const CHILDREN_MAX = 64;
 
+/** Longer names of missing fields are not noted, as code may make any. */
+const NAME_LENGTH_MAX = 64;
+
 /** Fields that are sent ahead; code that reads more gets all of them. */
 const PROJECTION_MAX = 16;
 
@@ -80,6 +83,7 @@ export class Place {
 
   /** Code has read a field that hadn't been sent. */
   noteField(key: string, view: number): void {
+    if (key.length > NAME_LENGTH_MAX) return;
     const other = this.#missed.get(key);
     if (other === undefined || other === view) {
       if (this.#missed.size < CHILDREN_MAX) this.#missed.set(key, view);

@@ -164,6 +164,16 @@ Deno.test("a result that can't be read doesn't change what the next ones are", a
   );
   assertEquals(cu.compute("return { secret = 5 }"), { secret: 5 });
   assertEquals(cu.compute("return { { p = 1 }, { q = 2 } }"), [{ p: 1 }, { q: 2 }]);
+  // The same where one of them has been changed, or something in it.
+  const rows = [{ c: 1 }, { x: 1 }];
+  cu.setInput(rows, { lazy: true });
+  cu.compute("_io.input[1].c = 2 _home.row = _io.input[2]");
+  cu.setInput(rows, { lazy: true });
+  assertThrows(
+    () => cu.compute("_io.input[1].c = 3 return { [_home.row] = 1, [_io.input[2]] = 2 }"),
+    TypeError,
+    "the same object in two inputs",
+  );
 });
 
 Deno.test("printed text keeps a byte order mark", async () => {

@@ -1479,8 +1479,49 @@ Deno.test("one string in many places doesn't fill the host's memory", async () =
     _io.output = out
   `);
   assertThrows(() => cu.getOutput(), RangeError, "The result takes more than");
+  const error = assertThrows(() => cu.compute("error(_io.output)"), LuaError);
+  assert(error.cause instanceof RangeError);
+  assertEquals(cu.computeAll("return { 42 }"), [[42]]);
   cu.compute("for k = 2, #_io.output do _io.output[k] = nil end");
   assertEquals(cu.getOutput<string[][]>()[0].length, 2 ** 20);
+});
+
+Deno.test("objects with far indices as keys don't fill the host's memory", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute(`
+    local list, record = {}, { [1022] = 1 }
+    for i = 1, 40 do record["k" .. i] = i end
+    for i = 1, 20000 do list[i] = { x = 1, [1022] = i, ["2572"] = 2 } end
+    _io.output = { list = list, record = record }
+  `);
+  const before = Deno.memoryUsage().heapUsed;
+  const { list, record } = cu.getOutput<{ list: Record<string, number>[]; record: Record<string, number> }>();
+  const growth = Deno.memoryUsage().heapUsed - before;
+  // V8 makes room for 31 KB in each by itself: 600 MB.
+  assert(growth < 60e6, `${growth} bytes`);
+  assertEquals(list[6], { x: 1, 1022: 7, 2572: 2 });
+  assertEquals([Object.keys(record).length, record[1022], record.k40], [41, 1, 40]);
+});
+
+Deno.test("the time limit holds in what results, refusals and comparisons take", async () => {
+  using cu = await ComputeUnit.create({ timeLimit: 200, memoryLimit: 2 ** 29 });
+  const depth = 200_000;
+  const nested = JSON.parse(`${'{"n":'.repeat(depth)}{"n":"\\ud800"}${"}".repeat(depth)}`);
+  cu.setInput(nested, { lazy: true });
+  const codes = [
+    'local k = ("k"):rep(1e7) local o = {} for i = 1, 1000 do o[i] = { [k] = 1 } end return o',
+    'local a, b = _io.bytes(("x"):rep(1e7)), _io.bytes(("x"):rep(1e7)) while true do local _ = a == b end',
+    "local v = _io.input while true do v = v.n end",
+  ];
+  for (const code of codes) {
+    const ms = await fastestOf(() => {
+      const start = performance.now();
+      assertThrows(() => cu.compute(code));
+      return Promise.resolve(performance.now() - start);
+    });
+    assert(ms < 1000, `${code} took ${ms} ms`);
+  }
+  assertEquals(cu.compute("return { 1 }"), [1]);
 });
 
 Deno.test("the time limit holds while a long result is read", async () => {

@@ -448,3 +448,18 @@ Deno.test("lazy inputs that are refused, stopped or replaced leave memory as it 
   const heapGrowth = await settledHeapBytes() - heapBytes;
   assert(heapGrowth < HEAP_TOLERANCE_BYTES, `the JavaScript heap grew by ${heapGrowth} bytes`);
 });
+
+Deno.test("long names of fields that an input lacks leave memory as it was", async () => {
+  using cu = await ComputeUnit.create();
+  cu.setInput([{ id: 1 }, { id: 2 }], { lazy: true });
+  cu.compute("kept = _io.input");
+  const heapBytes = await settledHeapBytes();
+  // 4 MB each on the host.
+  cu.compute(`
+    local base = ("\u{4e00}"):rep(2e6)
+    for i = 1, 30 do local _ = kept[i % 2 + 1][base .. i] end
+  `);
+  const heapGrowth = await settledHeapBytes() - heapBytes;
+  assert(heapGrowth < HEAP_TOLERANCE_BYTES, `the JavaScript heap grew by ${heapGrowth} bytes`);
+  assertStrictEquals(cu.compute("return kept[2].id"), 2);
+});

@@ -250,6 +250,7 @@ const Range = struct { first: u32, count: u32, name: []const u8, result: ?encode
 fn write(first: u32, count: u32, name: []const u8) i32 {
     var range = Range{ .first = first, .count = count, .name = name };
     encode.start(L);
+    limits.begin();
     const status = lua.protect(L, writeRange, &range);
     const words = encode.finish(L, status != c.LUA_OK or range.result != null);
     c.lua_settop(L, 0);

@@ -7,6 +7,7 @@
 //! what is in VALUES.md. No metamethod runs.
 
 const std = @import("std");
+const limits = @import("limits.zig");
 const lua = @import("lua.zig");
 const Text = @import("text.zig").Text;
 const marks = @import("marks.zig");
@@ -166,7 +167,7 @@ pub fn heapCount() u32 {
 pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!void {
     errdefer |err| describe(name, if (err == error.Depth) depth_text else unsupported_what);
     _ = try one(L, given);
-    while (depth > 0) {
+    while (depth > 0) : (limits.step()) {
         const frame = &frames[depth - 1];
         switch (frame.kind) {
             .object => {
@@ -512,7 +513,10 @@ fn classify(L: *lua.State, table: *lua.Table) Frame {
 /// Whether the key can be a property's name.
 fn isTextKey(node: *const lua.Node) bool {
     const key: lua.Value = .{ .value_ = node.u.key_val, .tt_ = node.u.key_tt };
-    return lua.isString(&key) and utf8.isValid(lua.bytesOf(lua.stringOf(&key)));
+    if (!lua.isString(&key)) return false;
+    const bytes = lua.bytesOf(lua.stringOf(&key));
+    limits.spend(bytes.len);
+    return utf8.isValid(bytes);
 }
 
 /// Whether a table that was a Set still looks like one.

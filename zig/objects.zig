@@ -2,6 +2,7 @@
 //! that stay bytes (`_io.date`, `_io.bytes`).
 
 const std = @import("std");
+const limits = @import("limits.zig");
 const lua = @import("lua.zig");
 const Text = @import("text.zig").Text;
 const views = @import("views.zig");
@@ -250,5 +251,6 @@ fn bytesEqual(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
     const a = bytesOf(lua.at(L, 1)) orelse return compared(L, false);
     const b = bytesOf(lua.at(L, 2)) orelse return compared(L, false);
+    limits.spend(a.len);
     return compared(L, std.mem.eql(u8, a, b));
 }
