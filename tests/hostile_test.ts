@@ -1466,6 +1466,41 @@ Deno.test("a full memory doesn't keep the host from reading _io", async () => {
   assertEquals([cu.getMetadata(), cu.getOutput()], [null, null]);
 });
 
+Deno.test("a Map's key without a value outlasts collections until the message ends", async () => {
+  for (let count = 1000; count < 60_000; count += 4000) {
+    using cu = await ComputeUnit.create({ memoryLimit: 8 * 2 ** 20 });
+    cu.compute('collectgarbage("stop") for i = 1, 70000 do local _ = { i } end');
+    const key = { n: 42, name: "the key" };
+    const rows = Array.from({ length: count }, (_, i) => ({ n: i, name: "row" }));
+    cu.setInput([new Map([[key, null]]), rows, key], { lazy: false });
+    assertEquals(cu.compute("return _io.input[3]"), key);
+    assertEquals(cu.compute("return #_io.input[2]"), count);
+  }
+});
+
+Deno.test("a weak table that is read keeps what it has until the message ends", async () => {
+  for (let count = 12_000; count < 24_000; count += 1000) {
+    using cu = await ComputeUnit.create({ memoryLimit: 12 * 2 ** 20 });
+    const read = () => {
+      return cu.compute<Record<string, number[][]>>(`
+        collectgarbage("stop")
+        local weak = setmetatable({}, { __mode = "v" })
+        for i = 1, ${count} do weak["k" .. i] = { { i } } end
+        while collectgarbage("count") < 11200 do local _ = {} end
+        return weak
+      `);
+    };
+    let weak: Record<string, number[][]>;
+    try {
+      weak = read();
+    } catch (error) {
+      assert(error instanceof LuaError && error.kind === "memory", String(error));
+      continue;
+    }
+    for (const [key, value] of Object.entries(weak)) assertEquals(value, [[Number(key.slice(1))]]);
+  }
+});
+
 Deno.test("one string in many places doesn't fill the host's memory", async () => {
   using cu = await ComputeUnit.create();
   cu.compute(`

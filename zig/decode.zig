@@ -7,7 +7,8 @@
 //! hashing.
 //!
 //! Everything here may raise a memory error and runs under `lua.protect`. What is
-//! being built is reachable from the root, which stands in a slot of Lua's stack.
+//! being built is reachable from the root, which stands in a slot of Lua's stack, or
+//! is a key whose value is nil, and stands below it.
 
 const std = @import("std");
 const allocator = @import("allocator.zig");
@@ -55,6 +56,9 @@ var shape_count: u32 = 0;
 /// A Lua table that keeps the templates from being collected.
 var templates: *lua.Table = undefined;
 
+/// Containers that are keys without a value; they stand below the root.
+var kept_count: c_int = 0;
+
 /// One frame for the root, one for each container.
 var frames: [wire.depth_max + 1]Frame = undefined;
 var depth: u32 = 0;
@@ -81,6 +85,7 @@ pub fn init(L: *lua.State) void {
 /// Begins a message: the value will stand at the top of Lua's stack.
 pub fn start(L: *lua.State, lazy: bool) void {
     std.debug.assert(depth == 0);
+    kept_count = 0;
     is_lazy = lazy;
     lua.push(L, lua.nil);
     frames[0] = .{ .kind = .root, .table = undefined, .count = 1 };
@@ -406,11 +411,20 @@ fn putHalf(L: *lua.State, frame: *Frame, given: lua.Value) Error!void {
     }
     const key = lua.top(L).*;
     if (!lua.isNil(lua.get(frame.table, key))) return error.Duplicate;
+    if (lua.isNil(&given) and (key.tt_ == lua.tag.table or key.tt_ == lua.tag.userdata)) keepKey(L);
     lua.push(L, given);
     lua.set(L, frame.table, key, given);
     lua.pop(L, 2);
     frame.has_key = false;
     frame.index += 1;
+}
+
+/// The table doesn't refer to a key without a value, but what follows in the message may.
+noinline fn keepKey(L: *lua.State) void {
+    if (c.lua_checkstack(L, stack_slots_for_pairs) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+    c.lua_pushvalue(L, -1);
+    kept_count += 1;
+    c.lua_rotate(L, kept_count, 1);
 }
 
 fn isKey(given: *const lua.Value) bool {

@@ -715,6 +715,12 @@ pub const list = [_]Patch{
         .replace = "        lua_Unsigned len = (lua_Unsigned)unpackint(L, data + pos, h.islittle, size, 0);\n",
     },
     .{
+        .file = "lgc.c",
+        .why = "A weak table that is being written to the host is strong meanwhile: see seen_flag in encode.zig.",
+        .find = "  const TValue *mode = gfasttm(g, h->metatable, TM_MODE);\n",
+        .replace = "  const TValue *mode = (h->flags & (1u << 6)) ? NULL : gfasttm(g, h->metatable, TM_MODE);\n",
+    },
+    .{
         .file = "lmathlib.c",
         .why = "The time in seconds, and an address that is the same in every unit, are no seed.",
         .find = "  lua_Unsigned seed1 = (lua_Unsigned)time(NULL);\n" ++
