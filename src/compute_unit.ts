@@ -135,9 +135,9 @@ const KINDS: Record<number, LuaErrorKind> = { 2: "runtime", 3: "syntax", 4: "mem
 /**
  * An isolated, sandboxed Lua 5.4 state in its own WebAssembly memory.
  *
- * All methods but {@linkcode ComputeUnit.create} are synchronous, and throw a TypeError while
- * the unit runs (from `onPrint`, or a getter of an input) and once it has been disposed. A unit is a
- * `Disposable`; units share nothing.
+ * All methods but {@linkcode ComputeUnit.create} are synchronous, and throw a TypeError
+ * while the unit runs (from `onPrint`, or a getter of an input) and once it has been
+ * disposed. A unit is a `Disposable`; units share nothing.
  *
  * @example Structured input and output
  * ```ts

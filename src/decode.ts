@@ -83,9 +83,10 @@ export class Decoder {
     this.#instance.checkTime();
     if (this.#chunks.length === 0) this.#size = 0;
     this.#size += words * 8 + heapBytes;
-    if (this.#size > this.#instance.memoryLimit + RESULT_EXTRA_BYTES_MAX) {
+    const sizeMax = this.#instance.memoryLimit + RESULT_EXTRA_BYTES_MAX;
+    if (this.#size > sizeMax) {
       this.drop();
-      throw new RangeError(`The result takes more than ${this.#instance.memoryLimit + RESULT_EXTRA_BYTES_MAX} bytes`);
+      throw new RangeError(`The result takes more than ${sizeMax} bytes`);
     }
     const copy = this.#instance.words.slice(0, words);
     this.#chunks.push({

@@ -80,7 +80,7 @@ var shape_key_count: i64 = 0;
 var seen: ?[*]*c.GCObject = null;
 var seen_capacity: u32 = 0;
 var seen_count: u32 = 0;
-const seen_flag: u8 = 1 << 6; // between those of the metamethods and BITRAS
+const seen_flag: u8 = 1 << 6; // between those of the metamethods and BITRAS; lgc.c's patch reads it
 
 /// The same by address, once one has been met again: open addressing, a power of two;
 /// places + 1, of the first so many.

@@ -66,6 +66,11 @@ const iterator_why =
     \\No metamethod can run in them.
 ;
 
+const next_why =
+    \\An error of `next` has no position in Lua, as it is a function in C. The VM, which steps
+    \\`pairs` itself, must give the same.
+;
+
 const leave_why =
     \\Errors and `coroutine.yield` throw, which costs V8 0.3 us and more for each frame. Where
     \\Lua code calls `error`, `assert` or `yield`, or an instruction of it raises, with nothing in
@@ -683,7 +688,7 @@ pub const list = [_]Patch{
     },
     .{
         .file = "ltable.c",
-        .why = "An error of `next` has no position in Lua, as it is a function in C. The VM also calls this itself.",
+        .why = next_why,
         .find = "static unsigned int findindex (lua_State *L, Table *t, TValue *key,\n",
         .replace = "l_noret luaH_invalidkey (lua_State *L) {\n" ++
             "  luaO_pushfstring(L, \"invalid key to 'next'\");\n" ++
@@ -694,7 +699,7 @@ pub const list = [_]Patch{
     },
     .{
         .file = "ltable.c",
-        .why = "An error of `next` has no position in Lua, as it is a function in C. The VM also calls this itself.",
+        .why = next_why,
         .find = "      luaG_runerror(L, \"invalid key to 'next'\");  /* key not found */\n",
         .replace = "      luaH_invalidkey(L);  /* key not found */\n",
     },
