@@ -93,6 +93,8 @@ export interface InstanceOptions {
   memoryLimit: number;
   /** How long a call may run, in milliseconds. */
   timeLimit: number;
+  /** The clock, in milliseconds from some moment on. */
+  now?: (() => number) | undefined;
   /** A compiled module, where bytes can't be compiled. */
   module?: WebAssembly.Module | undefined;
 }
@@ -127,6 +129,8 @@ export class Instance {
   heap: Uint8Array<ArrayBuffer>;
   /** The most that WASM memory may grow to, in bytes. */
   readonly memoryLimit: number;
+  /** The clock, in milliseconds from some moment on. */
+  readonly now: () => number;
   #timeLimit: number;
   #deadline = Infinity;
   /** The deadline of the last call. */
@@ -148,6 +152,7 @@ export class Instance {
   private constructor(module: WebAssembly.Module, options: InstanceOptions) {
     this.memoryLimit = options.memoryLimit;
     this.#timeLimit = options.timeLimit;
+    this.now = options.now ?? (() => performance.now());
     const imports = {
       tick: (mayThrow: number) => this.#tick(mayThrow !== 0),
       stop: (text: number, length: number) => {
@@ -165,7 +170,7 @@ export class Instance {
       print: (text: number, length: number, more: number) => this.#print(text, length, more),
       seed: () => crypto.getRandomValues(new Uint32Array(1))[0],
       wall_clock_ms: () => Date.now(),
-      monotonic_ms: () => performance.now(),
+      monotonic_ms: () => this.now(),
     };
     const instance = new WebAssembly.Instance(module, { cu: imports });
     this.exports = instance.exports as unknown as Exports;
@@ -217,9 +222,9 @@ export class Instance {
   guard(call: () => number, since?: number): number {
     const stack = this.exports.save_stack();
     if (this.#timeLimit !== Infinity) {
-      this.#deadline = this.#lastDeadline = (since ?? performance.now()) + this.#timeLimit;
+      this.#deadline = this.#lastDeadline = (since ?? this.now()) + this.#timeLimit;
     }
-    if (this.host!.progress) this.#nextProgress = performance.now() + PROGRESS_INTERVAL_MS;
+    if (this.host!.progress) this.#nextProgress = this.now() + PROGRESS_INTERVAL_MS;
     this.#timeIsUp = false;
     try {
       const result = call();
@@ -242,14 +247,14 @@ export class Instance {
 
   /** Ends the code that is running if its time is up: for what the host does at length meanwhile. */
   checkTime(): void {
-    if (this.#deadline === Infinity || performance.now() < this.#deadline) return;
+    if (this.#deadline === Infinity || this.now() < this.#deadline) return;
     this.#timeIsUp = true;
     throw this.#thrown = new TimeUp("");
   }
 
   /** The same for what the host does at length with the result of a call, after it. */
   checkTimeAfter(): void {
-    if (performance.now() >= this.#lastDeadline) throw this.#timeError({});
+    if (this.#lastDeadline !== Infinity && this.now() >= this.#lastDeadline) throw this.#timeError({});
   }
 
   #timeError(where: { chunk?: string; line?: number; traceback?: string }): LuaError {
@@ -263,7 +268,7 @@ export class Instance {
 
   #tick(mayThrow: boolean): number {
     if (this.#deadline === Infinity && this.#nextProgress === Infinity) return STEPS_UNLIMITED;
-    const now = performance.now();
+    const now = this.now();
     if (now >= this.#deadline) {
       this.#timeIsUp = true;
       return 0;

@@ -279,6 +279,18 @@ Deno.test("timeLimit ends code, and a LuaError of kind time tells where", async 
   ]);
 });
 
+Deno.test("now is the clock of timeLimit and os.clock", async () => {
+  let time = 5000;
+  using cu = await ComputeUnit.create({ timeLimit: 50, now: () => time++ });
+  const error = assertThrows(() => cu.compute("while true do end"), LuaError);
+  assertEquals(error.kind, "time");
+  // One look when the call began, 50 while code ran, and perhaps one more when it compiled.
+  assert(time >= 5051 && time <= 5053, String(time));
+  time = 7500;
+  const seconds = cu.compute<number>("return os.clock()");
+  assert(seconds >= 7.5 && seconds < time / 1000, String(seconds));
+});
+
 Deno.test("timeLimit holds for finalizers that the host's calls run", async () => {
   using cu = await ComputeUnit.create({ timeLimit: 50 });
   cu.compute("setmetatable({}, { __gc = function() while true do end end })");
