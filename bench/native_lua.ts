@@ -29,7 +29,7 @@ const textDecoder = new TextDecoder();
 /** A Lua 5.4 on the PATH. */
 export class NativeLua {
   #command: string;
-  /** Its version, such as `Lua 5.4.7`. */
+  /** Its version, such as `Lua 5.4.9`. */
   readonly version: string;
   /** Whether it has lua-cjson. */
   readonly hasCjson: boolean;

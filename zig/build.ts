@@ -113,10 +113,22 @@ const cacheArgs = [
   pathOf(new URL("global", workDir)),
 ];
 
-/** Puts Lua's sources into Zig's cache, under the hash that build.zig.zon pins. */
-async function fetchLua(zig: Zig, given: string | undefined): Promise<void> {
+/** Lua's archive, as build.zig.zon pins it. */
+interface LuaArchive {
+  url: string;
+  hash: string;
+  /** Such as 5.4.9. */
+  version: string;
+}
+
+async function readLuaArchive(): Promise<LuaArchive> {
   const manifest = await Deno.readTextFile(new URL("build.zig.zon", zigDir));
-  const [, url, hash] = /\.url = "(\S+)",\s+\.hash = "(\S+)"/.exec(manifest)!;
+  const [, url, version, hash] = /\.url = "(\S+\/lua-([\d.]+)\.tar\.gz)",\s+\.hash = "(\S+)"/.exec(manifest)!;
+  return { url, version, hash };
+}
+
+/** Puts Lua's sources into Zig's cache, under the hash that build.zig.zon pins. */
+async function fetchLua(zig: Zig, { url, version, hash }: LuaArchive, given: string | undefined): Promise<void> {
   if (given !== undefined) return await addArchive(zig, given, hash);
 
   const direct = await run(zig.command, ["build", "--fetch", ...cacheArgs], zig.env);
@@ -124,7 +136,7 @@ async function fetchLua(zig: Zig, given: string | undefined): Promise<void> {
   if (direct.stderr.includes("hash mismatch")) {
     throw new BuildError(`Refused: what ${url} served is not Lua's archive\n${direct.stderr}`);
   }
-  const archive = await fetchFromDebian();
+  const archive = await fetchFromDebian(version);
   if (archive === undefined) {
     throw new BuildError(
       `Cannot fetch Lua: neither ${url} nor a Debian mirror can be reached.\n` +
@@ -145,15 +157,19 @@ async function addArchive(zig: Zig, archive: string, hash: string): Promise<void
   }
 }
 
-/** Debian's source package of the same Lua holds the same archive. */
-async function fetchFromDebian(): Promise<string | undefined> {
+/** Suites of Debian whose sources may have the Lua that is wanted. */
+const DEBIAN_SUITES = ["forky", "sid"];
+
+/** Debian's source package of the same Lua, whatever its revision, holds the same archive. */
+async function fetchFromDebian(version: string): Promise<string | undefined> {
   // What an update would fetch: known even where none has run.
   const listing = await run("apt-get", ["--print-uris", "update"]);
   const mirrors = new Set(listing.stdout.matchAll(/^'(\S+\/debian\/)dists\//gm).map((match) => match[1]));
   const aptDir = new URL("apt/", workDir);
   for (const mirror of mirrors) {
     await Deno.mkdir(new URL("lists/partial", aptDir), { recursive: true });
-    await Deno.writeTextFile(new URL("sources.list", aptDir), `deb-src ${mirror} trixie main\n`);
+    const sources = DEBIAN_SUITES.map((suite) => `deb-src ${mirror} ${suite} main\n`).join("");
+    await Deno.writeTextFile(new URL("sources.list", aptDir), sources);
     const settings = Object.entries({
       "Dir::Etc::sourcelist": pathOf(new URL("sources.list", aptDir)),
       "Dir::Etc::sourceparts": "/dev/null",
@@ -162,11 +178,22 @@ async function fetchFromDebian(): Promise<string | undefined> {
     }).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
     const updated = await run("apt-get", [...settings, "update"], {}, aptDir);
     if (!updated.success) continue;
-    await run("apt-get", [...settings, "source", "--download-only", "lua5.4=5.4.7-1"], {}, aptDir);
-    const archive = new URL("lua5.4_5.4.7.orig.tar.gz", aptDir);
-    if (await exists(archive)) return pathOf(archive);
+    const name = `lua5.4_${version}.orig.tar.gz`;
+    const archive = new URL(name, aptDir);
+    // A mirror may list revisions whose other files it has no more: the archive is all that counts.
+    for (const revision of await revisionsOf(version, settings, aptDir)) {
+      await run("apt-get", [...settings, "source", "--download-only", `lua5.4=${revision}`], {}, aptDir);
+      if (await exists(archive)) return pathOf(archive);
+    }
   }
   return undefined;
+}
+
+/** Debian's revisions of a version of Lua, such as 5.4.9-1. */
+async function revisionsOf(version: string, settings: string[], aptDir: URL): Promise<string[]> {
+  const { stdout } = await run("apt-cache", [...settings, "showsrc", "--only-source", "lua5.4"], {}, aptDir);
+  const revisions = [...stdout.matchAll(/^Version: (\S+)$/gm)].map((match) => match[1]);
+  return revisions.filter((revision) => revision.startsWith(`${version}-`));
 }
 
 async function compile(zig: Zig): Promise<Uint8Array<ArrayBuffer>> {
@@ -200,7 +227,8 @@ async function build(lua: string | undefined): Promise<void> {
   if (lua === undefined && isBuilt && await Deno.readTextFile(stampFile).catch(() => "") === stamp) return;
 
   const zig = await findZig();
-  await step("Fetching Lua 5.4.7", () => fetchLua(zig, lua));
+  const archive = await readLuaArchive();
+  await step(`Fetching Lua ${archive.version}`, () => fetchLua(zig, archive, lua));
   const compiled = await step("Compiling", () => compile(zig));
   const bytes = await step("Optimizing", () => optimize(compiled));
   await Deno.writeFile(new URL("cu.wasm", wasmDir), bytes);

@@ -508,7 +508,11 @@ pub const list = [_]Patch{
         .find = "      lua_assert(isempty(slot));\n" ++
             "      tm = fasttm(L, hvalue(t)->metatable, TM_INDEX);  /* table's metamethod */\n",
         .replace = "      if (cu_isincomplete(hvalue(t))) {\n" ++
-            "        const TValue *held = cu_view_get(L, hvalue(t), key);\n" ++
+            "        const TValue *held;\n" ++
+            "        sethvalue2s(L, L->top.p, hvalue(t));  /* anchor it: only a weak metatable may refer to it */\n" ++
+            "        L->top.p++;  /* assume EXTRA_STACK */\n" ++
+            "        held = cu_view_get(L, hvalue(t), key);\n" ++
+            "        L->top.p--;\n" ++
             "        if (!isempty(held)) {\n" ++
             "          setobj2s(L, val, held);\n" ++
             "          return;\n" ++
@@ -521,10 +525,15 @@ pub const list = [_]Patch{
         .why = view_why,
         .find = "      lua_assert(isempty(slot));  /* slot must be empty */\n",
         .replace = "      if (cu_isclean(h)) {\n" ++
+            "        sethvalue2s(L, L->top.p, h);  /* anchor it: only a weak metatable may refer to it */\n" ++
+            "        L->top.p++;  /* assume EXTRA_STACK */\n" ++
             "        cu_view_write(L, h);\n" ++
+            "        L->top.p--;\n" ++
             "        slot = luaH_get(h, key);\n" ++
             "        if (!isempty(slot)) {\n" ++
-            "          luaV_finishfastset(L, t, slot, val);\n" ++
+            "          /* 't' may have stood in the contents that were replaced */\n" ++
+            "          setobj2t(L, cast(TValue *, slot), val);\n" ++
+            "          luaC_barrierback(L, obj2gco(h), val);\n" ++
             "          return;\n" ++
             "        }\n" ++
             "      }\n",
@@ -533,9 +542,9 @@ pub const list = [_]Patch{
         .file = "lvm.c",
         .why = view_why,
         .find = "    if (luaV_fastget(L, t, key, slot, luaH_get)) {\n" ++
-            "      luaV_finishfastset(L, t, slot, val);\n",
+            "      /* execute 'luaV_finishfastset', but",
         .replace = "    if (luaV_fastget(L, t, key, slot, luaH_get) && !cu_isclean(hvalue(t))) {\n" ++
-            "      luaV_finishfastset(L, t, slot, val);\n",
+            "      /* execute 'luaV_finishfastset', but",
     },
     .{
         .file = "lvm.c",
