@@ -891,7 +891,9 @@ export class ComputeUnit implements Disposable {
       bare = bare.slice(inner.length);
     }
     const beginning = message.slice(0, POSITIONS_LENGTH_MAX);
-    const overflow = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many)/.test(beginning);
+    const overflow = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many|'__call' chain too long)/.test(
+      beginning,
+    );
     return new LuaError(overflow ? "limit" : KINDS[status as number], bare, {
       ...position ?? firstPosition(stack),
       traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),

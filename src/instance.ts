@@ -81,8 +81,8 @@ const PRINT_PARTS_LENGTH_MAX = 1024 * 1024;
 /** Milliseconds from one call of `progress` to the next. */
 const PROGRESS_INTERVAL_MS = 5;
 
-/** No limit: looks at the clock once in four billion steps. */
-const STEPS_UNLIMITED = 0xffff_ffff;
+/** No limit: looks at the clock once in two billion steps. */
+const STEPS_UNLIMITED = 0x7fff_ffff;
 
 /** Bytes that a WASM memory of 32 bits can have, less its last page. */
 const MEMORY_LIMIT_MAX = 0xffff_0000;
@@ -135,7 +135,6 @@ export class Instance {
   #deadline = Infinity;
   /** The deadline of the last call. */
   #lastDeadline = Infinity;
-  #timeIsUp = false;
   #thrown: TimeUp | undefined;
   #nextProgress = Infinity;
   /** Set by the unit before any code runs. */
@@ -154,7 +153,7 @@ export class Instance {
     this.#timeLimit = options.timeLimit;
     this.now = options.now ?? (() => performance.now());
     const imports = {
-      tick: (mayThrow: number) => this.#tick(mayThrow !== 0),
+      tick: () => this.#tick(),
       stop: (text: number, length: number) => {
         throw new TimeUp(this.text(text >>> 0, length >>> 0));
       },
@@ -225,12 +224,8 @@ export class Instance {
       this.#deadline = this.#lastDeadline = (since ?? this.now()) + this.#timeLimit;
     }
     if (this.host!.progress) this.#nextProgress = this.now() + PROGRESS_INTERVAL_MS;
-    this.#timeIsUp = false;
     try {
-      const result = call();
-      // The parser ended by an error instead, which code may have handled.
-      if (this.#timeIsUp) throw new TimeUp("");
-      return result;
+      return call();
     } catch (error) {
       this.exports.recover();
       this.exports.restore_stack(stack);
@@ -248,7 +243,6 @@ export class Instance {
   /** Ends the code that is running if its time is up: for what the host does at length meanwhile. */
   checkTime(): void {
     if (this.#deadline === Infinity || this.now() < this.#deadline) return;
-    this.#timeIsUp = true;
     throw this.#thrown = new TimeUp("");
   }
 
@@ -266,14 +260,11 @@ export class Instance {
     return error !== undefined && error === this.#thrown;
   }
 
-  #tick(mayThrow: boolean): number {
+  #tick(): number {
     if (this.#deadline === Infinity && this.#nextProgress === Infinity) return STEPS_UNLIMITED;
     const now = this.now();
-    if (now >= this.#deadline) {
-      this.#timeIsUp = true;
-      return 0;
-    }
-    if (now >= this.#nextProgress && mayThrow) {
+    if (now >= this.#deadline) return 0;
+    if (now >= this.#nextProgress) {
       this.#nextProgress = now + PROGRESS_INTERVAL_MS;
       this.host!.progress!();
     }

@@ -43,6 +43,7 @@ fn answerOf(status: c_int) i32 {
 
 pub fn init(memory_limit_bytes: u32) i32 {
     allocator.init(memory_limit_bytes);
+    sandbox.chooseSecret();
     L = c.lua_newstate(allocator.cu_reallocate, null) orelse return answer(.memory);
     allocator.collector = L.l_G;
     saved = limits.save(L);
@@ -90,10 +91,11 @@ pub fn allocate(length: u32) ?*anyopaque {
 
 pub fn compile(code: []const u8, name: [*:0]const u8) i32 {
     limits.begin();
-    // No finalizer runs meanwhile: it would be outside any time limit.
+    // No finalizer runs meanwhile. An exception leaves this to `recover`, which must not
+    // take it for a finalizer that was running.
     const g = L.l_G;
     const stopped = g.*.gcstp;
-    g.*.gcstp |= c.GCSTPGC;
+    g.*.gcstp |= c.GCSTPCLS;
     const status = c.luaL_loadbufferx(L, code.ptr, code.len, name, "t");
     g.*.gcstp = stopped;
     if (status != c.LUA_OK) {

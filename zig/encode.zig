@@ -12,6 +12,7 @@ const lua = @import("lua.zig");
 const Text = @import("text.zig").Text;
 const marks = @import("marks.zig");
 const objects = @import("objects.zig");
+const sandbox = @import("sandbox.zig");
 const utf8 = @import("utf8.zig");
 const views = @import("views.zig");
 const wire = @import("wire.zig");
@@ -33,6 +34,9 @@ var heap_count: u32 = 0;
 /// this many more, are nil; beyond, a lone far index makes it a Map. So places that cost
 /// the host cost Lua memory too.
 const sparse_places_max = 64;
+
+/// Work on one place of a table, in bytes (see limits.spend).
+const place_bytes = 32;
 
 const Shape = struct {
     hash: u32,
@@ -238,7 +242,10 @@ fn pair(L: *lua.State, frame: *Frame) Error!bool {
             held = @ptrCast(&node.i_val);
             key = .{ .value_ = node.u.key_val, .tt_ = node.u.key_tt };
         }
-        if (lua.isNil(held)) continue;
+        if (lua.isNil(held)) {
+            limits.spend(place_bytes);
+            continue;
+        }
         if (frame.has_key) {
             frame.has_key = false;
             frame.index += 1;
@@ -326,9 +333,13 @@ fn writeString(string: *lua.String) void {
     }
 }
 
+/// What the host does with a byte, in what it costs to copy one here.
+const host_factor = 8;
+
 /// Tells the host where bytes are. They stay there while the message is read: the
 /// value that holds them does.
 fn writeAt(tag: wire.Tag, bytes: []const u8) void {
+    limits.spend(bytes.len * host_factor);
     writeBox(tag, 0);
     writeRaw(@as(u64, bytes.len) << 32 | @intFromPtr(bytes.ptr));
 }
@@ -433,6 +444,7 @@ fn classify(L: *lua.State, table: *lua.Table) Frame {
     const array_size = c.luaH_realasize(table);
     const hash_used = table.lastfree != null;
     const mark = marks.of(table);
+    limits.spend((@as(usize, array_size) + lua.nodeCount(table)) * place_bytes);
 
     // The array part: how many values, and whether they are the first ones.
     var array_count: u32 = 0;
@@ -677,7 +689,7 @@ fn findSeen(L: *lua.State, object: *c.GCObject) ?u32 {
 /// Where an object stands in the index, or would.
 fn seenPlace(object: *c.GCObject) u32 {
     const mask = seen_index_capacity - 1;
-    var place = (@as(u32, @intFromPtr(object) >> 3) *% 0x9e3779b1) >> 7 & mask;
+    var place = sandbox.mix(@intFromPtr(object)) & mask;
     while (seen_index.?[place] != 0) : (place = (place + 1) & mask) {
         if (seen.?[seen_index.?[place] - 1] == object) break;
     }

@@ -1,21 +1,26 @@
-//! The time limit. Lua counts down `cu_budget` at each backward jump, call and
-//! step of a pattern (lua_patches.zig); when it is spent, the host says how much
-//! more there is, or that it is enough. Then the host throws through the running
-//! code: no pcall, coroutine or finalizer sees it, as Lua's catches take Lua's own
-//! tag only. `recover` makes Lua's state whole afterwards.
+//! The time limit. Lua and the bridge pay for their work from `cu_budget`
+//! (lua_config.h); when it is spent, the host says how much more there is, or that it
+//! is enough. Then the host throws through the running code: no pcall, coroutine or
+//! finalizer sees it, as Lua's catches take Lua's own tag only. `recover` makes Lua's
+//! state whole afterwards.
 
 const std = @import("std");
 const lua = @import("lua.zig");
 const Text = @import("text.zig").Text;
 const c = lua.c;
 
-/// Steps that may run now, or 0: stop. Throws where the user's callback does, unless
-/// the caller is one through which nothing may be thrown.
-extern "cu" fn tick(may_throw: bool) u32;
+/// Steps that may run now, or 0: stop. Throws where the user's callback does.
+extern "cu" fn tick() u32;
 /// Throws; the text is a traceback.
 extern "cu" fn stop(text: [*]const u8, length: u32) noreturn;
 
-pub export var cu_budget: c_uint = std.math.maxInt(c_uint);
+/// Steps that may still run; below zero, more have run already.
+pub export var cu_budget: c_int = std.math.maxInt(c_int);
+/// As far as it goes: what is paid at once is less than 2^26 steps (of 2^32 bytes).
+const budget_min = -(1 << 30);
+
+/// What the VM must do before it goes on (lua_config.h).
+pub export var cu_pending: c_int = 0;
 
 /// Budgets spent since the last finalizer began.
 pub export var cu_finalizer_ticks: c_uint = 0;
@@ -23,40 +28,48 @@ pub export var cu_finalizer_ticks: c_uint = 0;
 /// A finalizer that spends so many loops, as far as anyone can tell.
 const finalizer_ticks_max = 3;
 
-/// Before code runs: asks for its steps. If its time is over already, its first is its
-/// last.
+/// Before code runs: asks for its steps. If its time is over already, its first step ends it.
 pub fn begin() void {
-    cu_budget = @max(tick(true), 1);
+    cu_budget = @intCast(tick());
+    cu_pending &= ~c.CU_LOOKS;
 }
 
-/// Counts work in proportion to this many bytes, as C's cu_spend.
+/// Pays for work on this many bytes, as C's cu_spend.
 pub fn spend(bytes: usize) void {
-    cu_budget = @max(cu_budget -| (bytes >> 6), 1);
+    cu_budget -= @intCast(bytes >> 6);
+    if (cu_budget < 0) cu_overspent();
+}
+
+/// Pays for steps where code may be ended; a thread is for the traceback only.
+pub fn steps(L: ?*lua.State, count: u32) void {
+    cu_budget -= @intCast(count);
+    if (cu_budget < 0) cu_budget_spent(L);
 }
 
 /// One step, where no thread is at hand.
 pub fn step() void {
-    cu_budget -= 1;
-    if (cu_budget == 0) cu_budget_spent(null);
+    steps(null, 1);
+}
+
+pub export fn cu_overspent() callconv(.c) void {
+    cu_pending |= c.CU_LOOKS;
+    cu_budget = @max(cu_budget, budget_min);
 }
 
 /// `L` may be null where the caller doesn't know it.
 pub export fn cu_budget_spent(L: ?*lua.State) callconv(.c) void {
     cu_finalizer_ticks += 1;
-    cu_budget = tick(true);
+    cu_pending &= ~c.CU_LOOKS;
+    cu_budget = @intCast(tick());
     if (cu_budget != 0) return;
     var text: [2048]u8 = undefined;
     const written = if (L) |state| traceback(state, &text) else "";
     stop(written.ptr, @intCast(written.len));
 }
 
-/// Whether the parser must end: by an error, as it has memory to free. The next
-/// step of the VM then stops all.
-pub export fn cu_budget_spent_in_parser() callconv(.c) c_int {
-    cu_budget = tick(false);
-    if (cu_budget != 0) return 0;
-    cu_budget = 1;
-    return 1;
+pub export fn cu_attend(L: *lua.State) callconv(.c) c_int {
+    if (cu_pending & c.CU_LOOKS != 0) cu_budget_spent(L);
+    return cu_pending & c.CU_LEAVES;
 }
 
 /// As luaL_traceback, without a byte of Lua's memory: there may be none.
@@ -114,11 +127,12 @@ pub fn recover(L: *lua.State, saved: Saved) void {
     // others like it would end the next calls. The bit that collectgarbage("stop") sets
     // stays.
     if (g.*.gcstp & c.GCSTPGC != 0 and cu_finalizer_ticks >= finalizer_ticks_max) dropFinalizers(g);
-    g.*.gcstp &= ~@as(u8, c.GCSTPGC);
+    g.*.gcstp &= ~@as(u8, c.GCSTPGC | c.GCSTPCLS);
     g.*.gcemergency = 0;
-    c.cu_leave = 0;
+    g.*.gcstopem = 0;
     c.cu_leaving = null;
-    cu_budget = std.math.maxInt(c_uint);
+    cu_pending = 0;
+    cu_budget = std.math.maxInt(c_int);
 }
 
 /// Makes ordinary garbage of the tables whose finalizers wait to be called (as

@@ -6,6 +6,8 @@
 #ifndef cu_lua_config_h
 #define cu_lua_config_h
 
+#include <stddef.h>
+
 /* ldo.c: errors unwind as wasm exceptions (unwind.ll) */
 void cu_throw(void) __attribute__((noreturn));
 void cu_try(void *function, void *state, void *data);
@@ -33,6 +35,16 @@ unsigned cu_seed(void);
 
 /* lobject.c, through a patch of luaconf.h: see numbers.zig */
 double cu_str2number(const char *text, char **end);
+/* a numeral of this length or more is shortened first */
+#define CU_NUMERAL 1024
+size_t cu_shorten(const char *text, char *shorter);
+
+/* llimits.h: as it is there, but 'fmod' pays for its steps; see numbers.zig */
+struct lua_State;
+double cu_fmod(struct lua_State *L, double a, double b);
+#define luai_nummod(L, a, b, m) \
+  { (m) = cu_fmod(L, a, b); \
+    if (((m) > 0) ? (b) < 0 : ((m) < 0 && (b) > 0)) (m) += (b); }
 
 /* lauxlib.c: the library writes nothing; print and warn are in sandbox.zig */
 #define lua_writestring(s, l) ((void)0)
@@ -78,18 +90,50 @@ clock_t cu_clock(void);
 #define clock() cu_clock()
 
 /*
-** limits.zig: steps are counted at each backward jump and call of the VM, and in
-** loops of the library; cu_spend counts the work of an operation on n bytes.
+** limits.zig: work is paid for in steps of about 1 to 50 ns, where it is done, from a
+** budget that may fall below zero. Where it is below, code looks at the clock, which may
+** end it by an exception. cu_steps and cu_work look at once; cu_spend leaves that to the
+** VM, which looks after each C function and each instruction that may be long: for where
+** an exception would leave something half done.
 */
 struct lua_State;
-extern unsigned cu_budget;
+extern int cu_budget;
 extern unsigned cu_finalizer_ticks;
 void cu_budget_spent(struct lua_State *L);
-int cu_budget_spent_in_parser(void);
-#define cu_count() (__builtin_expect(--cu_budget == 0, 0))
-#define cu_step(L) { if (cu_count()) cu_budget_spent(L); }
-#define cu_spend(n) { unsigned steps_ = (unsigned)((size_t)(n) >> 6); \
-    cu_budget = (cu_budget > steps_) ? cu_budget - steps_ : 1; }
+void cu_overspent(void);
+#define cu_pay(steps) (__builtin_expect((cu_budget -= (int)(steps)) < 0, 0))
+#define cu_steps(L, n) { if (cu_pay(n)) cu_budget_spent(L); }
+#define cu_step(L) cu_steps(L, 1)
+/* one step for each 'n' of a count or address that goes up or down by one; a power of two */
+#define cu_step_each(L, i, n) { if (((size_t)(i) & ((n) - 1)) == 0) cu_step(L); }
+/* the work of an operation on 'n' bytes */
+#define cu_bytes(n) ((size_t)(n) >> 6)
+#define cu_work(L, n) cu_steps(L, cu_bytes(n))
+#define cu_spend(n) { if (cu_pay(cu_bytes(n))) cu_overspent(); }
+
+/* what the VM must do before it goes on with the next instruction: bits, or 0 */
+extern int cu_pending;
+#define CU_LEAVES 1  /* the running function has ended its protected call: leave */
+#define CU_LOOKS 2  /* the budget is spent: look at the clock */
+/* does it; whether to leave */
+int cu_attend(struct lua_State *L);
+#define cu_attends(L) (__builtin_expect(cu_pending, 0) && cu_attend(L))
+
+/* what the lexer gets of a text at a time, in bytes */
+#define CU_PIECE 4096
+
+/* ltable.c, lstring.c: hashes that a script can't foresee; the secret is sandbox.zig's */
+extern unsigned long long cu_secret[3];
+static inline unsigned cu_mix(unsigned long long x) {
+    x = (x ^ cu_secret[0]) * 0x9e3779b97f4a7c15u;
+    x ^= x >> 32;
+    return (unsigned)(x * cu_secret[1] >> 32);
+}
+/* the halves multiplied with each other, as in wyhash: no difference cancels out without the secret */
+static inline unsigned long long cu_fold(unsigned long long x) {
+    x ^= cu_secret[1];
+    return (unsigned long long)(unsigned)x * (unsigned)(x >> 32) ^ x >> 29;
+}
 
 /* allocator.zig */
 void *cu_reallocate(void *unused, void *block, size_t old_size, size_t new_size);
@@ -108,7 +152,6 @@ void luaD_mayleave(struct lua_State *L);
 void luaD_leave(struct lua_State *L);
 struct CallInfo;
 extern struct CallInfo *cu_leaving;
-extern int cu_leave;
 
 /* calls.zig: a full collection, without finalizers */
 struct lua_State;

@@ -12,16 +12,40 @@ pub const Patch = struct {
 const limit_why =
     \\A time limit needs the VM to look up now and then. `trap` is reread at jumps only
     \\so that a signal can set a hook; there are no signals here, and every call that can
-    \\move the stack rereads it (Protect), so a counter of backward jumps takes that place.
-    \\Measured: 2 % of the time of eight programs.
+    \\move the stack rereads it (Protect), so steps that are counted at backward jumps take that
+    \\place: one, and one for each 8 instructions that are jumped over, as a loop's body may be
+    \\long. Instructions that work in proportion to their operands pay where the work is done
+    \\(cu_spend), and the VM looks up after them. Measured: 2 % of the time of eight programs.
 ;
 
 const library_why =
     \\A loop of the library that can run for as long as it likes without a step of the VM.
 ;
 
+const call_why =
+    \\Straight code can call C functions for long without a jump: after each call the budget is
+    \\looked at. Arguments and results are moved one by one, and there can be a million.
+;
+
+const call_chain_why =
+    \\Each `__call` of a chain moves all arguments by one. A table that is its own `__call` ended
+    \\after a million of them, in minutes; Lua 5.5 allows 15 links, here it is as many as calls of C.
+;
+
+const hash_why =
+    \\A script that knows the hash function makes keys that all collide: 2^18 of them took 28 s to
+    \\move to a larger table, in one instruction. So hashes have a secret of the unit's own
+    \\(cu_mix, cu_secret in lua_config.h), and what is looked at beyond the first node is paid for,
+    \\as a script may learn of the secret by the order of `pairs`.
+;
+
 const bulk_why =
-    \\One step of the VM that does work in proportion to the size of its operands.
+    \\One step of the VM, or of the library, that does work in proportion to the size of its
+    \\operands, where no exception may pass: it pays, and the VM looks up after it.
+;
+
+const work_why =
+    \\The same where an exception may pass: it pays and looks up as it goes.
 ;
 
 const collector_why =
@@ -83,14 +107,15 @@ pub const list = [_]Patch{
         .file = "lvm.c",
         .why = limit_why,
         .find = "#define dojump(ci,i,e)\t{ pc += GETARG_sJ(i) + e; updatetrap(ci); }",
-        .replace = "#define countstep(L,ci) { if (cu_count()) ProtectNT(cu_budget_spent(L)); }\n" ++
-            "#define dojump(ci,i,e)\t{ int off_ = GETARG_sJ(i) + e; if (off_ < 0) countstep(L,ci); pc += off_; }",
+        .replace = "/* a jump back over 'n' instructions, which may all run again */\n" ++
+            "#define jumpback(L,n)  { if (cu_pay(1 + ((n) >> 3))) ProtectNT(cu_budget_spent(L)); }\n" ++
+            "#define dojump(ci,i,e)\t{ int off_ = GETARG_sJ(i) + e; if (off_ < 0) jumpback(L, -off_); pc += off_; }",
     },
     .{
         .file = "lvm.c",
         .why = limit_why,
         .find = "        updatetrap(ci);  /* allows a signal to break the loop */",
-        .replace = "        countstep(L, ci);",
+        .replace = "        jumpback(L, GETARG_Bx(i));",
     },
     .{
         .file = "lvm.c",
@@ -99,13 +124,13 @@ pub const list = [_]Patch{
             "          pc -= GETARG_Bx(i);  /* jump back */",
         .replace = "          setobjs2s(L, ra + 2, ra + 4);  /* save control variable */\n" ++
             "          pc -= GETARG_Bx(i);  /* jump back */\n" ++
-            "          countstep(L, ci);",
+            "          jumpback(L, GETARG_Bx(i));",
     },
     .{
         .file = "lvm.c",
-        .why = limit_why ++ "\nTail calls loop without a jump.",
+        .why = limit_why ++ "\nTail calls loop without a jump, and a function may be long.",
         .find = " startfunc:\n  trap = L->hookmask;",
-        .replace = " startfunc:\n  cu_step(L);\n  trap = L->hookmask;",
+        .replace = " startfunc:\n  cu_steps(L, 1 + (ci_func(ci)->p->sizecode >> 3));\n  trap = L->hookmask;",
     },
     .{
         .file = "lstrlib.c",
@@ -119,7 +144,7 @@ pub const list = [_]Patch{
         .why = library_why,
         .find = "    while (n-- > 1) {  /* first n-1 copies (followed by separator) */",
         .replace = "    while (n-- > 1) {  /* first n-1 copies (followed by separator) */\n" ++
-            "      cu_step(L);",
+            "      cu_work(L, l + lsep + 64);",
     },
     .{
         .file = "lstrlib.c",
@@ -130,19 +155,18 @@ pub const list = [_]Patch{
     },
     .{
         .file = "lstrlib.c",
-        .why = bulk_why,
+        .why = work_why,
         .find = "    i++;\n" ++
             "  /* keeps trying to match with the maximum repetitions */",
-        .replace = "    i++;\n" ++
-            "  cu_spend(i);\n" ++
+        .replace = "    if ((++i & 63) == 0) cu_steps(ms->L, ep - p);\n" ++
             "  /* keeps trying to match with the maximum repetitions */",
     },
     .{
         .file = "lstrlib.c",
-        .why = bulk_why,
+        .why = work_why,
         .find = "      else if (*s == b) cont++;\n",
         .replace = "      else if (*s == b) cont++;\n" ++
-            "      if (((size_t)s & 0xfff) == 0) cu_spend(0x8000);\n",
+            "      cu_step_each(ms->L, s, 16);\n",
     },
     .{
         .file = "lstrlib.c",
@@ -221,15 +245,6 @@ pub const list = [_]Patch{
             "  cu_step(L);\n",
     },
     .{
-        .file = "lvm.c",
-        .why = bulk_why,
-        .find = "  for (;;) {  /* for each segment */\n" ++
-            "    int temp = strcoll(s1, s2);",
-        .replace = "  cu_spend(rl1 < rl2 ? rl1 : rl2);\n" ++
-            "  for (;;) {  /* for each segment */\n" ++
-            "    int temp = strcoll(s1, s2);",
-    },
-    .{
         .file = "lstring.c",
         .why = bulk_why,
         .find = "  return (a == b) ||  /* same instance or... */",
@@ -263,13 +278,12 @@ pub const list = [_]Patch{
     },
     .{
         .file = "llex.c",
-        .why = library_why ++ "\nThe parser has memory of its own and must end by an error, which frees it.",
+        .why = library_why ++ "\n`recover` in limits.zig frees what an exception through the parser leaves behind.",
         .find = "void luaX_next (LexState *ls) {\n" ++
             "  ls->lastline = ls->linenumber;\n",
         .replace = "void luaX_next (LexState *ls) {\n" ++
             "  ls->lastline = ls->linenumber;\n" ++
-            "  if (cu_count() && cu_budget_spent_in_parser())\n" ++
-            "    luaX_syntaxerror(ls, \"time limit exceeded\");\n",
+            "  cu_step(ls->L);\n",
     },
     .{
         .file = "lstring.c",
@@ -288,7 +302,7 @@ pub const list = [_]Patch{
         .file = "loslib.c",
         .why = library_why,
         .find = "    while (s < se) {\n      if (*s != '%')  /* not a conversion specifier? */\n",
-        .replace = "    while (s < se) {\n      cu_step(L);\n      if (*s != '%')  /* not a conversion specifier? */\n",
+        .replace = "    while (s < se) {\n      cu_steps(L, (*s == '%') ? 128 : 1);\n      if (*s != '%')  /* not a conversion specifier? */\n",
     },
     .{
         .file = "luaconf.h",
@@ -316,9 +330,27 @@ pub const list = [_]Patch{
     },
     .{
         .file = "lzio.c",
-        .why = bulk_why ++ "\nA comment of any length is one token.",
-        .find = "  z->n = size - 1;  /* discount char being returned */\n",
-        .replace = "  cu_spend(size);\n" ++
+        .why = work_why ++ "\nA comment of any length is one token, so the lexer gets a text in pieces.",
+        .find = "  lua_unlock(L);\n" ++
+            "  buff = z->reader(L, z->data, &size);\n" ++
+            "  lua_lock(L);\n" ++
+            "  if (buff == NULL || size == 0)\n" ++
+            "    return EOZ;\n" ++
+            "  z->n = size - 1;  /* discount char being returned */\n",
+        .replace = "  if (z->rest > 0) {\n" ++
+            "    buff = z->p;\n" ++
+            "    size = z->rest;\n" ++
+            "  }\n" ++
+            "  else {\n" ++
+            "    lua_unlock(L);\n" ++
+            "    buff = z->reader(L, z->data, &size);\n" ++
+            "    lua_lock(L);\n" ++
+            "  }\n" ++
+            "  if (buff == NULL || size == 0)\n" ++
+            "    return EOZ;\n" ++
+            "  z->rest = (size > CU_PIECE) ? size - CU_PIECE : 0;\n" ++
+            "  size -= z->rest;\n" ++
+            "  cu_work(L, size << 4);\n" ++
             "  z->n = size - 1;  /* discount char being returned */\n",
     },
     .{
@@ -838,7 +870,6 @@ pub const list = [_]Patch{
             "  l_uint32 pcallk;  /* nCcalls in what the last 'lua_pcallk' called in it */\n" ++
             "};\n" ++
             "\n" ++
-            "int cu_leave = 0;  /* the running function has ended its protected call */\n" ++
             "CallInfo *cu_leaving = NULL;  /* the function that may, by the error it is raising */\n" ++
             "\n" ++
             "void f_call (lua_State *L, void *ud);  /* lapi.c */\n" ++
@@ -877,8 +908,8 @@ pub const list = [_]Patch{
             "  lj->pcallk = L->nCcalls + 1;\n" ++
             "  luaD_call(L, func, nresults);\n" ++
             "  lj->pcallk = outer;\n" ++
-            "  if (l_unlikely(cu_leave)) {  /* error: go on as 'precover' would */\n" ++
-            "    cu_leave = 0;\n" ++
+            "  if (l_unlikely(cu_pending & CU_LEAVES)) {  /* error: go on as 'precover' would */\n" ++
+            "    cu_pending &= ~CU_LEAVES;\n" ++
             "    L->ci = ci;\n" ++
             "    setcistrecst(ci, LUA_ERRRUN);\n" ++
             "    return finishpcallk(L, ci);\n" ++
@@ -983,7 +1014,7 @@ pub const list = [_]Patch{
         .file = "ldo.c",
         .why = leave_why,
         .find = "  L->errorJmp = lj.previous;  /* restore old error handler */\n",
-        .replace = "  cu_leave = 0;\n" ++
+        .replace = "  cu_pending &= ~CU_LEAVES;\n" ++
             "  cu_leaving = NULL;\n" ++
             "  L->errorJmp = lj.previous;  /* restore old error handler */\n",
     },
@@ -1013,7 +1044,7 @@ pub const list = [_]Patch{
             "\n" ++
             "void luaD_leave (lua_State *L) {\n" ++
             "  if (leaves(L, 0) == 1) L->errorJmp->status = LUA_ERRRUN;\n" ++
-            "  cu_leave = 1;\n" ++
+            "  cu_pending |= CU_LEAVES;\n" ++
             "}\n" ++
             "\n" ++
             "\n" ++
@@ -1031,7 +1062,7 @@ pub const list = [_]Patch{
             "    ci->u.c.k = NULL;\n" ++
             "    ci->u2.nyield = cast_int(L->top.p - (ci->func.p + 1));\n" ++
             "    L->status = LUA_YIELD;\n" ++
-            "    cu_leave = 1;\n" ++
+            "    cu_pending |= CU_LEAVES;\n" ++
             "  }\n" ++
             "  else {\n" ++
             "    if (f == luaB_assert) luaB_assertvalue(L); else luaB_errorvalue(L);\n" ++
@@ -1060,7 +1091,7 @@ pub const list = [_]Patch{
         .why = leave_why,
         .find = "      luaV_execute(L, ci);  /* execute down to higher C 'boundary' */\n",
         .replace = "      luaV_execute(L, ci);  /* execute down to higher C 'boundary' */\n" ++
-            "      if (cu_leave) return;\n",
+            "      if (cu_pending & CU_LEAVES) return;\n",
     },
     .{
         .file = "ldo.c",
@@ -1076,7 +1107,7 @@ pub const list = [_]Patch{
             "          updatetrap(ci);  /* C call; nothing else to be done */\n" ++
             "        else {",
         .replace = "        if ((newci = luaD_precall(L, ra, nresults)) == NULL) {\n" ++
-            "          if (l_unlikely(cu_leave)) return;\n" ++
+            "          if (cu_attends(L)) return;\n" ++
             "          updatetrap(ci);  /* C call; nothing else to be done */\n" ++
             "        }\n" ++
             "        else {",
@@ -1135,7 +1166,7 @@ pub const list = [_]Patch{
         .find = "        else {  /* C function? */\n" ++
             "          ci->func.p -= delta;  /* restore 'func' (if vararg) */\n",
         .replace = "        else {  /* C function? */\n" ++
-            "          if (l_unlikely(cu_leave)) return;\n" ++
+            "          if (cu_attends(L)) return;\n" ++
             "          ci->func.p -= delta;  /* restore 'func' (if vararg) */\n",
     },
     .{
@@ -1152,7 +1183,7 @@ pub const list = [_]Patch{
         .file = "lvm.c",
         .why = leave_why,
         .find = "#define Protect(exp)  (savestate(L,ci), (exp), updatetrap(ci))\n",
-        .replace = "#define Protect(exp)  { savestate(L,ci); exp; if (l_unlikely(cu_leave)) return; updatetrap(ci); }\n",
+        .replace = "#define Protect(exp)  { savestate(L,ci); exp; if (cu_attends(L)) return; updatetrap(ci); }\n",
     },
     .{
         .file = "lvm.c",
@@ -1223,13 +1254,15 @@ pub const list = [_]Patch{
         .file = "ldo.c",
         .why = leave_why,
         .find = "      /* return luaD_precall(L, func, nresults); */\n",
-        .replace = "      if (l_unlikely(func == NULL)) return NULL;\n",
+        .replace = "      if (l_unlikely(func == NULL)) return NULL;\n" ++
+            "      if (l_unlikely(++links > LUAI_MAXCCALLS)) luaG_runerror(L, \"'__call' chain too long\");\n",
     },
     .{
         .file = "ldo.c",
         .why = leave_why,
         .find = "      /* return luaD_pretailcall(L, ci, func, narg1 + 1, delta); */\n",
-        .replace = "      if (l_unlikely(func == NULL)) return 0;\n",
+        .replace = "      if (l_unlikely(func == NULL)) return 0;\n" ++
+            "      if (l_unlikely(++links > LUAI_MAXCCALLS)) luaG_runerror(L, \"'__call' chain too long\");\n",
     },
     .{
         .file = "lvm.c",
@@ -1352,5 +1385,714 @@ pub const list = [_]Patch{
         .find = "    /* else 'return luaV_finishset(L, t, key, val, slot)' (loop) */\n",
         .replace = "    /* else 'return luaV_finishset(L, t, key, val, slot)' (loop) */\n" ++
             "    cu_spend(64);\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = limit_why,
+        .find = "#define ProtectNT(exp)  (savepc(L), (exp), updatetrap(ci))\n",
+        .replace = "#define ProtectNT(exp)  { savepc(L); exp; if (cu_attends(L)) return; updatetrap(ci); }\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = bulk_why,
+        .find = "        int cond = luaV_rawequalobj(s2v(ra), rb);\n" ++
+            "        docondjump();\n",
+        .replace = "        int cond = luaV_rawequalobj(s2v(ra), rb);\n" ++
+            "        if (l_unlikely(cu_pending)) Protect((void)0);\n" ++
+            "        docondjump();\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = collector_why,
+        .find = "\t{ luaC_condGC(L, (savepc(L), L->top.p = (c)), \\\n" ++
+            "                         updatetrap(ci)); \\\n",
+        .replace = "\t{ luaC_condGC(L, (savepc(L), L->top.p = (c)), \\\n" ++
+            "                         if (cu_attends(L)) return; updatetrap(ci)); \\\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = call_why,
+        .find = "  luaD_poscall(L, ci, n);\n" ++
+            "  return n;\n" ++
+            "}\n",
+        .replace = "  luaD_poscall(L, ci, n);\n" ++
+            "  cu_steps(L, 1 + ((narg + n) >> 3));\n" ++
+            "  return n;\n" ++
+            "}\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = call_why,
+        .find = "  int n;  /* number of returns */\n" ++
+            "  CallInfo *ci;\n" ++
+            "  checkstackGCp(L, LUA_MINSTACK, func);  /* ensure minimum stack size */\n",
+        .replace = "  int n;  /* number of returns */\n" ++
+            "  int narg = cast_int(L->top.p - func);\n" ++
+            "  CallInfo *ci;\n" ++
+            "  checkstackGCp(L, LUA_MINSTACK, func);  /* ensure minimum stack size */\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = call_chain_why,
+        .find = "  for (p = L->top.p; p > func; p--)  /* open space for metamethod */\n",
+        .replace = "  cu_spend((L->top.p - func) * sizeof(StackValue));\n" ++
+            "  for (p = L->top.p; p > func; p--)  /* open space for metamethod */\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = call_chain_why,
+        .find = "CallInfo *luaD_precall (lua_State *L, StkId func, int nresults) {\n" ++
+            " retry:\n",
+        .replace = "CallInfo *luaD_precall (lua_State *L, StkId func, int nresults) {\n" ++
+            "  int links = 0;\n" ++
+            " retry:\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = call_chain_why,
+        .find = "                                    int narg1, int delta) {\n" ++
+            " retry:\n",
+        .replace = "                                    int narg1, int delta) {\n" ++
+            "  int links = 0;\n" ++
+            " retry:\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = bulk_why,
+        .find = "      for (i = 0; i < narg1; i++)  /* move down function and arguments */\n",
+        .replace = "      if (narg1 > 64) cu_spend(narg1 * sizeof(StackValue));\n" ++
+            "      for (i = 0; i < narg1; i++)  /* move down function and arguments */\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = bulk_why,
+        .find = "  if (nres > wanted)  /* extra results? */\n",
+        .replace = "  if (wanted > 64) cu_spend((size_t)wanted * sizeof(StackValue));\n" ++
+            "  if (nres > wanted)  /* extra results? */\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = bulk_why,
+        .find = "  StkId lim = L->top.p;\n" ++
+            "  for (ci = L->ci; ci != NULL; ci = ci->previous) {\n",
+        .replace = "  StkId lim = L->top.p;\n" ++
+            "  cu_spend((size_t)L->nci << 2);\n" ++
+            "  for (ci = L->ci; ci != NULL; ci = ci->previous) {\n",
+    },
+    .{
+        .file = "lstate.c",
+        .why = bulk_why,
+        .find = "  CallInfo *ci = L->ci->next;  /* first free CallInfo */\n" ++
+            "  CallInfo *next;\n",
+        .replace = "  CallInfo *ci = L->ci->next;  /* first free CallInfo */\n" ++
+            "  CallInfo *next;\n" ++
+            "  cu_spend((size_t)L->nci << 4);\n",
+    },
+    .{
+        .file = "lzio.h",
+        .why = work_why,
+        .find = "  size_t n;\t\t\t/* bytes still unread */\n",
+        .replace = "  size_t n;\t\t\t/* bytes still unread */\n" ++
+            "  size_t rest;\t\t\t/* bytes of the reader's that follow them */\n",
+    },
+    .{
+        .file = "lzio.c",
+        .why = work_why,
+        .find = "  z->n = 0;\n" ++
+            "  z->p = NULL;\n",
+        .replace = "  z->n = 0;\n" ++
+            "  z->rest = 0;\n" ++
+            "  z->p = NULL;\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = work_why ++ "\n`strpbrk` reads to the end of its text before it begins.",
+        .find = "static int nospecials (const char *p, size_t l) {\n" ++
+            "  size_t upto = 0;\n" ++
+            "  do {\n" ++
+            "    if (strpbrk(p + upto, SPECIALS))\n" ++
+            "      return 0;  /* pattern has a special character */\n" ++
+            "    upto += strlen(p + upto) + 1;  /* may have more after \\0 */\n" ++
+            "  } while (upto <= l);\n" ++
+            "  return 1;  /* no special chars found */\n",
+        .replace = "static int nospecials (lua_State *L, const char *p, size_t l) {\n" ++
+            "  size_t i;\n" ++
+            "  for (i = 0; i < l; i++) {\n" ++
+            "    if (p[i] != '\\0' && memchr(SPECIALS, p[i], sizeof(SPECIALS) - 1))\n" ++
+            "      return 0;  /* pattern has a special character */\n" ++
+            "    cu_step_each(L, i, 8);\n" ++
+            "  }\n" ++
+            "  return 1;  /* no special chars found */\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = work_why,
+        .find = "nospecials(p, lp))) {",
+        .replace = "nospecials(L, p, lp))) {",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = "`strspn` reads to the end of its text before it begins, which made a long format quadratic.",
+        .find = "  size_t len = strspn(strfrmt, L_FMTFLAGSF \"123456789.\");\n",
+        .replace = "  size_t len = 0;\n" ++
+            "  while (len < MAX_FORMAT && strfrmt[len] != '\\0' && strchr(L_FMTFLAGSF \"123456789.\", strfrmt[len])) len++;\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = work_why,
+        .find = "  while (strfrmt < strfrmt_end) {\n" ++
+            "    if (*strfrmt != L_ESC)\n",
+        .replace = "  while (strfrmt < strfrmt_end) {\n" ++
+            "    cu_step(L);\n" ++
+            "    if (*strfrmt != L_ESC)\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = work_why ++ "\nA float with 99 digits takes 15 us, and the longest 80 us.",
+        .find = "      strfrmt = getformat(L, strfrmt, form);\n" ++
+            "      switch (*strfrmt++) {\n",
+        .replace = "      strfrmt = getformat(L, strfrmt, form);\n" ++
+            "      cu_steps(L, (strchr(\"aAeEfgG\", *strfrmt) == NULL) ? 16 : (form[2] == '\\0') ? 64 : 512);\n" ++
+            "      switch (*strfrmt++) {\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = work_why,
+        .find = "  while (len--) {\n" ++
+            "    if (*s == '\"' || *s == '\\\\' || *s == '\\n') {\n",
+        .replace = "  while (len--) {\n" ++
+            "    cu_steps(b->L, iscntrl(uchar(*s)) ? 8 : 1);\n" ++
+            "    if (*s == '\"' || *s == '\\\\' || *s == '\\n') {\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = work_why,
+        .find = "  while (*fmt != '\\0') {\n" ++
+            "    int size, ntoalign;\n" ++
+            "    KOption opt = getdetails(&h, totalsize, &fmt, &size, &ntoalign);\n" ++
+            "    totalsize += ntoalign + size;\n",
+        .replace = "  while (*fmt != '\\0') {\n" ++
+            "    int size, ntoalign;\n" ++
+            "    KOption opt;\n" ++
+            "    cu_steps(L, 16);\n" ++
+            "    opt = getdetails(&h, totalsize, &fmt, &size, &ntoalign);\n" ++
+            "    totalsize += ntoalign + size;\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = work_why,
+        .find = "  while (*fmt != '\\0') {\n" ++
+            "    int size, ntoalign;\n" ++
+            "    KOption opt = getdetails(&h, totalsize, &fmt, &size, &ntoalign);\n" ++
+            "    luaL_argcheck(L, opt != Kstring",
+        .replace = "  while (*fmt != '\\0') {\n" ++
+            "    int size, ntoalign;\n" ++
+            "    KOption opt;\n" ++
+            "    cu_steps(L, 16);\n" ++
+            "    opt = getdetails(&h, totalsize, &fmt, &size, &ntoalign);\n" ++
+            "    luaL_argcheck(L, opt != Kstring",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = work_why,
+        .find = "  while (*fmt != '\\0') {\n" ++
+            "    int size, ntoalign;\n" ++
+            "    KOption opt = getdetails(&h, pos, &fmt, &size, &ntoalign);\n",
+        .replace = "  while (*fmt != '\\0') {\n" ++
+            "    int size, ntoalign;\n" ++
+            "    KOption opt;\n" ++
+            "    cu_steps(L, 16);\n" ++
+            "    opt = getdetails(&h, pos, &fmt, &size, &ntoalign);\n",
+    },
+    .{
+        .file = "lutf8lib.c",
+        .why = work_why,
+        .find = "    posi = s1 - s;\n" ++
+            "    n++;\n",
+        .replace = "    posi = s1 - s;\n" ++
+            "    n++;\n" ++
+            "    cu_step_each(L, n, 8);\n",
+    },
+    .{
+        .file = "lutf8lib.c",
+        .why = work_why,
+        .find = "    while (posi > 0 && iscontp(s + posi)) posi--;\n",
+        .replace = "    while (posi > 0 && iscontp(s + posi)) { posi--; cu_step_each(L, posi, 16); }\n",
+    },
+    .{
+        .file = "lutf8lib.c",
+        .why = work_why,
+        .find = "           posi--;\n" ++
+            "         } while (posi > 0 && iscontp(s + posi));\n",
+        .replace = "           posi--;\n" ++
+            "           cu_step_each(L, posi, 16);\n" ++
+            "         } while (posi > 0 && iscontp(s + posi));\n",
+    },
+    .{
+        .file = "lutf8lib.c",
+        .why = work_why,
+        .find = "           posi++;\n" ++
+            "         } while (iscontp(s + posi));  /* (cannot pass final '\\0') */\n",
+        .replace = "           posi++;\n" ++
+            "           cu_step_each(L, posi, 16);\n" ++
+            "         } while (iscontp(s + posi));  /* (cannot pass final '\\0') */\n",
+    },
+    .{
+        .file = "lutf8lib.c",
+        .why = work_why,
+        .find = "    while (iscontp(s + n)) n++;  /* go to next character */\n",
+        .replace = "    while (iscontp(s + n)) { n++; cu_step_each(L, n, 16); }  /* go to next character */\n",
+    },
+    .{
+        .file = "lutf8lib.c",
+        .why = work_why,
+        .find = "    for (i = 1; i <= n; i++) {\n" ++
+            "      pushutfchar(L, i);\n",
+        .replace = "    for (i = 1; i <= n; i++) {\n" ++
+            "      cu_steps(L, 8);\n" ++
+            "      pushutfchar(L, i);\n",
+    },
+    .{
+        .file = "lbaselib.c",
+        .why = work_why ++ "\n`strspn` reads to the end of its text before it begins.",
+        .find = "  s += strspn(s, SPACECHARS);  /* skip initial spaces */\n" ++
+            "  if (*s == '-')",
+        .replace = "  while (isspace((unsigned char)*s)) { s++; cu_step_each(NULL, s, 16); }  /* skip initial spaces */\n" ++
+            "  if (*s == '-')",
+    },
+    .{
+        .file = "lbaselib.c",
+        .why = work_why,
+        .find = "    n = n * base + digit;\n" ++
+            "    s++;\n",
+        .replace = "    n = n * base + digit;\n" ++
+            "    s++;\n" ++
+            "    cu_step_each(NULL, s, 8);\n",
+    },
+    .{
+        .file = "lbaselib.c",
+        .why = work_why,
+        .find = "  s += strspn(s, SPACECHARS);  /* skip trailing spaces */\n",
+        .replace = "  while (isspace((unsigned char)*s)) { s++; cu_step_each(NULL, s, 16); }  /* skip trailing spaces */\n",
+    },
+    .{
+        .file = "ltablib.c",
+        .why = work_why,
+        .find = "  for (i = n; i >= 1; i--)  /* assign elements */\n" ++
+            "    lua_seti(L, 1, i);\n",
+        .replace = "  for (i = n; i >= 1; i--) {  /* assign elements */\n" ++
+            "    cu_step(L);\n" ++
+            "    lua_seti(L, 1, i);\n" ++
+            "  }\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = work_why,
+        .find = "    lua_Unsigned c = (lua_Unsigned)luaL_checkinteger(L, i);\n" ++
+            "    luaL_argcheck(L, c <= (lua_Unsigned)UCHAR_MAX",
+        .replace = "    lua_Unsigned c = (lua_Unsigned)luaL_checkinteger(L, i);\n" ++
+            "    cu_step(L);\n" ++
+            "    luaL_argcheck(L, c <= (lua_Unsigned)UCHAR_MAX",
+    },
+    .{
+        .file = "lmathlib.c",
+        .why = work_why,
+        .find = "    if (lua_compare(L, i, imin, LUA_OPLT))\n",
+        .replace = "    cu_step(L);\n" ++
+            "    if (lua_compare(L, i, imin, LUA_OPLT))\n",
+    },
+    .{
+        .file = "lmathlib.c",
+        .why = work_why,
+        .find = "    if (lua_compare(L, imax, i, LUA_OPLT))\n",
+        .replace = "    cu_step(L);\n" ++
+            "    if (lua_compare(L, imax, i, LUA_OPLT))\n",
+    },
+    .{
+        .file = "lmathlib.c",
+        .why = work_why,
+        .find = "    lua_pushnumber(L, l_mathop(fmod)(luaL_checknumber(L, 1),\n" ++
+            "                                     luaL_checknumber(L, 2)));\n",
+        .replace = "    lua_pushnumber(L, cu_fmod(L, luaL_checknumber(L, 1), luaL_checknumber(L, 2)));\n",
+    },
+    .{
+        .file = "lmathlib.c",
+        .why = work_why ++ "\nIt takes 12 us for 1e308, to bring it into a circle.",
+        .find = "  lua_pushnumber(L, l_mathop(sin)(luaL_checknumber(L, 1)));\n",
+        .replace = "  lua_Number x = luaL_checknumber(L, 1);\n" ++
+            "  if (l_unlikely(!(fabs(x) < 1e6))) cu_steps(L, 256);\n" ++
+            "  lua_pushnumber(L, l_mathop(sin)(x));\n",
+    },
+    .{
+        .file = "lmathlib.c",
+        .why = work_why ++ "\nIt takes 12 us for 1e308, to bring it into a circle.",
+        .find = "  lua_pushnumber(L, l_mathop(cos)(luaL_checknumber(L, 1)));\n",
+        .replace = "  lua_Number x = luaL_checknumber(L, 1);\n" ++
+            "  if (l_unlikely(!(fabs(x) < 1e6))) cu_steps(L, 256);\n" ++
+            "  lua_pushnumber(L, l_mathop(cos)(x));\n",
+    },
+    .{
+        .file = "lmathlib.c",
+        .why = work_why ++ "\nIt takes 12 us for 1e308, to bring it into a circle.",
+        .find = "  lua_pushnumber(L, l_mathop(tan)(luaL_checknumber(L, 1)));\n",
+        .replace = "  lua_Number x = luaL_checknumber(L, 1);\n" ++
+            "  if (l_unlikely(!(fabs(x) < 1e6))) cu_steps(L, 256);\n" ++
+            "  lua_pushnumber(L, l_mathop(tan)(x));\n",
+    },
+    .{
+        .file = "lauxlib.c",
+        .why = bulk_why,
+        .find = "    char *b = prepbuffsize(B, l, -1);\n" ++
+            "    memcpy(b, s, l * sizeof(char));\n" ++
+            "    luaL_addsize(B, l);\n" ++
+            "  }\n",
+        .replace = "    char *b = prepbuffsize(B, l, -1);\n" ++
+            "    cu_spend(l);\n" ++
+            "    memcpy(b, s, l * sizeof(char));\n" ++
+            "    luaL_addsize(B, l);\n" ++
+            "  }\n",
+    },
+    .{
+        .file = "lobject.c",
+        .why = bulk_why,
+        .find = "    len = lua_number2str(buff, MAXNUMBER2STR, fltvalue(obj));\n",
+        .replace = "    cu_spend(64 * 64);\n" ++
+            "    len = lua_number2str(buff, MAXNUMBER2STR, fltvalue(obj));\n",
+    },
+    .{
+        .file = "lobject.c",
+        .why = "A source of any length is looked through for its first line, of which 60 bytes are shown.",
+        .find = "    const char *nl = strchr(source, '\\n');  /* find first new line (if any) */\n",
+        .replace = "    const char *nl = memchr(source, '\\n', srclen < bufflen ? srclen : bufflen);  /* first new line (if near) */\n",
+    },
+    .{
+        .file = "lapi.c",
+        .why = library_why ++ "\nThe name of a function without one is looked for in all globals.",
+        .find = "  t = gettable(L, idx);\n" ++
+            "  more = ",
+        .replace = "  t = gettable(L, idx);\n" ++
+            "  cu_steps(L, 3);\n" ++
+            "  more = ",
+    },
+    .{
+        .file = "ldebug.c",
+        .why = bulk_why,
+        .find = "  int jmptarget = 0;  /* any code before this address is conditional */\n",
+        .replace = "  int jmptarget = 0;  /* any code before this address is conditional */\n" ++
+            "  cu_spend((size_t)lastpc << 4);\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = bulk_why,
+        .find = "  setlimittosize(t);\n" ++
+            "  na = numusearray(t, nums);  /* count keys in array part */\n",
+        .replace = "  setlimittosize(t);\n" ++
+            "  cu_spend((size_t)limitasasize(t) << 2);\n" ++
+            "  na = numusearray(t, nums);  /* count keys in array part */\n",
+    },
+    .{
+        .file = "lparser.c",
+        .why = work_why,
+        .find = "  for (i = bl->firstgoto; i < gl->n; i++) {  /* for each pending goto */\n" ++
+            "    Labeldesc *gt = &gl->arr[i];\n" ++
+            "    /* leaving",
+        .replace = "  for (i = bl->firstgoto; i < gl->n; i++) {  /* for each pending goto */\n" ++
+            "    Labeldesc *gt = &gl->arr[i];\n" ++
+            "    cu_step(fs->ls->L);\n" ++
+            "    /* leaving",
+    },
+    .{
+        .file = "lcode.c",
+        .why = work_why,
+        .find = "        int target = finaltarget(p->code, i);\n",
+        .replace = "        int target = finaltarget(p->code, i);\n" ++
+            "        cu_steps(fs->ls->L, 32);\n",
+    },
+    .{
+        .file = "lcode.c",
+        .why = work_why,
+        .find = "static void removevalues (FuncState *fs, int list) {\n" ++
+            "  for (; list != NO_JUMP; list = getjump(fs, list))\n" ++
+            "      patchtestreg(fs, list, NO_REG);\n",
+        .replace = "static void removevalues (FuncState *fs, int list) {\n" ++
+            "  for (; list != NO_JUMP; list = getjump(fs, list)) {\n" ++
+            "    cu_step(fs->ls->L);\n" ++
+            "    patchtestreg(fs, list, NO_REG);\n" ++
+            "  }\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = hash_why,
+        .find = "#define hashpointer(t,p)\thashmod(t, point2uint(p))\n",
+        .replace = "#define hashpointer(t,p)\thashpow2(t, cu_mix(point2uint(p)))\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = hash_why ++ "\nIntegers near each other stay near each other, as they are often read one after the other.",
+        .find = "  lua_Unsigned ui = l_castS2U(i);\n" ++
+            "  if (ui <= cast_uint(INT_MAX))\n" ++
+            "    return hashmod(t, cast_int(ui));\n" ++
+            "  else\n" ++
+            "    return hashmod(t, ui);\n",
+        .replace = "  lua_Unsigned ui = l_castS2U(i);\n" ++
+            "  return hashpow2(t, cast_uint(ui) + cu_mix(ui >> 8));\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = hash_why,
+        .find = "      return hashmod(t, l_hashfloat(n));\n",
+        .replace = "      unsigned long long bits;\n" ++
+            "      memcpy(&bits, &n, sizeof(bits));\n" ++
+            "      return hashpow2(t, cu_mix(bits));\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = hash_why,
+        .find = "#if !defined(l_hashfloat)\n" ++
+            "static int l_hashfloat",
+        .replace = "#if 0  /* see 'mainpositionTV' */\n" ++
+            "static int l_hashfloat",
+    },
+    .{
+        .file = "ltable.c",
+        .why = hash_why,
+        .find = "#include \"lvm.h\"\n",
+        .replace = "#include \"lvm.h\"\n" ++
+            "\n" ++
+            "#include <string.h>\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = hash_why,
+        .find = "      TValue k;\n" ++
+            "      getnodekey(L, &k, old);\n" ++
+            "      luaH_set(L, t, &k, gval(old));\n",
+        .replace = "      TValue k;\n" ++
+            "      getnodekey(L, &k, old);\n" ++
+            "      if (ttisinteger(&k) && l_castS2U(ivalue(&k)) - 1u < t->alimit) {\n" ++
+            "        setobj2t(L, &t->array[ivalue(&k) - 1], gval(old));\n" ++
+            "      }\n" ++
+            "      else\n" ++
+            "        luaH_newkey(L, t, &k, gval(old));  /* no other key is equal */\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = hash_why,
+        .find = "static void reinsert (lua_State *L, Table *ot, Table *t) {\n",
+        .replace = "static void luaH_newkey (lua_State *L, Table *t, const TValue *key, TValue *value);\n" ++
+            "\n" ++
+            "static void reinsert (lua_State *L, Table *ot, Table *t) {\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = hash_why,
+        .find = "      while (othern + gnext(othern) != mp)  /* find previous */\n" ++
+            "        othern += gnext(othern);\n",
+        .replace = "      while (othern + gnext(othern) != mp) {  /* find previous */\n" ++
+            "        othern += gnext(othern);\n" ++
+            "        cu_spend(64);\n" ++
+            "      }\n",
+    },
+    .{
+        .file = "lstring.c",
+        .why = hash_why,
+        .find = "  unsigned int h = seed ^ cast_uint(l);\n" ++
+            "  for (; l > 0; l--)\n" ++
+            "    h ^= ((h<<5) + (h>>2) + cast_byte(str[l - 1]));\n" ++
+            "  return h;\n",
+        .replace = "  unsigned long long h = cu_secret[2] ^ seed ^ ((unsigned long long)l << 32);\n" ++
+            "  unsigned long long w = 0;\n" ++
+            "  for (; l > 8; l -= 8, str += 8) {\n" ++
+            "    memcpy(&w, str, 8);\n" ++
+            "    h = cu_fold(h ^ w);\n" ++
+            "  }\n" ++
+            "  w = 0;\n" ++
+            "  if (l >= 4) {\n" ++
+            "    unsigned int first, last;  /* which overlap */\n" ++
+            "    memcpy(&first, str, 4);\n" ++
+            "    memcpy(&last, str + l - 4, 4);\n" ++
+            "    w = (unsigned long long)last << 32 | first;\n" ++
+            "  }\n" ++
+            "  else if (l > 0)\n" ++
+            "    w = (unsigned)cast_byte(str[0]) | (unsigned)cast_byte(str[l >> 1]) << 8 | (unsigned)cast_byte(str[l - 1]) << 16;\n" ++
+            "  return cu_mix(cu_fold(h ^ w));\n",
+    },
+    .{
+        .file = "lstring.c",
+        .why = hash_why,
+        .find = "    size_t len = ts->u.lnglen;\n" ++
+            "    ts->hash",
+        .replace = "    size_t len = ts->u.lnglen;\n" ++
+            "    cu_spend(len);\n" ++
+            "    ts->hash",
+    },
+    .{
+        .file = "lstring.c",
+        .why = hash_why,
+        .find = "      return ts;\n" ++
+            "    }\n" ++
+            "  }\n" ++
+            "  /* else must create a new string */\n",
+        .replace = "      return ts;\n" ++
+            "    }\n" ++
+            "    cu_spend(64);\n" ++
+            "  }\n" ++
+            "  /* else must create a new string */\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = "A stack that can't grow asked for no collection, though nearly all may be garbage: its pointers\n" ++
+            "are offsets meanwhile. They are pointers again when it collects, and asks once more.",
+        .find = "  lua_assert(newsize <= LUAI_MAXSTACK || newsize == ERRORSTACKSIZE);\n" ++
+            "  relstack(L);",
+        .replace = "  int canretry = (newsize > oldsize && !oldgcstop);\n" ++
+            "  lua_assert(newsize <= LUAI_MAXSTACK || newsize == ERRORSTACKSIZE);\n" ++
+            " retry:\n" ++
+            "  relstack(L);",
+    },
+    .{
+        .file = "ldo.c",
+        .why = "See above.",
+        .find = "    correctstack(L);  /* change offsets back to pointers */\n" ++
+            "    if (raiseerror)\n",
+        .replace = "    correctstack(L);  /* change offsets back to pointers */\n" ++
+            "    if (canretry) {\n" ++
+            "      canretry = 0;\n" ++
+            "      luaC_fullgc(L, 1);\n" ++
+            "      goto retry;\n" ++
+            "    }\n" ++
+            "    if (raiseerror)\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = hash_why,
+        .find = "    if (equalkey(key, n, deadok))\n" ++
+            "      return gval(n);  /* that's it */\n" ++
+            "    else {\n",
+        .replace = "    if (equalkey(key, n, deadok))\n" ++
+            "      return gval(n);  /* that's it */\n" ++
+            "    else {\n" ++
+            "      cu_spend(64);\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = hash_why,
+        .find = "      if (keyisinteger(n) && keyival(n) == key)\n" ++
+            "        return gval(n);  /* that's it */\n" ++
+            "      else {\n",
+        .replace = "      if (keyisinteger(n) && keyival(n) == key)\n" ++
+            "        return gval(n);  /* that's it */\n" ++
+            "      else {\n" ++
+            "        cu_spend(64);\n",
+    },
+    .{
+        .file = "ltable.c",
+        .why = hash_why,
+        .find = "    if (keyisshrstr(n) && eqshrstr(keystrval(n), key))\n" ++
+            "      return gval(n);  /* that's it */\n" ++
+            "    else {\n",
+        .replace = "    if (keyisshrstr(n) && eqshrstr(keystrval(n), key))\n" ++
+            "      return gval(n);  /* that's it */\n" ++
+            "    else {\n" ++
+            "      cu_spend(64);\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = work_why ++ "\nWithout locales `strcoll` compares bytes; piece by piece, as both may be of any length.",
+        .find = "static int l_strcmp (const TString *ts1, const TString *ts2) {\n" ++
+            "  const char *s1 = getstr(ts1);\n" ++
+            "  size_t rl1 = tsslen(ts1);  /* real length */\n" ++
+            "  const char *s2 = getstr(ts2);\n" ++
+            "  size_t rl2 = tsslen(ts2);\n" ++
+            "  for (;;) {  /* for each segment */\n" ++
+            "    int temp = strcoll(s1, s2);\n" ++
+            "    if (temp != 0)  /* not equal? */\n" ++
+            "      return temp;  /* done */\n" ++
+            "    else {  /* strings are equal up to a '\\0' */\n" ++
+            "      size_t zl1 = strlen(s1);  /* index of first '\\0' in 's1' */\n" ++
+            "      size_t zl2 = strlen(s2);  /* index of first '\\0' in 's2' */\n" ++
+            "      if (zl2 == rl2)  /* 's2' is finished? */\n" ++
+            "        return (zl1 == rl1) ? 0 : 1;  /* check 's1' */\n" ++
+            "      else if (zl1 == rl1)  /* 's1' is finished? */\n" ++
+            "        return -1;  /* 's1' is less than 's2' ('s2' is not finished) */\n" ++
+            "      /* both strings longer than 'zl'; go on comparing after the '\\0' */\n" ++
+            "      zl1++; zl2++;\n" ++
+            "      s1 += zl1; rl1 -= zl1; s2 += zl2; rl2 -= zl2;\n" ++
+            "    }\n" ++
+            "  }\n" ++
+            "}\n",
+        .replace = "static int l_strcmp (lua_State *L, const TString *ts1, const TString *ts2) {\n" ++
+            "  const char *s1 = getstr(ts1);\n" ++
+            "  size_t rl1 = tsslen(ts1);\n" ++
+            "  const char *s2 = getstr(ts2);\n" ++
+            "  size_t rl2 = tsslen(ts2);\n" ++
+            "  size_t common = rl1 < rl2 ? rl1 : rl2;\n" ++
+            "  while (common > 0) {\n" ++
+            "    size_t piece = common < CU_PIECE ? common : CU_PIECE;\n" ++
+            "    int order = memcmp(s1, s2, piece);\n" ++
+            "    if (order != 0) return order;\n" ++
+            "    s1 += piece; s2 += piece; common -= piece;\n" ++
+            "    cu_work(L, piece);\n" ++
+            "  }\n" ++
+            "  return (rl1 > rl2) - (rl1 < rl2);\n" ++
+            "}\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = "See above.",
+        .find = "return l_strcmp(tsvalue(l), tsvalue(r)) < 0",
+        .replace = "return l_strcmp(L, tsvalue(l), tsvalue(r)) < 0",
+    },
+    .{
+        .file = "lvm.c",
+        .why = "See above.",
+        .find = "return l_strcmp(tsvalue(l), tsvalue(r)) <= 0",
+        .replace = "return l_strcmp(L, tsvalue(l), tsvalue(r)) <= 0",
+    },
+    .{
+        .file = "lvm.c",
+        .why = bulk_why,
+        .find = "        if (forprep(L, ra))\n",
+        .replace = "        int skips = forprep(L, ra);\n" ++
+            "        if (cu_attends(L)) return;\n" ++
+            "        if (skips)\n",
+    },
+    .{
+        .file = "lobject.c",
+        .why = work_why ++ "\nA numeral of any length is brought to one that is short, in steps: see numbers.zig.",
+        .find = "size_t luaO_str2num (const char *s, TValue *o) {\n" ++
+            "  lua_Integer i; lua_Number n;\n" ++
+            "  const char *e;\n",
+        .replace = "static size_t longstr2num (const char *s, TValue *o) {\n" ++
+            "  char buff[CU_NUMERAL];\n" ++
+            "  size_t len = cu_shorten(s, buff);\n" ++
+            "  return (len != 0 && luaO_str2num(buff, o) != 0) ? len + 1 : 0;\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n" ++
+            "size_t luaO_str2num (const char *s, TValue *o) {\n" ++
+            "  lua_Integer i; lua_Number n;\n" ++
+            "  const char *e;\n" ++
+            "  if (l_unlikely(strnlen(s, CU_NUMERAL) == CU_NUMERAL)) return longstr2num(s, o);\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = work_why ++ "\nA fixed size can be of 2 GB.",
+        .find = "        while (len++ < (size_t)size)  /* pad extra space */\n" ++
+            "          luaL_addchar(&b, LUAL_PACKPADBYTE);\n",
+        .replace = "        while (len < (size_t)size) {  /* pad extra space */\n" ++
+            "          size_t piece = ((size_t)size - len < CU_PIECE) ? (size_t)size - len : CU_PIECE;\n" ++
+            "          memset(luaL_prepbuffsize(&b, piece), LUAL_PACKPADBYTE, piece);\n" ++
+            "          luaL_addsize(&b, piece);\n" ++
+            "          len += piece;\n" ++
+            "          cu_work(L, piece << 2);\n" ++
+            "        }\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = work_why,
+        .find = "  while ((p = (char *)memchr(news, L_ESC, l)) != NULL) {\n",
+        .replace = "  while ((p = (char *)memchr(news, L_ESC, l)) != NULL) {\n" ++
+            "    cu_steps(L, 8);\n",
     },
 };

@@ -104,6 +104,7 @@ pub fn setArray(L: *lua.State, table: *lua.Table, length: u32) void {
 /// A hash of the values 1..length, order included (FNV-1a over whole words).
 pub fn hashOf(table: *lua.Table, length: u32) u64 {
     var hash: u64 = 0xcbf29ce484222325;
+    limits.spend(@as(usize, length) * @sizeOf(lua.Value));
     for (1..@as(usize, length) + 1) |i| {
         const value = c.luaH_getint(table, @intCast(i));
         hash = (hash ^ @as(u64, @bitCast(value.*.value_.i))) *% 0x100000001b3;
@@ -141,6 +142,8 @@ pub export fn cu_mark_length(table: *lua.Table) callconv(.c) u32 {
 
 /// Counts what has been appended.
 fn lengthen(table: *lua.Table, mark: *Mark) void {
+    const before = mark.length;
+    defer limits.spend((mark.length - before) * @sizeOf(lua.Value));
     while (!isNilAt(table, mark.length + 1)) {
         mark.length += 1;
         mark.null_last = false;

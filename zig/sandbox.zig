@@ -17,6 +17,22 @@ pub export fn cu_seed() callconv(.c) c_uint {
     return seed();
 }
 
+/// What hashes depend on (lua_config.h); the second one is odd, to be a factor.
+pub export var cu_secret: [3]u64 = @splat(0);
+
+/// Before there are any hashes.
+pub fn chooseSecret() void {
+    for (&cu_secret) |*word| word.* = @as(u64, seed()) << 32 | seed();
+    cu_secret[1] |= 1;
+}
+
+/// As cu_mix in lua_config.h, for the bridge's own tables.
+pub inline fn mix(address: usize) u32 {
+    var x = (address ^ cu_secret[0]) *% 0x9e3779b97f4a7c15;
+    x ^= x >> 32;
+    return @intCast(x *% cu_secret[1] >> 32);
+}
+
 const libraries = [_]struct { name: [*:0]const u8, open: c.lua_CFunction }{
     .{ .name = "_G", .open = c.luaopen_base },
     .{ .name = "string", .open = c.luaopen_string },
@@ -74,6 +90,9 @@ fn noteBuiltins(L: *lua.State) void {
     }
 }
 
+/// What the host does with a byte of text, in what it costs to copy one here.
+const host_factor = 24;
+
 fn printLine(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
     const count = c.lua_gettop(L);
@@ -81,6 +100,7 @@ fn printLine(state: ?*lua.State) callconv(.c) c_int {
     c.luaL_buffinit(L, &text);
     var i: c_int = 1;
     while (i <= count) : (i += 1) {
+        limits.steps(L, 8);
         if (i > 1) c.luaL_addlstring(&text, "\t", 1);
         _ = c.luaL_tolstring(L, i, null);
         c.luaL_addvalue(&text);
@@ -91,6 +111,7 @@ fn printLine(state: ?*lua.State) callconv(.c) c_int {
 }
 
 fn write(L: *lua.State, text: []const u8) void {
+    limits.spend(text.len * host_factor);
     if (print(text.ptr, @intCast(text.len), 0) != 0) _ = c.luaL_error(L, "print: the host refused the text");
 }
 
