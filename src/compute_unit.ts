@@ -136,6 +136,9 @@ const textEncoder = new TextEncoder();
 
 const FIELD = { input: 0, output: 1, meta: 2 } as const;
 
+/** Messages of errors of kind "limit". */
+const OVERFLOW = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many|'__call' chain too long)/;
+
 /** Lua's status codes, as `encode_error` tells them. */
 const KINDS: Record<number, LuaErrorKind> = { 2: "runtime", 3: "syntax", 4: "memory", 5: "limit" };
 
@@ -145,6 +148,12 @@ const KINDS: Record<number, LuaErrorKind> = { 2: "runtime", 3: "syntax", 4: "mem
  * All methods but {@linkcode ComputeUnit.create} are synchronous, and throw a TypeError
  * while the unit runs (from `onPrint`, or a getter of an input) and once it has been
  * disposed. A unit is a `Disposable`; units share nothing.
+ *
+ * They throw a RangeError where there is too little room on the JavaScript stack, and leave
+ * the unit as it is. Where WebAssembly traps, or the stack ends while the unit is at work,
+ * the unit is broken: the call throws an error that says so, with what was thrown as its
+ * `cause`, and each later one a TypeError with the same `cause`. Then only
+ * {@linkcode ComputeUnit.dispose} and {@linkcode ComputeUnit.printed} work.
  *
  * @example Structured input and output
  * ```ts
@@ -232,12 +241,12 @@ export class ComputeUnit implements Disposable {
 
   /** Number of the `_io` table; the same for the life of the unit. */
   get ioTableId(): number {
-    return this.#ready("read ioTableId").exports.get_io_table_id();
+    return this.#ready("read ioTableId").ioTableId;
   }
 
   /** Number of the `_home` table; the same for the life of the unit. */
   get homeTableId(): number {
-    return this.#ready("read homeTableId").exports.get_home_table_id();
+    return this.#ready("read homeTableId").homeTableId;
   }
 
   /** Address of the 64 KB I/O buffer in WASM memory. */
@@ -247,7 +256,8 @@ export class ComputeUnit implements Disposable {
 
   /** Size of the I/O buffer in bytes. */
   get bufferSize(): number {
-    return this.#ready("read bufferSize").exports.get_buffer_size();
+    this.#ready("read bufferSize");
+    return WIRE.BUFFER_SIZE_BYTES;
   }
 
   /**
@@ -287,7 +297,8 @@ export class ComputeUnit implements Disposable {
 
   /**
    * Compiles Lua code, to be run many times. {@linkcode ComputeUnit.compute} keeps what
-   * it compiled too, but no more than 256 chunks, and looks each up by its text.
+   * it compiled too, but no more than 256 chunks in an eighth of the memory limit, and looks
+   * each up by its text.
    *
    * @typeParam T Type of the result; it isn't checked.
    * @param code Lua source text, or its bytes.
@@ -310,14 +321,15 @@ export class ComputeUnit implements Disposable {
    * ```
    */
   compile<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = {}): CompiledChunk<T> {
-    const chunk = this.#compile(this.#ready("compile"), code, options.chunkName);
+    const chunk = this.#use("compile", (instance) => this.#compile(instance, code, options.chunkName));
     let isDisposed = false;
     const run = (): T => {
       if (isDisposed) throw new TypeError("Cannot run compiled code: it has been disposed");
-      return this.#run(chunk, false)[0] as T;
+      return this.#use("compute", (instance) => this.#run(instance, chunk, false))[0] as T;
     };
     const dispose = (): void => {
-      if (!isDisposed && this.#instance !== undefined) this.#ready("dispose compiled code").exports.forget(chunk);
+      const isThere = this.#instance !== undefined && this.#instance.broken === undefined;
+      if (!isDisposed && isThere) this.#use("dispose compiled code", ({ exports }) => exports.forget(chunk));
       isDisposed = true;
     };
     return Object.assign(run, { [Symbol.dispose]: dispose });
@@ -440,16 +452,13 @@ export class ComputeUnit implements Disposable {
    */
   setInputField(key: string, value: unknown, options: InputOptions = {}): void {
     if (typeof key !== "string") throw new TypeError("Cannot set input field: the key is not a string");
-    const instance = this.#begin("set input field");
     const name = pathText("input", [key]);
-    try {
+    this.#use("set input field", (instance) => {
       if (this.#isLazy(value, options)) this.#tables!.encode(value, "set input field", name, key);
       else this.#encoder!.encode([key, value], "set input field", name, 1);
       this.#tables!.refusal = undefined;
       this.#check(instance.guard(() => instance.exports.set_input_field()), "set input field");
-    } finally {
-      this.#busy = false;
-    }
+    });
   }
 
   /**
@@ -574,15 +583,12 @@ export class ComputeUnit implements Disposable {
    */
   callHandler(method: string, params: unknown): boolean {
     this.#set("call handler", FIELD.input, "input", { method, params });
-    const instance = this.#begin("call handler");
-    this.#printed = "";
-    try {
+    return this.#use("call handler", (instance) => {
+      this.#printed = "";
       const found = instance.guard(() => instance.exports.request());
       this.#check(found, "call handler");
       return found === 1;
-    } finally {
-      this.#busy = false;
-    }
+    });
   }
 
   /**
@@ -600,9 +606,10 @@ export class ComputeUnit implements Disposable {
    * ```
    */
   clearIo(): void {
-    const instance = this.#ready("clear _io");
-    this.#tables!.refusal = undefined;
-    this.#check(instance.exports.clear_io_table(), "clear _io");
+    this.#use("clear _io", ({ exports }) => {
+      this.#tables!.refusal = undefined;
+      this.#check(exports.clear_io_table(), "clear _io");
+    });
   }
 
   /**
@@ -621,10 +628,7 @@ export class ComputeUnit implements Disposable {
    * ```
    */
   getMemoryStats(): MemoryStats {
-    const instance = this.#ready("get memory stats");
-    const { buffer, byteOffset } = instance.bytes(instance.exports.get_memory_stats(), 16);
-    const [usedBytes, peakBytes, wasmBytes, limitBytes] = new Uint32Array(buffer, byteOffset, 4);
-    return { usedBytes, peakBytes, wasmBytes, limitBytes };
+    return this.#ready("get memory stats").memoryStats();
   }
 
   /**
@@ -645,19 +649,17 @@ export class ComputeUnit implements Disposable {
    * ```
    */
   runGc(): void {
-    this.#collect();
+    this.#use("run garbage collection", (instance) => this.#collect(instance));
   }
 
-  #collect(since?: number): void {
-    const instance = this.#begin("run garbage collection");
-    try {
-      instance.guard(() => instance.exports.run_gc(), since);
-    } finally {
-      this.#busy = false;
-    }
+  #collect(instance: Instance, since?: number): void {
+    this.#check(instance.guard(() => instance.exports.run_gc(), since), "run garbage collection");
   }
 
-  /** Frees the unit. Any other use of it throws from then on; `printed` can still be read. */
+  /**
+   * Frees the unit, a broken one too. Any other use of it throws from then on; `printed` can
+   * still be read.
+   */
   dispose(): void {
     if (this.#busy) throw new TypeError("Cannot dispose unit: the unit is running");
     this.#instance = undefined;
@@ -675,27 +677,36 @@ export class ComputeUnit implements Disposable {
   /** The instance, if the unit can be used now. */
   #ready(action: string): Instance {
     if (this.#instance === undefined) throw new TypeError(`Cannot ${action}: the unit has been disposed`);
+    const { broken } = this.#instance;
+    if (broken !== undefined) throw new TypeError(`Cannot ${action}: the unit is broken`, { cause: broken });
     if (this.#busy) throw new TypeError(`Cannot ${action}: the unit is running`);
     return this.#instance;
   }
 
-  /** The same, for what runs foreign code on the way; the caller ends `#busy`. */
-  #begin(action: string): Instance {
+  /**
+   * Uses the unit: the way of all that calls into it. Wherever it is cut off, such as by the
+   * end of the JavaScript stack, the next use finds the unit ready.
+   */
+  #use<T>(action: string, body: (instance: Instance) => T): T {
     const instance = this.#ready(action);
-    this.#busy = true;
-    instance.printError = undefined;
-    return instance;
-  }
-
-  #set(action: string, field: number, name: string, value: unknown, options: InputOptions = {}): void {
-    const instance = this.#begin(action);
     try {
-      if (this.#isLazy(value, options)) this.#tables!.encode(value, action, name);
-      else this.#encoder!.encode(value, action, name);
-      this.#check(instance.guard(() => instance.exports.set_io(field)), action);
+      this.#busy = true;
+      instance.settle(action);
+      instance.printError = undefined;
+      const result = body(instance);
+      instance.isUnsettled = false;
+      return result;
     } finally {
       this.#busy = false;
     }
+  }
+
+  #set(action: string, field: number, name: string, value: unknown, options: InputOptions = {}): void {
+    this.#use(action, (instance) => {
+      if (this.#isLazy(value, options)) this.#tables!.encode(value, action, name);
+      else this.#encoder!.encode(value, action, name);
+      this.#check(instance.guard(() => instance.exports.set_io(field)), action);
+    });
   }
 
   /** Whether a value goes in as a view; what is no container never does. */
@@ -705,44 +716,37 @@ export class ComputeUnit implements Disposable {
   }
 
   #get(action: string, write: (instance: Instance) => number): LuaValue {
-    const instance = this.#begin(action);
-    this.#decoder!.drop();
-    this.#tables!.refusal = undefined;
-    try {
+    return this.#use(action, (instance) => {
+      this.#decoder!.drop();
+      this.#tables!.refusal = undefined;
       return this.#read(instance.guard(() => write(instance)), action)[0];
-    } finally {
-      this.#busy = false;
-    }
+    });
   }
 
   #compute(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
-    const instance = this.#ready("compute");
-    if (typeof code === "string") {
-      const known = this.#chunks.get(keyOf(code, options.chunkName));
-      if (known !== undefined) return this.#run(known, all);
+    return this.#use("compute", (instance) => {
+      if (typeof code === "string") {
+        const known = this.#chunks.get(keyOf(code, options.chunkName));
+        if (known !== undefined) return this.#run(instance, known, all);
+        const since = instance.now();
+        return this.#run(instance, this.#newChunk(instance, code, options.chunkName), all, since);
+      }
       const since = instance.now();
-      return this.#run(this.#newChunk(instance, code, options.chunkName), all, since);
-    }
-    const since = instance.now();
-    const chunk = this.#compile(instance, code, options.chunkName);
-    try {
-      return this.#run(chunk, all, since);
-    } finally {
-      instance.exports.forget(chunk);
-    }
+      const chunk = this.#compile(instance, code, options.chunkName);
+      try {
+        return this.#run(instance, chunk, all, since);
+      } finally {
+        instance.exports.forget(chunk);
+      }
+    });
   }
 
   /** Runs compiled code. */
-  #run(chunk: number, all: boolean, since?: number): LuaValue[] {
-    const instance = this.#begin("compute");
+  #run(instance: Instance, chunk: number, all: boolean, since?: number): LuaValue[] {
     this.#printed = "";
     this.#decoder!.drop();
-    try {
-      const words = instance.guard(() => instance.exports.compute(chunk, all ? 1 : 0), since);
-      return this.#read(words, "return the result");
-    } finally {
-      this.#busy = false;
-    }
+    const words = instance.guard(() => instance.exports.compute(chunk, all ? 1 : 0), since);
+    return this.#read(words, "return the result");
   }
 
   /** Compiles code, and keeps it. */
@@ -781,12 +785,12 @@ export class ComputeUnit implements Disposable {
       try {
         return this.#compileBytes(instance, bytes, name, isLast ? undefined : since);
       } catch (error) {
-        const { usedBytes } = this.getMemoryStats();
+        const { usedBytes } = instance.memoryStats();
         if (!isLuaError(error, "memory") || usedBytes >= used || isLast) throw error;
         used = usedBytes;
       }
       try {
-        this.#collect(since);
+        this.#collect(instance, since);
       } catch (error) {
         // The time limit ends the collections, not one more try.
         if (!isLuaError(error, "time")) throw error;
@@ -800,16 +804,14 @@ export class ComputeUnit implements Disposable {
     const length = bytes.length + name.length;
     const pointer = exports.allocate(length) >>> 0;
     if (pointer === 0) throw new LuaError("memory", "not enough memory for the code");
-    this.#busy = true;
     try {
       instance.bytes(pointer, length).set(bytes);
       instance.bytes(pointer, length).set(name, bytes.length);
       const chunk = instance.guard(() => exports.compile(pointer, bytes.length, pointer + bytes.length), since);
-      if (chunk < 0) throw this.#error(chunk, "compile");
+      if (chunk < 0) throw this.#statusError(chunk, "compile");
       return chunk;
     } finally {
       exports.release(pointer, length);
-      this.#busy = false;
     }
   }
 
@@ -817,19 +819,20 @@ export class ComputeUnit implements Disposable {
   #read(words: number, action: string): LuaValue[] {
     if (words < 0) {
       this.#decoder!.drop();
-      throw this.#error(words, action);
+      throw this.#statusError(words, action);
     }
-    try {
-      return this.#decoder!.decode(words);
-    } catch (error) {
-      // Of shapes that the unit wrote, some weren't read: it forgets them.
-      this.#instance!.exports.recover();
-      throw error;
-    }
+    return this.#decoder!.decode(words);
   }
 
   #check(status: number, action: string): void {
-    if (status < 0) throw this.#error(status, action);
+    if (status < 0) throw this.#statusError(status, action);
+  }
+
+  /** What a status says; the call that answered it came to its end. */
+  #statusError(status: number, action: string): Error {
+    const error = this.#error(status, action);
+    this.#instance!.isUnsettled = false;
+    return error;
   }
 
   #error(status: number, action: string): Error {
@@ -853,7 +856,7 @@ export class ComputeUnit implements Disposable {
         return refusal;
       }
       case WIRE.STATUS_REFUSED:
-        return this.#tables!.refusal!;
+        return this.#tables!.refusal ?? instance.fault("a refusal that the host knows nothing of");
       case WIRE.STATUS_MEMORY:
         return new LuaError("memory", "not enough memory");
       case WIRE.STATUS_DEPTH:
@@ -868,14 +871,17 @@ export class ComputeUnit implements Disposable {
 
   #luaError(instance: Instance): LuaError {
     const [status, text, traceback] = this.#decoder!.decode(instance.guard(() => instance.exports.encode_error()));
+    const isText = typeof text === "string" || text instanceof Uint8Array;
+    if (!isText || typeof status !== "number" || !(status in KINDS)) instance.fault("an error that is none of Lua's");
     // A string that isn't UTF-8 is its own message.
     const isRawText = typeof text !== "string";
-    const message = isRawText ? new TextDecoder().decode(text as Uint8Array) : text;
+    const message = isRawText ? new TextDecoder().decode(text) : text;
     let cause = message.endsWith(PRINT_REFUSED) ? instance.printError : undefined;
     let value: LuaValue | undefined;
     try {
       value = this.#read(instance.guard(() => instance.exports.encode_error_value()), "read the error value")[0];
     } catch (error) {
+      if (instance.broken !== undefined) throw error;
       // The value can't be passed; its message is there.
       cause ??= error;
     }
@@ -891,10 +897,8 @@ export class ComputeUnit implements Disposable {
       bare = bare.slice(inner.length);
     }
     const beginning = message.slice(0, POSITIONS_LENGTH_MAX);
-    const overflow = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many|'__call' chain too long)/.test(
-      beginning,
-    );
-    return new LuaError(overflow ? "limit" : KINDS[status as number], bare, {
+    const overflow = OVERFLOW.test(beginning);
+    return new LuaError(overflow ? "limit" : KINDS[status], bare, {
       ...position ?? firstPosition(stack),
       traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),
       value: typeof value === "string" || isRawText && value instanceof Uint8Array ? undefined : value,

@@ -63,6 +63,12 @@ export const LARGE_FIELDS_MIN = 64;
 /** Strings of rows that are written without asking for room; longer ones by `string`. */
 const ROW_STRING_UNITS_MAX = 256;
 
+/**
+ * Up to this depth, encoding takes no more of the JavaScript stack than was found to be free
+ * before it.
+ */
+const SHALLOW_DEPTH_MAX = 8;
+
 /** Writes values for Lua. */
 export class Encoder {
   protected instance: Instance;
@@ -83,6 +89,8 @@ export class Encoder {
   #own: LuaError | undefined;
   /** The last error that `explain` made. */
   explained: Error | undefined;
+  /** A message has begun that hasn't been sent to its end, nor dropped. */
+  #isOpen = false;
   protected depth = 0;
   /** The key in each container that is open. */
   protected path: Path = [];
@@ -111,11 +119,11 @@ export class Encoder {
    * @throws {LuaError} If there is no memory for it.
    */
   encode(value: unknown, action: string, name: string, skip = 0): void {
-    this.begin(MESSAGE.WHOLE);
     let done = false;
     try {
+      this.begin(MESSAGE.WHOLE);
       this.value(value);
-      this.flush();
+      this.end();
       done = true;
     } catch (error) {
       throw this.explain(error, action, name, skip);
@@ -132,17 +140,27 @@ export class Encoder {
     this.byte = 0;
     this.depth = 0;
     this.forInIsOwn = isEmpty(Object.prototype);
+    // The last one was cut off before it could be dropped, or used.
+    if (this.#isOpen) this.drop();
     // Not inside a message, where objects of old shapes are open.
     if (this.shapes.size === WIRE.SHAPES_MAX) this.forgetShapes(0);
+    this.#isOpen = true;
     const status = this.instance.exports.begin_message(kind);
     this.refresh();
-    if (status < 0) throw this.#noMemory();
+    if (status < 0) throw this.#refused(status);
+  }
+
+  /** Ends a message whose value the unit has. */
+  protected end(): void {
+    this.flush();
+    this.#isOpen = false;
   }
 
   /** What the unit knows of this message is void, shapes included. */
   protected drop(): void {
     this.instance.exports.drop_message();
     this.forgetShapes(0);
+    this.#isOpen = false;
   }
 
   /** Forgets the shapes from this number on. */
@@ -154,16 +172,23 @@ export class Encoder {
     }
   }
 
+  #refused(status: number): Error {
+    return status === WIRE.STATUS_MEMORY
+      ? this.#noMemory()
+      : new Error(`The unit refused a message (status ${status})`);
+  }
+
   #noMemory(): LuaError {
     return this.#own = new LuaError("memory", "not enough memory for the value");
   }
 
   /**
-   * Whether an error is the encoder's own: of the unit's memory, or of its time. A getter may
-   * throw any other, those of another unit too.
+   * Whether an error is the encoder's own: of the unit's memory, of its time, or its end. A
+   * getter may throw any other, those of another unit too.
    */
   isOwn(error: unknown): boolean {
-    return error !== undefined && error === this.#own || this.instance.isTimeUp(error);
+    return this.instance.broken !== undefined || error !== undefined && error === this.#own ||
+      this.instance.isTimeUp(error);
   }
 
   protected explain(error: unknown, action: string, name: string, skip: number): unknown {
@@ -183,19 +208,13 @@ export class Encoder {
   /** Hands the chunk over, and begins the next. */
   protected flush(): void {
     this.instance.checkTime();
+    if (this.depth > SHALLOW_DEPTH_MAX) this.instance.checkRoomForMessage();
     const status = this.instance.exports.take_chunk(this.word, this.byte);
     this.word = 0;
     this.byte = 0;
     this.refresh();
-    if (status === 0) return;
-    switch (status) {
-      case WIRE.STATUS_MEMORY:
-        throw this.#noMemory();
-      case WIRE.STATUS_DUPLICATE:
-        throw equalKeys();
-      default:
-        throw new Error(`The unit refused a message (status ${status})`);
-    }
+    if (status === WIRE.STATUS_DUPLICATE) throw equalKeys();
+    if (status !== 0) throw this.#refused(status);
   }
 
   protected box(tag: number, payload: number): void {

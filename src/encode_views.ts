@@ -258,16 +258,16 @@ export class ViewEncoder extends Encoder {
   }
 
   #message(kind: number, action: string, name: string | number, write: () => void): void {
-    this.begin(kind);
     this.#added = [];
     this.#isHeld = false;
     this.#isSent = false;
     this.#inlineDepth = 0;
     let done = false;
     try {
+      this.begin(kind);
       write();
       this.#isHeld = false;
-      this.flush();
+      this.end();
       done = true;
     } catch (error) {
       throw this.explain(error, action, typeof name === "string" ? name : this.registry.path(name), 0);

@@ -28,7 +28,8 @@ export interface LuaErrorOptions extends ErrorOptions {
 }
 
 /**
- * An error that Lua reports. The unit works after it as before.
+ * An error that Lua reports. The unit works after it as before; what breaks a unit is thrown
+ * as another error.
  *
  * @example Usage
  * ```ts

@@ -23,9 +23,8 @@ export interface Host {
   progress?: (() => void) | undefined;
 }
 
-/** Exports of the WASM module; see `zig/main.zig`. */
-interface Exports {
-  readonly memory: WebAssembly.Memory;
+/** Functions that the WASM module exports; see `zig/main.zig`. */
+interface Calls {
   _initialize(): void;
   init(memoryLimitBytes: number): number;
   get_buffer_ptr(): number;
@@ -37,7 +36,7 @@ interface Exports {
   allocate(length: number): number;
   release(pointer: number, length: number): void;
   compile(code: number, codeLength: number, name: number): number;
-  forget(chunk: number): void;
+  forget(chunk: number): number;
   compute(chunk: number, all: number): number;
   request(): number;
   encode_error(): number;
@@ -45,7 +44,7 @@ interface Exports {
   get_text(): number;
   get_text_length(): number;
   begin_message(kind: number): number;
-  drop_view(number: number): void;
+  drop_view(number: number): number;
   get_released_ptr(): number;
   take_chunk(words: number, heapBytes: number): number;
   long_string(length: number): number;
@@ -57,9 +56,16 @@ interface Exports {
   clear_io_table(): number;
   recover(): void;
   get_heap_count(): number;
-  save_stack(): number;
-  restore_stack(pointer: number): void;
+  restore_stack(): void;
+  use_stack(levels: number): number;
 }
+
+/** Exports of the WASM module. */
+interface Exports extends Calls {
+  readonly memory: WebAssembly.Memory;
+}
+
+type Call = (a?: number, b?: number, c?: number) => number;
 
 /** Thrown through running code when its time is up; never leaves this module. */
 class TimeUp {
@@ -86,6 +92,14 @@ const STEPS_UNLIMITED = 0x7fff_ffff;
 
 /** Bytes that a WASM memory of 32 bits can have, less its last page. */
 const MEMORY_LIMIT_MAX = 0xffff_0000;
+
+/**
+ * What is to be free of the engine's stack, in levels of `use_stack` (`zig/stack_room.zig`)
+ * of 1 KB, or 2 before it is optimized: before code runs, or goes on to call 16 levels of C
+ * deeper; and before a message is taken, in which nothing recurses.
+ */
+const RUN_LEVELS = 42;
+const MESSAGE_LEVELS = 12;
 
 /** Options of {@linkcode Instance.create}. */
 export interface InstanceOptions {
@@ -117,10 +131,31 @@ function bytesOfBase64(base64: string): Uint8Array<ArrayBuffer> {
 
 /** The instance. */
 export class Instance {
-  /** Exports; those that run code go through {@linkcode Instance.guard}. */
+  /**
+   * Exports, each behind {@linkcode Instance.#guarded}; those that run code go through
+   * {@linkcode Instance.guard} too.
+   */
   readonly exports: Exports;
+  #useStack: (levels: number) => number;
+  /** Calls of exports that are under way, one inside another. */
+  #depth = 0;
+  /** An import is throwing what the host threw: an exception that may cross the unit. */
+  #isCrossing = false;
+  /** Such an exception that has cut an inner call off, so that it must end the outer one too. */
+  #passing: { error: unknown } | undefined;
+  /**
+   * Why no call enters the unit any more: what the engine threw in the middle of one, or a
+   * {@linkcode Instance.fault}. The unit may be half changed.
+   */
+  broken: unknown;
+  #failure: Error | undefined;
+  /** A use of the unit has begun and not ended as it should: see {@linkcode Instance.settle}. */
+  isUnsettled = false;
   /** Address of the I/O buffer. */
   readonly bufferPtr: number;
+  /** Numbers of the tables `_io` and `_home`. */
+  readonly ioTableId: number;
+  readonly homeTableId: number;
   /** The buffer's words as numbers. */
   words: Float64Array<ArrayBuffer>;
   /** The buffer's words as halves: payload, then tag. */
@@ -152,34 +187,153 @@ export class Instance {
     this.memoryLimit = options.memoryLimit;
     this.#timeLimit = options.timeLimit;
     this.now = options.now ?? (() => performance.now());
-    const imports = {
-      tick: () => this.#tick(),
-      stop: (text: number, length: number) => {
-        throw new TimeUp(this.text(text >>> 0, length >>> 0));
-      },
-      flush: (words: number, heapBytes: number) => {
-        this.refresh();
-        this.host!.flush(words, heapBytes);
-      },
-      load: (op: number, view: number, first: number, count: number) => {
-        this.refresh();
-        return this.host!.load(op, view, first, count);
-      },
-      release: (count: number) => this.host!.release(count),
-      print: (text: number, length: number, more: number) => this.#print(text, length, more),
-      seed: () => crypto.getRandomValues(new Uint32Array(1))[0],
-      wall_clock_ms: () => Date.now(),
-      monotonic_ms: () => this.now(),
-    };
-    const instance = new WebAssembly.Instance(module, { cu: imports });
-    this.exports = instance.exports as unknown as Exports;
+    const instance = new WebAssembly.Instance(module, { cu: this.#imports() });
+    const { memory, ...calls } = instance.exports as unknown as Exports;
+    this.#useStack = calls.use_stack;
+    const guarded = Object.entries(calls).map(([name, call]) => {
+      return [name, this.#guarded(call as Call)];
+    });
+    this.exports = { memory, ...Object.fromEntries(guarded) };
     this.exports._initialize();
     const limit = Math.min(options.memoryLimit, MEMORY_LIMIT_MAX);
     if (this.exports.init(limit) < 0) {
       throw new RangeError(`Cannot create unit: a memoryLimit of ${limit} bytes is too small`);
     }
     this.bufferPtr = this.exports.get_buffer_ptr();
+    this.ioTableId = this.exports.get_io_table_id();
+    this.homeTableId = this.exports.get_home_table_id();
     [this.words, this.halves, this.heap] = this.#views();
+  }
+
+  #imports(): Record<string, (...args: number[]) => number | void> {
+    return {
+      tick: () => this.#crossing(() => this.#tick()),
+      stop: (text, length) => {
+        this.#crossing(() => {
+          throw new TimeUp(this.text(text >>> 0, length >>> 0));
+        });
+      },
+      flush: (words, heapBytes) => {
+        this.#crossing(() => {
+          this.refresh();
+          this.host!.flush(words, heapBytes);
+        });
+      },
+      load: (op, view, first, count) => {
+        return this.#crossing(() => {
+          this.refresh();
+          return this.host!.load(op, view, first, count);
+        });
+      },
+      // Through the callers of these nothing can be thrown.
+      release: (count) => this.host!.release(count),
+      print: (text, length, more) => this.#print(text, length, more),
+      seed: () => crypto.getRandomValues(new Uint32Array(1))[0],
+      wall_clock_ms: () => Date.now(),
+      monotonic_ms: () => this.#crossing(() => this.now()),
+      has_stack_room: () => this.#hasRoom(RUN_LEVELS) ? 1 : 0,
+    };
+  }
+
+  /** Runs what an import does, of which exceptions may cross the unit: `recover` makes it whole. */
+  #crossing<T>(run: () => T): T {
+    let result: T;
+    try {
+      result = run();
+    } catch (error) {
+      this.#isCrossing = true;
+      throw error;
+    }
+    // The host may have caught what ended a call inside this one.
+    if (this.broken !== undefined) throw this.#failed();
+    if (this.#passing === undefined) return result;
+    this.#isCrossing = true;
+    throw this.#passing.error;
+  }
+
+  /**
+   * The one place where calls enter the unit. An exception that no import let through comes
+   * from the engine, and may have left the unit half changed: it is broken then. The catch
+   * calls nothing, as there may be no stack for it.
+   */
+  #guarded(call: Call): Call {
+    return (a, b, c) => {
+      if (this.broken !== undefined) throw this.#failed();
+      this.#depth++;
+      let result: number;
+      try {
+        result = call(a, b, c);
+      } catch (error) {
+        const isOuter = --this.#depth === 0;
+        if (this.#isCrossing) this.#passing = isOuter ? undefined : { error };
+        else this.broken ??= error;
+        this.#isCrossing = false;
+        if (this.broken !== undefined) throw this.#failed();
+        throw error;
+      }
+      this.#depth--;
+      if (this.broken !== undefined) throw this.#failed();
+      return result;
+    };
+  }
+
+  /** What a call throws that broke the unit, of the type of what broke it. */
+  #failed(): Error {
+    if (this.#failure !== undefined) return this.#failure;
+    const cause = this.broken;
+    const message = `The unit is broken: ${cause instanceof Error ? cause.message : cause}`;
+    const isTrap = cause instanceof WebAssembly.RuntimeError;
+    const failure = isTrap
+      ? new WebAssembly.RuntimeError(message)
+      : cause instanceof RangeError
+      ? new RangeError(message)
+      : new Error(message);
+    failure.cause = cause;
+    return this.#failure = failure;
+  }
+
+  /** Throws, as the unit has handed over what a whole one never would: it is broken. */
+  fault(what: string): never {
+    this.broken ??= new Error(`it handed over ${what}`);
+    throw this.#failed();
+  }
+
+  /** Throws where the engine's stack has too little room for code to run. */
+  #checkRoom(action: string, levels: number): void {
+    if (!this.#hasRoom(levels)) {
+      throw new RangeError(`Cannot ${action}: there is too little room on the JavaScript stack`);
+    }
+  }
+
+  #hasRoom(levels: number): boolean {
+    try {
+      this.#useStack(levels);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Throws where it has too little room for the unit to take a message. */
+  checkRoomForMessage(): void {
+    this.#checkRoom("pass a value", MESSAGE_LEVELS);
+  }
+
+  /**
+   * Begins a use of the unit, which ends by setting `isUnsettled` to false. Where the one
+   * before it was cut off between two calls, a message may be open or unread: it is dropped.
+   *
+   * @param action What is being done, for messages: "set input".
+   */
+  settle(action: string): void {
+    this.#checkRoom(action, RUN_LEVELS);
+    if (this.isUnsettled) this.#recover();
+    this.isUnsettled = true;
+  }
+
+  #recover(): void {
+    this.exports.recover();
+    this.exports.restore_stack();
   }
 
   /** Makes the views again where memory has grown. */
@@ -199,7 +353,16 @@ export class Instance {
 
   /** WASM memory from an address, as it is now. */
   bytes(pointer: number, length: number): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.exports.memory.buffer as ArrayBuffer, pointer, length);
+    const buffer = this.exports.memory.buffer as ArrayBuffer;
+    if (pointer + length > buffer.byteLength) this.fault("an address outside of its memory");
+    return new Uint8Array(buffer, pointer, length);
+  }
+
+  /** Figures of the unit's memory. */
+  memoryStats(): { usedBytes: number; peakBytes: number; wasmBytes: number; limitBytes: number } {
+    const bytes = this.bytes(this.exports.get_memory_stats() >>> 0, 16).slice();
+    const [usedBytes, peakBytes, wasmBytes, limitBytes] = new Uint32Array(bytes.buffer);
+    return { usedBytes, peakBytes, wasmBytes, limitBytes };
   }
 
   /** Text of Lua's, what isn't UTF-8 in it replaced. */
@@ -219,16 +382,15 @@ export class Instance {
    * @param since When the time began, where an earlier call counts too.
    */
   guard(call: () => number, since?: number): number {
-    const stack = this.exports.save_stack();
-    if (this.#timeLimit !== Infinity) {
-      this.#deadline = this.#lastDeadline = (since ?? this.now()) + this.#timeLimit;
-    }
-    if (this.host!.progress) this.#nextProgress = this.now() + PROGRESS_INTERVAL_MS;
     try {
+      if (this.#timeLimit !== Infinity) {
+        this.#deadline = this.#lastDeadline = (since ?? this.now()) + this.#timeLimit;
+      }
+      if (this.host!.progress) this.#nextProgress = this.now() + PROGRESS_INTERVAL_MS;
       return call();
     } catch (error) {
-      this.exports.recover();
-      this.exports.restore_stack(stack);
+      if (this.broken !== undefined) throw this.#failed();
+      this.#recover();
       if (!(error instanceof TimeUp)) throw error;
       throw this.#timeError({ ...firstPosition(error.traceback), traceback: error.traceback });
     } finally {
@@ -272,15 +434,16 @@ export class Instance {
   }
 
   #print(text: number, length: number, more: number): number {
-    this.#printed += this.text(text >>> 0, length >>> 0);
-    // A warning in parts may be of any length: then it takes more lines.
-    if (more && this.#printed.length < PRINT_PARTS_LENGTH_MAX) return 0;
-    const line = this.#printed;
-    this.#printed = "";
     try {
+      this.#printed += this.text(text >>> 0, length >>> 0);
+      // A warning in parts may be of any length: then it takes more lines.
+      if (more && this.#printed.length < PRINT_PARTS_LENGTH_MAX) return 0;
+      const line = this.#printed;
+      this.#printed = "";
       this.host!.print(line);
       return 0;
     } catch (error) {
+      if (this.broken !== undefined) throw error;
       this.printError = error;
       return 1;
     }

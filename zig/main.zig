@@ -17,10 +17,12 @@ comptime {
     _ = @import("marks.zig");
     _ = @import("numbers.zig");
     _ = @import("sandbox.zig");
+    _ = @import("stack_room.zig");
     _ = @import("views.zig");
 }
 
 export fn init(memory_limit_bytes: u32) i32 {
+    stack_base = stackPointer();
     return calls.init(memory_limit_bytes);
 }
 
@@ -156,22 +158,26 @@ export fn recover() void {
     calls.recover();
 }
 
-/// C's stack pointer, which an exception of the host's passing through leaves where
-/// it was thrown: restored after `recover`.
-export fn save_stack() usize {
-    return asm volatile (
-        \\global.get __stack_pointer
-        \\local.set %[pointer]
-        : [pointer] "=r" (-> usize),
-    );
-}
+/// C's stack pointer, as it is between calls; 0 before `init`.
+var stack_base: usize = 0;
 
-export fn restore_stack(pointer: usize) void {
+/// Puts C's stack pointer back, which an exception that passes through leaves where it
+/// was thrown: after `recover`.
+export fn restore_stack() void {
+    if (stack_base == 0) return;
     asm volatile (
         \\local.get %[pointer]
         \\global.set __stack_pointer
         :
-        : [pointer] "r" (pointer),
+        : [pointer] "r" (stack_base),
+    );
+}
+
+inline fn stackPointer() usize {
+    return asm volatile (
+        \\global.get __stack_pointer
+        \\local.set %[pointer]
+        : [pointer] "=r" (-> usize),
     );
 }
 
