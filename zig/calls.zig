@@ -17,6 +17,8 @@ const Status = wire.Status;
 
 var L: *lua.State = undefined;
 var saved: limits.Saved = undefined;
+var is_begun = false;
+var is_ready = false;
 
 /// Where messages from the host are taken; see views.zig.
 var B: *lua.State = undefined;
@@ -36,12 +38,24 @@ fn answer(status: Status) i32 {
     return @intFromEnum(status);
 }
 
+/// Whether code runs, or anything else that may raise a Lua error.
+fn isRunning() bool {
+    return L.errorJmp != null;
+}
+
+/// Whether a call may begin: none is under way, and no message is open.
+noinline fn isIdle() bool {
+    return is_ready and !isRunning() and !decode.isOpen();
+}
+
 /// What is left after a protected call that ended with Lua's status.
 fn answerOf(status: c_int) i32 {
     return if (status == c.LUA_ERRMEM) answer(.memory) else answer(.lua);
 }
 
 pub fn init(memory_limit_bytes: u32) i32 {
+    if (is_begun) return answer(.malformed);
+    is_begun = true;
     allocator.init(memory_limit_bytes);
     sandbox.chooseSecret();
     L = c.lua_newstate(allocator.cu_reallocate, null) orelse return answer(.memory);
@@ -49,7 +63,8 @@ pub fn init(memory_limit_bytes: u32) i32 {
     saved = limits.save(L);
     const status = lua.protect(L, setUp, {});
     c.lua_settop(L, 0);
-    return if (status == c.LUA_OK) 0 else answerOf(status);
+    is_ready = status == c.LUA_OK;
+    return if (is_ready) 0 else answerOf(status);
 }
 
 fn setUp(state: *lua.State, _: void) void {
@@ -71,6 +86,7 @@ noinline fn keep(state: *lua.State, slot: Slot, value: lua.Value) void {
 }
 
 pub fn collect() i32 {
+    if (!isIdle()) return answer(.malformed);
     limits.begin();
     c.lua_settop(B, 0); // the host's last answer
     _ = c.lua_gc(L, c.LUA_GCCOLLECT);
@@ -84,12 +100,27 @@ pub export fn cu_collect(state: *lua.State) callconv(.c) void {
 
 /// Memory outside Lua's heap; garbage in it makes room.
 pub fn allocate(length: u32) ?*anyopaque {
+    if (!is_ready) return null;
     if (allocator.cu_reallocate(null, null, 0, length)) |block| return block;
     cu_collect(L);
     return allocator.cu_reallocate(null, null, 0, length);
 }
 
-pub fn compile(code: []const u8, name: [*:0]const u8) i32 {
+pub fn compile(code: u32, code_length: u32, name: u32) i32 {
+    if (!isIdle() or code_length > memoryFrom(code).len) return answer(.malformed);
+    const after_name = memoryFrom(name);
+    if (c.memchr(after_name.ptr, 0, after_name.len) == null) return answer(.malformed);
+    return compileText(memoryFrom(code)[0..code_length], @ptrCast(after_name.ptr));
+}
+
+/// WASM memory from an address to its end.
+fn memoryFrom(address: u32) []const u8 {
+    const size = @as(usize, @wasmMemorySize(0)) * allocator.page_size_bytes;
+    const first: [*]allowzero const u8 = @ptrFromInt(address);
+    return @ptrCast(first[0 .. size -| address]);
+}
+
+fn compileText(code: []const u8, name: [*:0]const u8) i32 {
     limits.begin();
     // No finalizer runs meanwhile. An exception leaves this to `recover`, which must not
     // take it for a finalizer that was running.
@@ -116,13 +147,21 @@ fn store(state: *lua.State, number: *i32) void {
     number.* = c.luaL_ref(state, -2);
 }
 
-pub fn forget(chunk: i32) void {
+/// Whether a compiled chunk has this number.
+fn isChunk(number: i32) bool {
+    return isIdle() and c.luaH_getint(chunks, number).*.tt_ == c.LUA_VLCL | lua.collectable;
+}
+
+pub fn forget(chunk: i32) i32 {
+    if (!isChunk(chunk)) return answer(.malformed);
     lua.push(L, lua.ofTable(chunks));
     c.luaL_unref(L, -1, chunk);
     c.lua_settop(L, 0);
+    return 0;
 }
 
 pub fn compute(chunk: i32, all: bool) i32 {
+    if (!isChunk(chunk)) return answer(.malformed);
     c.lua_pushcclosure(L, describeError, 0);
     const begun = lua.protect(L, pushClosure, chunk);
     if (begun != c.LUA_OK) {
@@ -143,6 +182,7 @@ pub fn compute(chunk: i32, all: bool) i32 {
 /// Calls the handler that user code defined under the name in `_io.input.method`,
 /// with `_io.input.params`; its result becomes `_io.output`. 0: there is none.
 pub fn request() i32 {
+    if (!isIdle()) return answer(.malformed);
     c.lua_pushcclosure(L, describeError, 0);
     c.lua_pushcclosure(L, callHandler, 0);
     limits.begin();
@@ -229,6 +269,7 @@ fn clearStack() void {
 }
 
 pub fn encodeError() i32 {
+    if (!isIdle() or error_status == c.LUA_OK) return answer(.malformed);
     encode.start(L);
     const values = [_]lua.Value{
         lua.integer(error_status),
@@ -241,6 +282,8 @@ pub fn encodeError() i32 {
 
 /// Writes the error value, and lets go of it.
 pub fn encodeErrorValue() i32 {
+    if (!isIdle() or error_status == c.LUA_OK) return answer(.malformed);
+    error_status = c.LUA_OK;
     lua.push(L, lua.get(error_slots, lua.integer(@intFromEnum(Slot.value))).*);
     for ([_]Slot{ .message, .traceback, .value }) |slot| keep(L, slot, lua.boolean(false));
     return write(1, 1, "error");
@@ -277,7 +320,15 @@ fn writeRange(state: *lua.State, range: *Range) void {
 /// one that is being read.
 pub const MessageKind = enum(u32) { whole, lazy, part };
 
-pub fn beginMessage(kind: MessageKind) i32 {
+pub fn beginMessage(kind: u32) i32 {
+    if (kind > @intFromEnum(MessageKind.part)) return answer(.malformed);
+    return begin(@enumFromInt(kind));
+}
+
+fn begin(kind: MessageKind) i32 {
+    // A part is an answer, of a message of its own.
+    const may_begin = if (kind == .part) views.is_asking and !decode.isOpen() else isIdle();
+    if (!may_begin) return answer(.malformed);
     views.flushReleased();
     if (kind == .lazy) {
         const status = lua.protect(L, newSource, {});
@@ -292,16 +343,18 @@ fn newSource(state: *lua.State, _: void) void {
     views.newSource(state);
 }
 
-pub fn dropView(number: u32) void {
-    views.drop(L, number);
+pub fn dropView(number: u32) i32 {
+    const is_dropped = decode.isOpen() and views.drop(L, number);
+    return if (is_dropped) 0 else answer(.malformed);
 }
 
 const Chunk = struct { words: u32, heap_bytes: u32, result: ?decode.Error = null };
 
 pub fn takeChunk(words: u32, heap_bytes: u32) i32 {
-    if (words > wire.words_max or heap_bytes > wire.heap_size_bytes) return answer(.malformed);
+    if (!decode.isOpen() or words > wire.words_max or heap_bytes > wire.heap_size_bytes) return answer(.malformed);
     var chunk = Chunk{ .words = words, .heap_bytes = heap_bytes };
     const status = lua.protect(B, decodeChunk, &chunk);
+    if (status != c.LUA_OK or chunk.result != null) decode.fail();
     if (status != c.LUA_OK) return answerOf(status);
     const err = chunk.result orelse return 0;
     return answer(switch (err) {
@@ -319,10 +372,12 @@ fn decodeChunk(state: *lua.State, chunk: *Chunk) void {
 
 const LongString = struct { length: u32, bytes: ?[]u8 = null };
 
-/// Address, or 0 where there is no memory for it.
+/// Address, or 0 where there is no memory for it, or no place.
 pub fn longString(length: u32) usize {
+    if (!decode.isOpen()) return 0;
     var string = LongString{ .length = length };
     _ = lua.protect(B, makeLongString, &string);
+    if (string.bytes == null) decode.fail();
     return if (string.bytes) |bytes| @intFromPtr(bytes.ptr) else 0;
 }
 
@@ -331,6 +386,7 @@ fn makeLongString(state: *lua.State, string: *LongString) void {
 }
 
 pub fn dropMessage() void {
+    if (!is_ready) return;
     _ = decode.finish(B);
     allocator.endMessage();
     c.lua_settop(B, 0);
@@ -339,6 +395,7 @@ pub fn dropMessage() void {
 
 /// Ends a message: its value goes from B to L. False where it is not finished.
 noinline fn takeMessage() bool {
+    if (!decode.isOpen() or isRunning()) return false;
     const is_finished = decode.finish(B);
     allocator.endMessage();
     if (is_finished) lua.push(L, lua.top(B).*);
@@ -347,7 +404,8 @@ noinline fn takeMessage() bool {
     return is_finished;
 }
 
-pub fn setIo(field: io_table.Field) i32 {
+pub fn setIo(number: u32) i32 {
+    const field = io_table.fieldOf(number) orelse return answer(.malformed);
     const bytes = decode.takenBytes();
     if (!takeMessage()) return answer(.malformed);
     if (!io_table.isInPlace(L)) return replaced();
@@ -382,6 +440,10 @@ const FieldResult = struct { result: bool = false };
 pub fn setInputField() i32 {
     if (!takeMessage()) return answer(.malformed);
     if (!io_table.isInPlace(L)) return replaced();
+    if (!io_table.isPair(lua.top(L))) {
+        c.lua_settop(L, 0);
+        return answer(.malformed);
+    }
     var field = FieldResult{};
     const status = lua.protect(L, storeInputField, &field);
     c.lua_settop(L, 0);
@@ -403,7 +465,9 @@ fn storeInputField(state: *lua.State, field: *FieldResult) void {
     field.result = io_table.setInputField(state);
 }
 
-pub fn getIo(field: io_table.Field) i32 {
+pub fn getIo(number: u32) i32 {
+    const field = io_table.fieldOf(number) orelse return answer(.malformed);
+    if (!isIdle()) return answer(.malformed);
     if (!io_table.isInPlace(L)) return replaced();
     lua.push(L, io_table.get(L, field).*);
     return write(1, 1, @tagName(field));
@@ -431,6 +495,7 @@ fn pushOutputField(state: *lua.State, _: void) void {
 }
 
 pub fn clearIo() i32 {
+    if (!isIdle()) return answer(.malformed);
     const status = lua.protect(L, resetIo, {});
     expectInput(0);
     views.collectAll(L);
@@ -442,6 +507,8 @@ fn resetIo(state: *lua.State, _: void) void {
 }
 
 pub fn recover() void {
+    if (!is_ready) return;
+    views.is_asking = false;
     sandbox.forgetWarning();
     limits.recover(L, saved);
     dropMessage();

@@ -62,6 +62,8 @@ var kept_count: c_int = 0;
 /// One frame for the root, one for each container.
 var frames: [wire.depth_max + 1]Frame = undefined;
 var depth: u32 = 0;
+/// A chunk was refused, and perhaps taken in part: nothing comes of this message.
+var is_failed = false;
 
 /// The containers of this message, in order, for `table_ref`. Its own memory.
 var seen: ?[*]*c.GCObject = null;
@@ -90,14 +92,25 @@ pub fn start(L: *lua.State, lazy: bool) void {
     lua.push(L, lua.nil);
     frames[0] = .{ .kind = .root, .table = undefined, .count = 1 };
     depth = 1;
+    is_failed = false;
     seen_count = 0;
     typed_kind = null;
     bytes_before = allocator.taken_bytes;
 }
 
+/// Whether a message has begun and not ended.
+pub fn isOpen() bool {
+    return depth != 0;
+}
+
+/// Nothing comes of this message; it is still to be ended.
+pub fn fail() void {
+    is_failed = true;
+}
+
 /// Ends a message, finished or not. True if it was finished.
 pub fn finish(L: *lua.State) bool {
-    const finished = depth == 1 and frames[0].index == 1;
+    const finished = depth == 1 and frames[0].index == 1 and !is_failed;
     depth = 0;
     if (seen) |list| c.luaM_free_(L, @ptrCast(list), seen_capacity * @sizeOf(*c.GCObject));
     seen = null;
@@ -112,6 +125,7 @@ pub fn takenBytes() usize {
 
 /// Takes the words of one chunk, and their strings from the heap.
 pub fn chunk(L: *lua.State, words: []const u64, heap: []const u8) Error!void {
+    if (is_failed) return error.Malformed;
     var input = Input{ .words = words, .heap = heap };
     while (true) {
         const frame = &frames[depth - 1];
@@ -369,7 +383,7 @@ inline fn isNewView(L: *lua.State, number: u32, head: wire.ViewHead) Error!bool 
 /// bytes are to be written: how long strings cross.
 pub fn longString(L: *lua.State, length: usize) Error![]u8 {
     const frame = &frames[depth - 1];
-    if (frame.index == frame.count or frame.kind == .typed_array or length <= c.LUAI_MAXSHORTLEN) return error.Malformed;
+    if (is_failed or frame.index == frame.count or frame.kind == .typed_array or length <= c.LUAI_MAXSHORTLEN) return error.Malformed;
     if (length > long_string_bytes_max) c.luaD_throw(L, c.LUA_ERRMEM);
     const string: *lua.String = @ptrCast(c.luaS_createlngstrobj(L, length));
     try put(L, frame, lua.ofString(string));

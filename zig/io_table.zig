@@ -14,6 +14,10 @@ pub const home_id = 2;
 
 pub const Field = enum(u32) { input, output, meta };
 
+pub fn fieldOf(number: u32) ?Field {
+    return if (number <= @intFromEnum(Field.meta)) @enumFromInt(number) else null;
+}
+
 var io: *lua.Table = undefined;
 var home: *lua.Table = undefined;
 
@@ -75,6 +79,13 @@ pub fn get(L: *lua.State, field: Field) *const lua.Value {
 /// Sets the field to the value at the top of the stack.
 pub fn set(L: *lua.State, field: Field) void {
     setField(L, io, @tagName(field), lua.top(L).*);
+}
+
+/// Whether a value is the array of a name and a value that `setInputField` takes.
+pub fn isPair(given: *const lua.Value) bool {
+    if (given.tt_ != lua.tag.table) return false;
+    const pair = lua.tableOf(given);
+    return c.luaH_realasize(pair) == 2 and lua.isString(@ptrCast(&pair.array[0]));
 }
 
 /// `_io.input[key] = value`, for the array [key, value] at the top of the stack.

@@ -1,6 +1,8 @@
 //! What the host calls, and nothing else. A WASM instance is one unit with one Lua
 //! state. Functions that answer an i32 answer a number of words, or another count,
-//! or a negative `wire.Status`.
+//! or a negative `wire.Status`: `malformed` for a number that stands for nothing, and
+//! for a call that has no place where it comes. Only what C's stack and `release` are
+//! given can't be checked.
 
 const lua = @import("lua.zig");
 const allocator = @import("allocator.zig");
@@ -63,17 +65,17 @@ export fn release(text: ?*anyopaque, length: u32) void {
 }
 
 /// Compiles Lua text; answers a number for `compute`.
-export fn compile(code: [*]const u8, code_length: u32, name: [*:0]const u8) i32 {
-    return calls.compile(code[0..code_length], name);
+export fn compile(code: u32, code_length: u32, name: u32) i32 {
+    return calls.compile(code, code_length, name);
 }
 
-export fn forget(chunk: i32) void {
-    calls.forget(chunk);
+export fn forget(chunk: i32) i32 {
+    return calls.forget(chunk);
 }
 
 /// Runs a compiled chunk; writes its first result, or all.
-export fn compute(chunk: i32, all: bool) i32 {
-    return calls.compute(chunk, all);
+export fn compute(chunk: i32, all: u32) i32 {
+    return calls.compute(chunk, all != 0);
 }
 
 /// Calls a handler; see calls.request.
@@ -101,7 +103,7 @@ export fn get_text_length() u32 {
 }
 
 /// Begins a message to Lua.
-export fn begin_message(kind: calls.MessageKind) i32 {
+export fn begin_message(kind: u32) i32 {
     return calls.beginMessage(kind);
 }
 
@@ -111,8 +113,8 @@ export fn get_released_ptr() [*]u32 {
 }
 
 /// Takes back a view of a message that failed.
-export fn drop_view(number: u32) void {
-    calls.dropView(number);
+export fn drop_view(number: u32) i32 {
+    return calls.dropView(number);
 }
 
 /// Takes a chunk of it: so many words, so many bytes of strings.
@@ -120,7 +122,7 @@ export fn take_chunk(words: u32, heap_bytes: u32) i32 {
     return calls.takeChunk(words, heap_bytes);
 }
 
-/// Makes a string in it; the host writes its bytes where this answers.
+/// Makes a string in it; the host writes its bytes where this answers, 0 where it can't.
 export fn long_string(length: u32) usize {
     return calls.longString(length);
 }
@@ -131,7 +133,7 @@ export fn drop_message() void {
 }
 
 /// Ends it: `_io`'s field is set to its value.
-export fn set_io(field: io_table.Field) i32 {
+export fn set_io(field: u32) i32 {
     return calls.setIo(field);
 }
 
@@ -140,7 +142,7 @@ export fn set_input_field() i32 {
     return calls.setInputField();
 }
 
-export fn get_io(field: io_table.Field) i32 {
+export fn get_io(field: u32) i32 {
     return calls.getIo(field);
 }
 

@@ -314,9 +314,11 @@ fn unrelease(number: u32) void {
     entries[before].link.next_released = if (after == number) before else after;
 }
 
-/// The host takes a number back whose message failed.
-pub fn drop(L: *lua.State, number: u32) void {
-    if (number < capacity and entries[number].object != null) detach(L, number);
+/// The host takes a number back whose message failed; false where it has no object.
+pub fn drop(L: *lua.State, number: u32) bool {
+    if (number >= capacity or entries[number].object == null) return false;
+    detach(L, number);
+    return true;
 }
 
 /// Called when a table that is a view is collected.
@@ -359,6 +361,9 @@ fn dropPage(page: *Page) void {
     page.bytes = 0;
 }
 
+/// The host is being asked, and may answer with a message.
+pub var is_asking = false;
+
 /// Asks the host; the answer stands at the top of B's stack.
 fn ask(L: *lua.State, op: Op, table: *const lua.Table, first: u32, count: u32) u32 {
     flushReleased();
@@ -366,11 +371,18 @@ fn ask(L: *lua.State, op: Op, table: *const lua.Table, first: u32, count: u32) u
     c.lua_settop(B, 0);
     source = entryOf(table).link.source;
     limits.spend(crossing_bytes);
+    is_asking = true;
     const answer = load(op, numberOf(table), first, count);
+    is_asking = false;
     if (answer < 0) raise(L, answer);
-    if (op != .position and !decode.finish(B)) unreachable;
+    if (op != .position and !(decode.finish(B) and isAnswer(op, lua.top(B)))) @trap();
     limits.spend(decode.takenBytes());
     return @intCast(answer);
+}
+
+/// Whether the host's message is what it was asked for.
+fn isAnswer(op: Op, given: *const lua.Value) bool {
+    return op == .field or given.tt_ == lua.tag.table;
 }
 
 /// A refused value: the host wrote why into the buffer, and answered its length.
