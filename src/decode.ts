@@ -1,6 +1,11 @@
 /**
  * Wire to JavaScript: builds the values of a message that `zig/encode.zig` wrote.
  *
+ * The unit isn't trusted: whatever a corrupt one hands over, decoding ends in a value or in
+ * an error, and takes time and memory in proportion to the bytes that were handed over and
+ * to the unit's memory. What is read is bounded by the words that are there, so only what
+ * is taken ahead of reading is checked: arrays, and bytes by address.
+ *
  * @module
  */
 
@@ -38,6 +43,9 @@ const FAST_LENGTH_MAX = 2 ** 25;
  */
 const RESULT_EXTRA_BYTES_MAX = 2 ** 30;
 
+/** How often the bytes of one string may be read by address: as a string, and as bytes. */
+const READS_MAX = 2;
+
 // A byte order mark is part of a string like any other character.
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -55,13 +63,19 @@ export class Decoder {
   #word = 0;
   #unit = 0;
   #size = 0;
+  /** Words of the message that no array has been made for yet: each element takes one. */
+  #elementsLeft = 0;
+  /** Bytes that may still be read by address. */
+  #addressableLeft = 0;
+  /** Containers that are open. */
+  #depth = 0;
   #shapes: Shape[] = [];
   /** Strings that don't stand in chunks, by address: one in many places is read once. */
   #longStrings = new Map<number, string | Uint8Array>();
   /** The same for bytes. */
   #longBytes = new Map<number, Uint8Array>();
   /** The host's object of a view's number; set before any view crosses. */
-  objectOf!: (number: number) => object;
+  objectOf!: (number: number) => object | undefined;
   /** Where the object of a view's number stands, such as `input.rows[3]`. */
   pathOf!: (number: number) => string;
   /** What tells the inputs of views apart. */
@@ -81,6 +95,9 @@ export class Decoder {
   /** Takes a full chunk out of the buffer, before the message ends. */
   takeChunk(words: number, heapBytes: number): void {
     this.#instance.checkTime();
+    this.#checkChunk(words, heapBytes);
+    // One without words would cost the unit nothing.
+    if (words === 0) this.#instance.fault("an empty chunk");
     if (this.#chunks.length === 0) this.#size = 0;
     this.#size += words * 8 + heapBytes;
     const sizeMax = this.#instance.memoryLimit + RESULT_EXTRA_BYTES_MAX;
@@ -97,6 +114,11 @@ export class Decoder {
     });
   }
 
+  #checkChunk(words: number, heapBytes: number): void {
+    const isWithin = words >= 0 && words <= WIRE.WORDS_MAX && heapBytes >= 0 && heapBytes <= WIRE.HEAP_SIZE_BYTES;
+    if (!isWithin) this.#instance.fault("a chunk larger than its buffer");
+  }
+
   /** Drops the chunks of a message that wasn't read, as it ended in an error. */
   drop(): void {
     this.#chunks = [];
@@ -108,17 +130,15 @@ export class Decoder {
     return this.#size;
   }
 
-  /** Reads the message, whose last chunk has this many words and bytes. */
-  decode(words: number): LuaValue[] {
-    const heapBytes = this.#instance.exports.get_heap_count();
-    if (this.#chunks.length === 0) this.#size = 0;
-    this.#size += words * 8 + heapBytes;
-    const { words: buffer, halves } = this.#instance;
-    this.#chunks.push({ words: buffer, halves, length: words, text: this.#heapText(heapBytes) });
-    this.#nextChunk = 0;
-    this.#takeNext();
+  /**
+   * Reads the message, whose last chunk has this many words and bytes.
+   *
+   * @param heapBytes Asked for by default.
+   */
+  decode(words: number, heapBytes: number = this.#instance.exports.get_heap_count()): LuaValue[] {
     const values: LuaValue[] = [];
     try {
+      this.#begin(words, heapBytes);
       const inputs = new Map<object, Changes>();
       while (this.#word < this.#length || this.#takeNext()) {
         if (this.#isWritten()) this.#changed(inputs);
@@ -136,11 +156,37 @@ export class Decoder {
     return values;
   }
 
+  #begin(words: number, heapBytes: number): void {
+    this.#checkChunk(words, heapBytes);
+    if (this.#chunks.length === 0) this.#size = 0;
+    this.#size += words * 8 + heapBytes;
+    const { words: buffer, halves } = this.#instance;
+    this.#chunks.push({ words: buffer, halves, length: words, text: this.#heapText(heapBytes) });
+    this.#elementsLeft = 0;
+    for (const { length } of this.#chunks) this.#elementsLeft += length;
+    this.#addressableLeft = READS_MAX * buffer.buffer.byteLength;
+    this.#depth = 0;
+    this.#nextChunk = 0;
+    this.#word = this.#length = 0;
+    this.#unit = 0;
+    this.#text = "";
+    this.#takeNext();
+  }
+
   #heapText(heapBytes: number): string {
-    return heapBytes === 0 ? "" : textDecoder.decode(this.#instance.heap.subarray(0, heapBytes));
+    if (heapBytes === 0) return "";
+    try {
+      return textDecoder.decode(this.#instance.heap.subarray(0, heapBytes));
+    } catch (error) {
+      // No memory is another matter.
+      if (!(error instanceof TypeError)) throw error;
+      this.#instance.fault("text that isn't UTF-8");
+    }
   }
 
   #takeNext(): boolean {
+    // Every word and all text of a chunk stand for something.
+    if (this.#word !== this.#length || this.#unit !== this.#text.length) this.#fault();
     if (this.#nextChunk === this.#chunks.length) return false;
     // Of a long message, which none is that is read while code runs.
     if (this.#nextChunk > 0) this.#instance.checkTimeAfter();
@@ -154,8 +200,23 @@ export class Decoder {
     return true;
   }
 
+  /** Goes on with the next chunk, which must be there. */
+  #more(): void {
+    if (!this.#takeNext()) this.#fault();
+  }
+
+  #fault(): never {
+    this.#instance.fault("a message that makes no sense");
+  }
+
+  /** The second word of something: in the same chunk. */
+  #second(): number {
+    if (this.#word >= this.#length) this.#fault();
+    return this.#word++;
+  }
+
   #value(): LuaValue {
-    if (this.#word === this.#length) this.#takeNext();
+    if (this.#word >= this.#length) this.#more();
     const value = this.#words[this.#word++];
     if (value !== value) return this.#boxed();
     // The same number; V8 keeps small integers without an allocation, but only if it is
@@ -180,8 +241,7 @@ export class Decoder {
       case WIRE.OBJECT:
         return this.#object(this.#shapes[payload]);
       case WIRE.SHAPE:
-        this.#defineShape(payload);
-        return this.#value();
+        return this.#object(this.#defineShape(payload));
       case WIRE.ARRAY:
         return this.#array(payload);
       case WIRE.INTEGER:
@@ -189,6 +249,7 @@ export class Decoder {
       case WIRE.RECORD:
         return this.#record(payload);
       case WIRE.TABLE_REF:
+        if (payload >= this.#containers.length) this.#fault();
         return this.#containers[payload];
       case WIRE.STRING_AT:
         return this.#at(this.#longStrings, textOrBytes);
@@ -199,26 +260,35 @@ export class Decoder {
       case WIRE.SET:
         return this.#set(payload);
       case WIRE.VIEW:
-        return this.objectOf(payload) as LuaValue;
+        return this.#viewed(payload) as LuaValue;
       case WIRE.CHANGED_VIEW:
         this.#isPending = true;
-        return new Pending(this.objectOf(payload), this.inputOf(payload), payload) as unknown as LuaValue;
+        return new Pending(this.#viewed(payload), this.inputOf(payload), payload) as unknown as LuaValue;
       case WIRE.DATE:
-        return this.#remember(new Date(this.#words[this.#word++]));
+        return this.#remember(new Date(this.#words[this.#second()]));
       case WIRE.TYPED_ARRAY:
         return this.#typedArray(payload);
       default:
-        throw new Error(`The unit wrote a tag that is not known (${tag & 0xff})`);
+        this.#fault();
     }
+  }
+
+  /** The host's object of a view. */
+  #viewed(number: number): object {
+    return this.objectOf(number) ?? this.#fault();
   }
 
   /** Reads a changed table. */
   #changed(inputs: Map<object, Changes>): void {
     const number = this.#halves[2 * this.#word++];
+    const object = this.#viewed(number);
     const input = this.inputOf(number);
     let changes = inputs.get(input);
     if (changes === undefined) inputs.set(input, changes = new Changes(() => this.#instance.checkTimeAfter()));
-    changes.set(this.objectOf(number), this.#value());
+    const value = this.#value();
+    // A table that was written to is no view any more.
+    if (typeof value !== "object" || value === null || value instanceof Pending) this.#fault();
+    changes.set(object, value);
   }
 
   /** Whether the next word says that a changed table follows. */
@@ -268,20 +338,32 @@ export class Decoder {
     return this.#text.substring(start, this.#unit);
   }
 
-  #defineShape(payload: number): void {
+  /** Reads a shape and the head of its first object, which stands behind it. */
+  #defineShape(payload: number): Shape {
     const keys: string[] = [];
     for (let count = payload & 0xff; count > 0; count--) {
-      keys.push(this.#string(this.#halves[2 * this.#word++]));
+      keys.push(this.#string(this.#halves[2 * this.#second()]));
     }
-    this.#shapes[payload >>> 8] = { keys, isInherited: keys.some(isInherited), isSparse: keys.some(isFarIndex) };
+    const number = payload >>> 8;
+    const head = 2 * this.#second();
+    const isHead = this.#halves[head] === number && this.#halves[head + 1] === WIRE.BOXED + WIRE.OBJECT;
+    if (number >= WIRE.SHAPES_MAX || !isHead) this.#fault();
+    return this.#shapes[number] = { keys, isInherited: keys.some(isInherited), isSparse: keys.some(isFarIndex) };
   }
 
-  #object(shape: Shape): LuaValue {
+  #enter(): void {
+    if (++this.#depth > WIRE.DEPTH_MAX) this.#fault();
+  }
+
+  #object(shape: Shape | undefined): LuaValue {
+    if (shape === undefined) this.#fault();
+    this.#enter();
     const object: Record<string, LuaValue> = this.#remember({});
     const keys = shape.keys;
     if (shape.isSparse) makeSparse(object);
     if (shape.isInherited) {
       for (const key of keys) setOwn(object, key, this.#value());
+      this.#depth--;
       return object;
     }
     const { length } = keys;
@@ -294,14 +376,17 @@ export class Decoder {
     if (length > 4) object[keys[4]] = this.#value();
     if (length > 5) object[keys[5]] = this.#value();
     for (let i = 6; i < length; i++) object[keys[i]] = this.#value();
+    this.#depth--;
     return object;
   }
 
   #record(count: number): LuaValue {
+    this.#enter();
     const object: Record<string, LuaValue> = this.#remember({});
     let isSparse = false;
     for (; count > 0; count--) {
-      const key = this.#value() as string;
+      const key = this.#value();
+      if (typeof key !== "string") this.#fault();
       if (!isSparse && isFarIndex(key)) {
         makeSparse(object);
         isSparse = true;
@@ -310,10 +395,13 @@ export class Decoder {
       if (isInherited(key)) setOwn(object, key, value);
       else object[key] = value;
     }
+    this.#depth--;
     return object;
   }
 
   #array(length: number): LuaValue {
+    this.#takeElements(length);
+    this.#enter();
     // Not grown by pushing, which leaves twice the array's size for the collector.
     const array: LuaValue[] = this.#remember(new Array(Math.min(length, FAST_LENGTH_MAX)));
     let index = 0;
@@ -330,42 +418,55 @@ export class Decoder {
       this.#word = word;
       if (index < length) array[index++] = this.#value();
     }
+    this.#depth--;
     return array;
   }
 
+  /** Counts elements for which room is made before they are read. */
+  #takeElements(count: number): void {
+    this.#elementsLeft -= count;
+    if (this.#elementsLeft < 0) this.#fault();
+  }
+
   #map(size: number): LuaValue {
+    this.#enter();
     const map = this.#remember(new Map<LuaValue, LuaValue>());
     for (let count = size; count > 0; count--) {
       const key = this.#value();
       map.set(key, this.#value());
     }
     checkCount(map, size);
+    this.#depth--;
     return map;
   }
 
   #set(size: number): LuaValue {
+    this.#enter();
     const set = this.#remember(new Set<LuaValue>());
     for (let count = size; count > 0; count--) {
       set.add(this.#value());
       this.#value();
     }
     checkCount(set, size);
+    this.#depth--;
     return set;
   }
 
   #bigint(): bigint {
-    const word = this.#word++;
+    const word = this.#second();
     const high = BigInt(this.#halves[2 * word + 1] | 0);
     return high << 32n | BigInt(this.#halves[2 * word]);
   }
 
   /** Reads what stands at an address, or takes it from what has been read. */
   #at<T>(known: Map<number, T>, read: (bytes: Uint8Array) => T): T {
-    const word = this.#word++;
+    const word = this.#second();
     const pointer = this.#halves[2 * word];
     const length = this.#halves[2 * word + 1];
     let value = known.get(pointer);
     if (value === undefined) {
+      this.#addressableLeft -= length;
+      if (this.#addressableLeft < 0) this.#fault();
       value = read(this.#instance.bytes(pointer, length));
       known.set(pointer, value);
       this.#size += length;
@@ -374,10 +475,12 @@ export class Decoder {
   }
 
   #typedArray(length: number): LuaValue {
-    const kind = this.#halves[2 * this.#word++] as keyof typeof TYPED_ARRAYS;
+    const kind = this.#halves[2 * this.#second()] as keyof typeof TYPED_ARRAYS;
+    if (TYPED_ARRAYS[kind] === undefined) this.#fault();
+    this.#takeElements(length);
     const array = this.#remember(new TYPED_ARRAYS[kind](length));
     for (let start = 0; start < length;) {
-      if (this.#word === this.#length) this.#takeNext();
+      if (this.#word >= this.#length) this.#more();
       const end = Math.min(this.#length, this.#word + length - start);
       if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
         const { buffer, byteOffset } = this.#words;

@@ -116,7 +116,7 @@ export class HostTables implements Registry {
     this.#encoder = encoder;
     this.#decoder = decoder;
     encoder.registry = this;
-    decoder.objectOf = (number) => this.#numbers.objects[number - 1]!;
+    decoder.objectOf = (number) => this.#numbers.objects[number - 1];
     decoder.pathOf = (number) => this.path(number);
     decoder.inputOf = (number) => this.#origins[number]!.seen;
   }
@@ -151,17 +151,24 @@ export class HostTables implements Registry {
   /** Lua has collected so many views. */
   release(count: number): void {
     if (this.#released === undefined || this.#released.length === 0) {
-      const { buffer, byteOffset } = this.#instance.bytes(this.#instance.exports.get_released_ptr(), 0);
+      const pointer = this.#instance.exports.get_released_ptr() >>> 0;
+      const { buffer, byteOffset } = this.#instance.bytes(pointer, WIRE.RELEASED_MAX * 4);
+      if (byteOffset % 4 !== 0) this.#nonsense();
       this.#released = new Uint32Array(buffer, byteOffset, WIRE.RELEASED_MAX);
     }
-    for (let i = 0; i < count; i++) this.remove(this.#released[i]);
+    if (!(count >= 0 && count <= WIRE.RELEASED_MAX)) this.#instance.fault("a list of released views that is too long");
+    for (let i = 0; i < count; i++) {
+      const number = this.#released[i];
+      if (this.#origins[number] === undefined) this.#instance.fault("the number of a view that is none");
+      this.remove(number);
+    }
   }
 
   /** Answers Lua; a negative answer is a status or, below it, the length of a refusal's text. */
   load(op: number, number: number, first: number, count: number): number {
     try {
       this.#instance.checkTime();
-      return this.#load(op, number, first, count);
+      return this.#load(op, number >>> 0, first, count);
     } catch (error) {
       if (this.#instance.isTimeUp(error)) throw error;
       if (this.#encoder.isOwn(error)) return WIRE.STATUS_MEMORY;
@@ -179,15 +186,16 @@ export class HostTables implements Registry {
   }
 
   #load(op: number, number: number, first: number, count: number): number {
-    const object = this.#numbers.objects[number - 1]!;
+    const object = this.#numbers.objects[number - 1] ?? this.#instance.fault("the number of a view that is none");
     switch (op) {
       case VIEW_OP.ELEMENTS: {
+        if (!(Array.isArray(object) || ArrayBuffer.isView(object))) return this.#nonsense();
         const { origin } = this.#contentsOf(number, object);
         const array = object as readonly unknown[] | TypedArray;
         return this.#encoder.encodeElements(array, origin, first >>> 0, count >>> 0, ACTION, number);
       }
       case VIEW_OP.FIELD:
-        return this.#field(number, object, this.#decoder.decode(first)[0]);
+        return this.#field(number, object, this.#key(first, count));
       case VIEW_OP.ALL:
         this.#all(number, object);
         return 0;
@@ -195,19 +203,32 @@ export class HostTables implements Registry {
         return this.#entries(number, object, first >>> 0, count >>> 0);
       case VIEW_OP.POSITION: {
         const entries = this.#entriesOf(number, object);
-        const key = this.#ownKey(object, entries, this.#decoder.decode(first)[0]);
+        const key = this.#ownKey(object, entries, this.#key(first, count));
         return key === undefined ? 0 : entries.position(key.key, () => this.#instance.checkTime()) + 1;
       }
-      default: {
+      case VIEW_OP.BORDER: {
+        if (!(object instanceof Map || object instanceof Set)) return this.#nonsense();
         // Not further than there are keys: a class of its own may say that it has any.
         const { length } = this.#entriesOf(number, object).keys;
         let border = 0;
-        while (border < length && hasKey(object as Map<unknown, unknown>, border + 1)) {
+        while (border < length && hasKey(object, border + 1)) {
           if (++border % KEYS_BETWEEN_CHECKS === 0) this.#instance.checkTime();
         }
         return border;
       }
+      default:
+        return this.#nonsense();
     }
+  }
+
+  /** The key that Lua asks for, which stands in the buffer. */
+  #key(words: number, heapBytes: number): unknown {
+    const [key, ...others] = this.#decoder.decode(words, heapBytes);
+    return key === undefined || others.length > 0 ? this.#nonsense() : key;
+  }
+
+  #nonsense(): never {
+    this.#instance.fault("what makes no sense about a view");
   }
 
   #field(number: number, object: object, luaKey: unknown): number {
