@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ChunkCache } from "./chunk_cache.ts";
 import { Decoder } from "./decode.ts";
 import { pathText } from "./encode.ts";
 import { ViewEncoder } from "./encode_views.ts";
@@ -128,10 +129,6 @@ const POSITIONS_LENGTH_MAX = 4096;
 /** How Lua reports that `onPrint` threw (`zig/sandbox.zig`). */
 const PRINT_REFUSED = "print: the host refused the text";
 
-/** Compiled chunks that a unit keeps, and the code that they may have in all. */
-const CHUNKS_MAX = 256;
-const CHUNKS_CODE_LENGTH_MAX = 8 * 1024 * 1024;
-
 const textEncoder = new TextEncoder();
 
 const FIELD = { input: 0, output: 1, meta: 2 } as const;
@@ -181,9 +178,7 @@ export class ComputeUnit implements Disposable {
   #printed = "";
   /** Code is running in the unit, or a value is being written or read. */
   #busy = false;
-  /** Compiled chunks: by code for the default name, else by name and code. */
-  #chunks = new Map<string, number>();
-  #chunksCodeLength = 0;
+  #chunks: ChunkCache;
 
   /**
    * Creates a unit.
@@ -228,6 +223,7 @@ export class ComputeUnit implements Disposable {
     const encoder = this.#encoder = new ViewEncoder(instance);
     const decoder = this.#decoder = new Decoder(instance);
     const tables = this.#tables = new HostTables(instance, encoder, decoder);
+    this.#chunks = new ChunkCache(instance.memoryLimit);
     this.#lazyThreshold = options.lazyThreshold ?? LAZY_THRESHOLD_DEFAULT;
     this.#onPrint = options.onPrint;
     instance.host = {
@@ -726,7 +722,7 @@ export class ComputeUnit implements Disposable {
   #compute(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
     return this.#use("compute", (instance) => {
       if (typeof code === "string") {
-        const known = this.#chunks.get(keyOf(code, options.chunkName));
+        const known = this.#chunks.get(code, options.chunkName);
         if (known !== undefined) return this.#run(instance, known, all);
         const since = instance.now();
         return this.#run(instance, this.#newChunk(instance, code, options.chunkName), all, since);
@@ -751,17 +747,11 @@ export class ComputeUnit implements Disposable {
 
   /** Compiles code, and keeps it. */
   #newChunk(instance: Instance, code: string, chunkName: string | undefined): number {
-    const key = keyOf(code, chunkName);
+    const before = instance.memoryStats().usedBytes;
     const chunk = this.#compile(instance, code, chunkName);
-    this.#chunks.set(key, chunk);
-    this.#chunksCodeLength += key.length;
-    for (const [oldKey, old] of this.#chunks) {
-      const full = this.#chunks.size > CHUNKS_MAX || this.#chunksCodeLength > CHUNKS_CODE_LENGTH_MAX;
-      if (!full || old === chunk) break;
-      this.#chunks.delete(oldKey);
-      this.#chunksCodeLength -= oldKey.length;
-      instance.exports.forget(old);
-    }
+    // Less what was collected meanwhile; never less than the text, which the host keeps.
+    const bytes = Math.max(instance.memoryStats().usedBytes - before, code.length);
+    for (const old of this.#chunks.add(code, chunkName, chunk, bytes)) instance.exports.forget(old);
     return chunk;
   }
 
@@ -786,7 +776,11 @@ export class ComputeUnit implements Disposable {
         return this.#compileBytes(instance, bytes, name, isLast ? undefined : since);
       } catch (error) {
         const { usedBytes } = instance.memoryStats();
-        if (!isLuaError(error, "memory") || usedBytes >= used || isLast) throw error;
+        // What other code takes goes first.
+        const forgotten = isLuaError(error, "memory") ? this.#chunks.clear() : [];
+        for (const chunk of forgotten) instance.exports.forget(chunk);
+        const isHopeless = usedBytes >= used && forgotten.length === 0;
+        if (!isLuaError(error, "memory") || isHopeless || isLast) throw error;
         used = usedBytes;
       }
       try {
@@ -913,13 +907,6 @@ export class ComputeUnit implements Disposable {
     }
     this.#printed += line + "\n";
   }
-}
-
-/** What a compiled chunk is kept by. */
-function keyOf(code: string, chunkName: string | undefined): string {
-  if (chunkName === undefined && !code.startsWith("\0")) return code;
-  const name = chunkName ?? CHUNK_NAME_DEFAULT;
-  return `\0${name.length} ${name}${code}`;
 }
 
 function isLuaError(error: unknown, kind: LuaErrorKind): boolean {
