@@ -95,8 +95,9 @@ const MEMORY_LIMIT_MAX = 0xffff_0000;
 
 /**
  * What is to be free of the engine's stack, in levels of `use_stack` (`zig/stack_room.zig`)
- * of 1 KB, or 2 before it is optimized: before code runs, or goes on to call 16 levels of C
- * deeper; and before a message is taken, in which nothing recurses.
+ * of 1 KB, or 2 before it is optimized. Before code runs, or goes on to call 16 levels of C
+ * deeper: these take 21 KB, and V8 wants 33 KB where it compiles a regular expression, such
+ * as those that look into an error's text. Before a message crosses: nothing recurses in it.
  */
 const RUN_LEVELS = 42;
 const MESSAGE_LEVELS = 12;
@@ -324,9 +325,10 @@ export class Instance {
    * before it was cut off between two calls, a message may be open or unread: it is dropped.
    *
    * @param action What is being done, for messages: "set input".
+   * @param runsCode Whether Lua code may run.
    */
-  settle(action: string): void {
-    this.#checkRoom(action, RUN_LEVELS);
+  settle(action: string, runsCode: boolean): void {
+    this.#checkRoom(action, runsCode ? RUN_LEVELS : MESSAGE_LEVELS);
     if (this.isUnsettled) this.#recover();
     this.isUnsettled = true;
   }

@@ -244,7 +244,7 @@ Deno.test("near the end of the JavaScript stack, each use works or throws, and t
     cu.setInput(rows, { lazy: true });
     cu.compute("_io.output = { a = { b = 'x' }, list = { 1, 2, 3 } }");
     const outcomes: Outcome[] = [];
-    const depth = atEachDepth(() => outcomes.push(tryUse(cu, rows, which)), 1500);
+    const depth = atEachDepth(() => outcomes.push(tryUse(cu, rows, which)), 4000);
     assert(depth > 100, "the stack came to its end");
     assertEquals(outcomes.map((outcome) => faultOf(outcome, true)).filter((fault) => fault !== undefined), []);
     // Too little room first, then enough.
@@ -284,7 +284,7 @@ Deno.test("all uses by turns near the end of the stack, at every depth", async (
     atEachDepth(() => {
       which = (which + 1) % NEAR_THE_END.length;
       outcomes.push(tryUse(cu, rows, which));
-    }, 2000);
+    }, 4000);
     assertEquals(outcomes.map((outcome) => faultOf(outcome, false)).filter((fault) => fault !== undefined), []);
     assert(checkWorks(cu));
   }
