@@ -775,12 +775,13 @@ export class ComputeUnit implements Disposable {
       try {
         return this.#compileBytes(instance, bytes, name, isLast ? undefined : since);
       } catch (error) {
-        const { usedBytes } = instance.memoryStats();
+        if (!isLuaError(error, "memory") || isLast) throw error;
+        instance.isUnsettled = true; // This use goes on.
         // What other code takes goes first.
-        const forgotten = isLuaError(error, "memory") ? this.#chunks.clear() : [];
+        const forgotten = this.#chunks.clear();
         for (const chunk of forgotten) instance.exports.forget(chunk);
-        const isHopeless = usedBytes >= used && forgotten.length === 0;
-        if (!isLuaError(error, "memory") || isHopeless || isLast) throw error;
+        const { usedBytes } = instance.memoryStats();
+        if (usedBytes >= used && forgotten.length === 0) throw error;
         used = usedBytes;
       }
       try {
