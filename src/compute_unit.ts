@@ -683,11 +683,11 @@ export class ComputeUnit implements Disposable {
    * Uses the unit: the way of all that calls into it. Wherever it is cut off, such as by the
    * end of the JavaScript stack, the next use finds the unit ready.
    */
-  #use<T>(action: string, body: (instance: Instance) => T, runsCode = true): T {
+  #use<T>(action: string, body: (instance: Instance) => T): T {
     const instance = this.#ready(action);
     try {
       this.#busy = true;
-      instance.settle(action, runsCode);
+      instance.settle(action);
       instance.printError = undefined;
       const result = body(instance);
       instance.isUnsettled = false;
@@ -716,7 +716,7 @@ export class ComputeUnit implements Disposable {
       this.#decoder!.drop();
       this.#tables!.refusal = undefined;
       return this.#read(instance.guard(() => write(instance)), action)[0];
-    }, false);
+    });
   }
 
   #compute(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {

@@ -95,11 +95,14 @@ const MEMORY_LIMIT_MAX = 0xffff_0000;
 
 /**
  * What is to be free of the engine's stack, in levels of `use_stack` (`zig/stack_room.zig`)
- * of 1 KB, or 2 before it is optimized. Before code runs, or goes on to call 16 levels of C
- * deeper: these take 21 KB, and V8 wants 33 KB where it compiles a regular expression, such
- * as those that look into an error's text. Before a message crosses: nothing recurses in it.
+ * of 1 KB, or 2 before it is optimized. V8 wants 40 KB where it compiles a function that is
+ * called for the first time, or a regular expression; an import that can't be compiled would
+ * end the unit. So much and a little more before a use; what 16 levels of C take, 21 KB,
+ * besides, before code goes on to call as many deeper; little before a chunk is taken, as
+ * nothing recurses in it.
  */
-const RUN_LEVELS = 42;
+const USE_LEVELS = 56;
+const DEEPER_LEVELS = 68;
 const MESSAGE_LEVELS = 12;
 
 /** Options of {@linkcode Instance.create}. */
@@ -232,7 +235,7 @@ export class Instance {
       seed: () => crypto.getRandomValues(new Uint32Array(1))[0],
       wall_clock_ms: () => Date.now(),
       monotonic_ms: () => this.#crossing(() => this.now()),
-      has_stack_room: () => this.#hasRoom(RUN_LEVELS) ? 1 : 0,
+      has_stack_room: () => this.#hasRoom(DEEPER_LEVELS) ? 1 : 0,
     };
   }
 
@@ -325,10 +328,9 @@ export class Instance {
    * before it was cut off between two calls, a message may be open or unread: it is dropped.
    *
    * @param action What is being done, for messages: "set input".
-   * @param runsCode Whether Lua code may run.
    */
-  settle(action: string, runsCode: boolean): void {
-    this.#checkRoom(action, runsCode ? RUN_LEVELS : MESSAGE_LEVELS);
+  settle(action: string): void {
+    this.#checkRoom(action, USE_LEVELS);
     if (this.isUnsettled) this.#recover();
     this.isUnsettled = true;
   }
