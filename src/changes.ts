@@ -217,7 +217,7 @@ export class Changes {
         throw new Refusal(TypeError, "symbols cannot be passed");
       case "object": {
         if (value === null) return null;
-        if (isBytes(value)) return textOrBytes(bytesOf(value));
+        if (isBytes(value)) return textOrBytes(bytesOf(value), this.#check);
         const result = this.#results.get(value) ?? value;
         if (result === value && !isContainer(value)) refuseOpaque(value);
         return result as LuaValue;

@@ -34,6 +34,9 @@ interface Shape {
 /** Indices among an object's keys for which V8 may make room. */
 const NEAR_INDEX_MAX = 16;
 
+/** Bytes of strings that are decoded in a millisecond or so. */
+const BYTES_BETWEEN_CHECKS = 1024 * 1024;
+
 /** Up to here V8 makes an array at once; a longer one would be a dictionary first. */
 const FAST_LENGTH_MAX = 2 ** 25;
 
@@ -62,6 +65,8 @@ export class Decoder {
   /** Where the next word and the next string begin. */
   #word = 0;
   #unit = 0;
+  /** Bytes that were read by address since the clock was looked at. */
+  #unchecked = 0;
   #size = 0;
   /** Words of the message that no array has been made for yet: each element takes one. */
   #elementsLeft = 0;
@@ -252,7 +257,7 @@ export class Decoder {
         if (payload >= this.#containers.length) this.#fault();
         return this.#containers[payload];
       case WIRE.STRING_AT:
-        return this.#at(this.#longStrings, textOrBytes);
+        return this.#at(this.#longStrings, (bytes) => textOrBytes(bytes, () => this.#instance.checkTimeNow()));
       case WIRE.BYTES_AT:
         return this.#at(this.#longBytes, copy);
       case WIRE.MAP:
@@ -470,6 +475,11 @@ export class Decoder {
       value = read(this.#instance.bytes(pointer, length));
       known.set(pointer, value);
       this.#size += length;
+      this.#unchecked += length;
+      if (this.#unchecked > BYTES_BETWEEN_CHECKS) {
+        this.#unchecked = 0;
+        this.#instance.checkTimeNow();
+      }
     }
     return value;
   }

@@ -417,6 +417,12 @@ export class Instance {
     if (this.#lastDeadline !== Infinity && this.now() >= this.#lastDeadline) throw this.#timeError({});
   }
 
+  /** Either, as code is running or not. */
+  checkTimeNow(): void {
+    if (this.#deadline !== Infinity) this.checkTime();
+    else this.checkTimeAfter();
+  }
+
   #timeError(where: { chunk?: string; line?: number; traceback?: string }): LuaError {
     return new LuaError("time", `time limit of ${this.#timeLimit} ms exceeded`, where);
   }

@@ -32,8 +32,9 @@ export type LuaValue =
   | Map<LuaValue, LuaValue>
   | Set<LuaValue>;
 
-/** Bytes that V8's decoder takes: as many as a string may have units. */
-const BYTES_AT_ONCE_MAX = 2 ** 29 - 24;
+/** Bytes of text that are decoded at once; of a longer one a piece, in about a millisecond. */
+const BYTES_AT_ONCE_MAX = 64 * 1024;
+const PIECE_BYTES = 2 * 1024 * 1024;
 
 const REPLACEMENT = "\ufffd";
 
@@ -44,9 +45,11 @@ const textEncoder = new TextEncoder();
 /**
  * What a string of Lua's is: text, or a copy of its bytes where they are no UTF-8. A fatal
  * decoder would throw for those, and an exception takes 13 us, more than all of this.
+ *
+ * @param check Called now and then where it takes long; may throw.
  */
-export function textOrBytes(bytes: Uint8Array): string | Uint8Array {
-  if (bytes.length > BYTES_AT_ONCE_MAX) return longTextOrBytes(bytes);
+export function textOrBytes(bytes: Uint8Array, check: () => void): string | Uint8Array {
+  if (bytes.length > BYTES_AT_ONCE_MAX) return longTextOrBytes(bytes, check);
   const text = textDecoder.decode(bytes);
   if (!text.includes(REPLACEMENT)) return text;
   // What was replaced takes other bytes now.
@@ -55,20 +58,19 @@ export function textOrBytes(bytes: Uint8Array): string | Uint8Array {
   return isText ? text : bytes.slice();
 }
 
-/** The same for what can't be decoded at once. */
-function longTextOrBytes(bytes: Uint8Array): string | Uint8Array {
-  const pieceLength = 2 ** 26;
+/** The same for what takes long to decode, or can't be decoded at once. */
+function longTextOrBytes(bytes: Uint8Array, check: () => void): string | Uint8Array {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let text = "";
-  try {
-    for (let start = 0; start < bytes.length; start += pieceLength) {
-      text += decoder.decode(bytes.subarray(start, start + pieceLength), {
-        stream: start + pieceLength < bytes.length,
-      });
+  for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
+    check();
+    const end = start + PIECE_BYTES;
+    try {
+      text += decoder.decode(bytes.subarray(start, end), { stream: end < bytes.length });
+    } catch (error) {
+      if (error instanceof TypeError) return bytes.slice();
+      throw new RangeError(`A text of ${bytes.length} bytes is longer than a JavaScript string can be`);
     }
-  } catch (error) {
-    if (error instanceof TypeError) return bytes.slice();
-    throw new RangeError(`A text of ${bytes.length} bytes is longer than a JavaScript string can be`);
   }
   return text;
 }

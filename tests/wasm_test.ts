@@ -25,7 +25,18 @@ describe("the WASM module", () => {
     assertEquals([...new Set(imports.map(({ module }) => module))], ["cu"]);
     assertEquals(
       imports.map(({ name }) => name).sort(),
-      ["flush", "load", "monotonic_ms", "print", "release", "seed", "stop", "tick", "wall_clock_ms"],
+      [
+        "flush",
+        "has_stack_room",
+        "load",
+        "monotonic_ms",
+        "print",
+        "release",
+        "seed",
+        "stop",
+        "tick",
+        "wall_clock_ms",
+      ],
     );
   });
 

@@ -60,7 +60,7 @@ pub fn build(b: *std.Build) void {
     module.addCSourceFiles(.{
         .root = lua_sources,
         .files = &lua_seldom_files,
-        .flags = &(lua_flags ++ .{"-Oz"}),
+        .flags = &(lua_flags ++ .{ "-Oz", "-DCU_SMALL" }),
     });
     module.addObject(unwinding(b));
 

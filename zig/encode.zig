@@ -35,8 +35,8 @@ var heap_count: u32 = 0;
 /// the host cost Lua memory too.
 const sparse_places_max = 64;
 
-/// Work on one place of a table, in bytes (see limits.spend).
-const place_bytes = 32;
+/// Places of a table that are looked at in a step.
+const places_per_step = 2;
 
 const Shape = struct {
     hash: u32,
@@ -243,7 +243,7 @@ fn pair(L: *lua.State, frame: *Frame) Error!bool {
             key = .{ .value_ = node.u.key_val, .tt_ = node.u.key_tt };
         }
         if (lua.isNil(held)) {
-            limits.spend(place_bytes);
+            limits.owe(1);
             continue;
         }
         if (frame.has_key) {
@@ -339,7 +339,7 @@ const host_factor = 8;
 /// Tells the host where bytes are. They stay there while the message is read: the
 /// value that holds them does.
 fn writeAt(tag: wire.Tag, bytes: []const u8) void {
-    limits.spend(bytes.len * host_factor);
+    limits.steps(null, (bytes.len >> 6) * host_factor);
     writeBox(tag, 0);
     writeRaw(@as(u64, bytes.len) << 32 | @intFromPtr(bytes.ptr));
 }
@@ -444,7 +444,7 @@ fn classify(L: *lua.State, table: *lua.Table) Frame {
     const array_size = c.luaH_realasize(table);
     const hash_used = table.lastfree != null;
     const mark = marks.of(table);
-    limits.spend((@as(usize, array_size) + lua.nodeCount(table)) * place_bytes);
+    limits.owe((array_size + lua.nodeCount(table)) / places_per_step);
 
     // The array part: how many values, and whether they are the first ones.
     var array_count: u32 = 0;

@@ -16,8 +16,9 @@ extern "cu" fn stop(text: [*]const u8, length: u32) noreturn;
 
 /// Steps that may still run; below zero, more have run already.
 pub export var cu_budget: c_int = std.math.maxInt(c_int);
-/// As far as it goes: what is paid at once is less than 2^26 steps (of 2^32 bytes).
+/// As far as it goes, so that no payment makes it wrap around.
 const budget_min = -(1 << 30);
+const payment_max = 1 << 29;
 
 /// What the VM must do before it goes on (lua_config.h).
 pub export var cu_pending: c_int = 0;
@@ -28,22 +29,49 @@ pub export var cu_finalizer_ticks: c_uint = 0;
 /// A finalizer that spends so many loops, as far as anyone can tell.
 const finalizer_ticks_max = 3;
 
+/// Whether the engine's stack has room for CU_LEVELS more levels of C, and what they call.
+extern "cu" fn has_stack_room() u32;
+
+/// Levels of C that may be reached before that is asked again; the host asked for the
+/// first ones before it called.
+pub export var cu_levels: c_uint = c.CU_LEVELS;
+
+pub export fn cu_has_room() callconv(.c) c_int {
+    return @intFromBool(has_stack_room() != 0);
+}
+
+pub export fn cu_more_levels() callconv(.c) c_int {
+    if (cu_levels >= c.LUAI_MAXCCALLS or cu_has_room() == 0) return 0;
+    cu_levels = @min(cu_levels + c.CU_LEVELS, c.LUAI_MAXCCALLS);
+    return 1;
+}
+
 /// Before code runs: asks for its steps. If its time is over already, its first step ends it.
 pub fn begin() void {
+    cu_levels = c.CU_LEVELS;
     cu_budget = @intCast(tick());
     cu_pending &= ~c.CU_LOOKS;
 }
 
 /// Pays for work on this many bytes, as C's cu_spend.
 pub fn spend(bytes: usize) void {
-    cu_budget -= @intCast(bytes >> 6);
+    owe(bytes >> 6);
+}
+
+/// Pays for steps where no exception may pass.
+pub fn owe(count: usize) void {
+    cu_budget -= @intCast(@min(count, payment_max));
     if (cu_budget < 0) cu_overspent();
 }
 
 /// Pays for steps where code may be ended; a thread is for the traceback only.
-pub fn steps(L: ?*lua.State, count: u32) void {
-    cu_budget -= @intCast(count);
+pub fn steps(L: ?*lua.State, count: usize) void {
+    cu_budget -= @intCast(@min(count, payment_max));
     if (cu_budget < 0) cu_budget_spent(L);
+}
+
+pub export fn cu_pay_steps(L: ?*lua.State, count: c_int) callconv(.c) void {
+    steps(L, @intCast(count));
 }
 
 /// One step, where no thread is at hand.

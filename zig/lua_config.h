@@ -102,10 +102,15 @@ extern unsigned cu_finalizer_ticks;
 void cu_budget_spent(struct lua_State *L);
 void cu_overspent(void);
 #define cu_pay(steps) (__builtin_expect((cu_budget -= (int)(steps)) < 0, 0))
+#if defined(CU_SMALL)  /* for what is compiled for size */
+void cu_pay_steps(struct lua_State *L, int n);
+#define cu_steps(L, n) cu_pay_steps(L, (int)(n))
+#else
 #define cu_steps(L, n) { if (cu_pay(n)) cu_budget_spent(L); }
+#endif
 #define cu_step(L) cu_steps(L, 1)
 /* one step for each 'n' of a count or address that goes up or down by one; a power of two */
-#define cu_step_each(L, i, n) { if (((size_t)(i) & ((n) - 1)) == 0) cu_step(L); }
+#define cu_step_each(L, i, n) { if (((size_t)(i) & ((n) - 1)) == 0) { cu_step(L); } }
 /* the work of an operation on 'n' bytes */
 #define cu_bytes(n) ((size_t)(n) >> 6)
 #define cu_work(L, n) cu_steps(L, cu_bytes(n))
@@ -118,6 +123,15 @@ extern int cu_pending;
 /* does it; whether to leave */
 int cu_attend(struct lua_State *L);
 #define cu_attends(L) (__builtin_expect(cu_pending, 0) && cu_attend(L))
+
+/* levels of C that may be reached before room on the engine's stack is looked for again */
+extern unsigned cu_levels;
+/* gives CU_LEVELS more, if there is room and there may be so many */
+int cu_more_levels(void);
+/* whether there is room for so many */
+int cu_has_room(void);
+#define CU_LEVELS 16
+#define CU_LEVELS_OF_HANDLERS 8
 
 /* what the lexer gets of a text at a time, in bytes */
 #define CU_PIECE 4096

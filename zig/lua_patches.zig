@@ -39,6 +39,12 @@ const hash_why =
     \\as a script may learn of the secret by the order of `pairs`.
 ;
 
+const room_why =
+    \\The engine's own stack may have room for fewer than 200 levels of C, as JavaScript has used
+    \\some of it before; where it ends in the middle of anything, the unit is broken. So levels are
+    \\given 16 at a time, if there is room (cu_levels in limits.zig).
+;
+
 const bulk_why =
     \\One step of the VM, or of the library, that does work in proportion to the size of its
     \\operands, where no exception may pass: it pays, and the VM looks up after it.
@@ -2094,5 +2100,53 @@ pub const list = [_]Patch{
         .find = "  while ((p = (char *)memchr(news, L_ESC, l)) != NULL) {\n",
         .replace = "  while ((p = (char *)memchr(news, L_ESC, l)) != NULL) {\n" ++
             "    cu_steps(L, 8);\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = room_why,
+        .find = "  L->nCcalls += inc;\n" ++
+            "  if (l_unlikely(getCcalls(L) >= LUAI_MAXCCALLS)) {\n",
+        .replace = "  L->nCcalls += inc;\n" ++
+            "  if (l_unlikely(getCcalls(L) >= cu_levels)) {\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = room_why,
+        .find = "  if (getCcalls(L) >= LUAI_MAXCCALLS)\n" ++
+            "    return resume_error(L, \"C stack overflow\", nargs);\n",
+        .replace = "  if (getCcalls(L) >= cu_levels && !cu_more_levels())\n" ++
+            "    return resume_error(L, \"C stack overflow\", nargs);\n",
+    },
+    .{
+        .file = "lstate.c",
+        .why = room_why,
+        .find = "  L->nCcalls++;\n" ++
+            "  if (l_unlikely(getCcalls(L) >= LUAI_MAXCCALLS))\n" ++
+            "    luaE_checkcstack(L);\n",
+        .replace = "  L->nCcalls++;\n" ++
+            "  if (l_unlikely(getCcalls(L) >= cu_levels))\n" ++
+            "    luaE_checkcstack(L);\n",
+    },
+    .{
+        .file = "lstate.c",
+        .why = room_why ++ "\nWhere there is none, an error handler may take a few more, as Lua allows it.",
+        .find = "void luaE_checkcstack (lua_State *L) {\n",
+        .replace = "void luaE_checkcstack (lua_State *L) {\n" ++
+            "  if (getCcalls(L) < LUAI_MAXCCALLS) {\n" ++
+            "    l_uint32 over = getCcalls(L) - cu_levels;\n" ++
+            "    if (cu_more_levels()) return;\n" ++
+            "    if (over == 0) luaG_runerror(L, \"C stack overflow\");\n" ++
+            "    if (over > CU_LEVELS_OF_HANDLERS) luaD_errerr(L);\n" ++
+            "    return;\n" ++
+            "  }\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = room_why ++ "\nA pattern takes 200 levels of its own.",
+        .find = "  if (l_unlikely(ms->matchdepth-- == 0))\n" ++
+            "    luaL_error(ms->L, \"pattern too complex\");\n",
+        .replace = "  if (l_unlikely(ms->matchdepth-- == 0) ||\n" ++
+            "      l_unlikely(ms->matchdepth == MAXCCALLS - CU_LEVELS && !cu_has_room()))\n" ++
+            "    luaL_error(ms->L, \"pattern too complex\");\n",
     },
 };

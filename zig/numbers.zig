@@ -112,12 +112,12 @@ const Numeral = struct {
     /// All digits, modulo 2^64: what a hexadecimal integer is.
     wrapped: u64 = 0,
 
-    fn next(input: *Numeral) void {
+    noinline fn next(input: *Numeral) void {
         input.at += 1;
         if (@intFromPtr(input.at) % 8 == 0) limits.step();
     }
 
-    fn skipSpaces(input: *Numeral) void {
+    noinline fn skipSpaces(input: *Numeral) void {
         while (std.ascii.isWhitespace(input.at[0])) input.next();
     }
 

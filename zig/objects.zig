@@ -192,6 +192,8 @@ fn dateDifference(state: ?*lua.State) callconv(.c) c_int {
 
 fn dateToString(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
+    const steps = 64; // seven numbers by snprintf
+    limits.steps(L, steps);
     var text: [40]u8 = undefined;
     const written = writeIso(&text, checkDate(L, 1));
     _ = c.lua_pushlstring(L, written.ptr, written.len);

@@ -111,7 +111,7 @@ fn printLine(state: ?*lua.State) callconv(.c) c_int {
 }
 
 fn write(L: *lua.State, text: []const u8) void {
-    limits.spend(text.len * host_factor);
+    limits.owe((text.len >> 6) * host_factor);
     if (print(text.ptr, @intCast(text.len), 0) != 0) _ = c.luaL_error(L, "print: the host refused the text");
 }
 
