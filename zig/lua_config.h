@@ -33,12 +33,6 @@ unsigned cu_seed(void);
 /* llex.c, lobject.c: no locales */
 #define lua_getlocaledecpoint() '.'
 
-/* lobject.c, through a patch of luaconf.h: see numbers.zig */
-double cu_str2number(const char *text, char **end);
-/* a numeral of this length or more is shortened first */
-#define CU_NUMERAL 1024
-size_t cu_shorten(const char *text, char *shorter);
-
 /* llimits.h: as it is there, but 'fmod' pays for its steps; see numbers.zig */
 struct lua_State;
 double cu_fmod(struct lua_State *L, double a, double b);

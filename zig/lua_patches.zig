@@ -311,12 +311,6 @@ pub const list = [_]Patch{
         .replace = "    while (s < se) {\n      cu_steps(L, (*s == '%') ? 128 : 1);\n      if (*s != '%')  /* not a conversion specifier? */\n",
     },
     .{
-        .file = "luaconf.h",
-        .why = "strtod works in long doubles, which are software on wasm: see numbers.zig.",
-        .find = "#define lua_str2number(s,p)\tstrtod((s), (p))",
-        .replace = "#define lua_str2number(s,p)\tcu_str2number((s),(p))",
-    },
-    .{
         .file = "lapi.c",
         .why = bulk_why ++ "\nEvery function of the library gets its strings here.",
         .find = "  if (len != NULL)\n" ++
@@ -2064,24 +2058,6 @@ pub const list = [_]Patch{
             "        if (skips)\n",
     },
     .{
-        .file = "lobject.c",
-        .why = work_why ++ "\nA numeral of any length is brought to one that is short, in steps: see numbers.zig.",
-        .find = "size_t luaO_str2num (const char *s, TValue *o) {\n" ++
-            "  lua_Integer i; lua_Number n;\n" ++
-            "  const char *e;\n",
-        .replace = "static size_t longstr2num (const char *s, TValue *o) {\n" ++
-            "  char buff[CU_NUMERAL];\n" ++
-            "  size_t len = cu_shorten(s, buff);\n" ++
-            "  return (len != 0 && luaO_str2num(buff, o) != 0) ? len + 1 : 0;\n" ++
-            "}\n" ++
-            "\n" ++
-            "\n" ++
-            "size_t luaO_str2num (const char *s, TValue *o) {\n" ++
-            "  lua_Integer i; lua_Number n;\n" ++
-            "  const char *e;\n" ++
-            "  if (l_unlikely(strnlen(s, CU_NUMERAL) == CU_NUMERAL)) return longstr2num(s, o);\n",
-    },
-    .{
         .file = "lstrlib.c",
         .why = work_why ++ "\nA fixed size can be of 2 GB.",
         .find = "        while (len++ < (size_t)size)  /* pad extra space */\n" ++
@@ -2148,5 +2124,115 @@ pub const list = [_]Patch{
         .replace = "  if (l_unlikely(ms->matchdepth-- == 0) ||\n" ++
             "      l_unlikely(ms->matchdepth == MAXCCALLS - CU_LEVELS && !cu_has_room()))\n" ++
             "    luaL_error(ms->L, \"pattern too complex\");\n",
+    },
+    .{
+        .file = "lobject.c",
+        .why = "Numerals are read by numbers.zig, which says why.",
+        .find = "/* maximum length of a numeral to be converted to a number */\n" ++
+            "#if !defined (L_MAXLENNUM)\n" ++
+            "#define L_MAXLENNUM\t200\n" ++
+            "#endif\n" ++
+            "\n" ++
+            "/*\n" ++
+            "** Convert string 's' to a Lua number (put in 'result'). Return NULL on\n" ++
+            "** fail or the address of the ending '\\0' on success. ('mode' == 'x')\n" ++
+            "** means a hexadecimal numeral.\n" ++
+            "*/\n" ++
+            "static const char *l_str2dloc (const char *s, lua_Number *result, int mode) {\n" ++
+            "  char *endptr;\n" ++
+            "  *result = (mode == 'x') ? lua_strx2number(s, &endptr)  /* try to convert */\n" ++
+            "                          : lua_str2number(s, &endptr);\n" ++
+            "  if (endptr == s) return NULL;  /* nothing recognized? */\n" ++
+            "  while (lisspace(cast_uchar(*endptr))) endptr++;  /* skip trailing spaces */\n" ++
+            "  return (*endptr == '\\0') ? endptr : NULL;  /* OK iff no trailing chars */\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n" ++
+            "/*\n" ++
+            "** Convert string 's' to a Lua number (put in 'result') handling the\n" ++
+            "** current locale.\n" ++
+            "** This function accepts both the current locale or a dot as the radix\n" ++
+            "** mark. If the conversion fails, it may mean number has a dot but\n" ++
+            "** locale accepts something else. In that case, the code copies 's'\n" ++
+            "** to a buffer (because 's' is read-only), changes the dot to the\n" ++
+            "** current locale radix mark, and tries to convert again.\n" ++
+            "** The variable 'mode' checks for special characters in the string:\n" ++
+            "** - 'n' means 'inf' or 'nan' (which should be rejected)\n" ++
+            "** - 'x' means a hexadecimal numeral\n" ++
+            "** - '.' just optimizes the search for the common case (no special chars)\n" ++
+            "*/\n" ++
+            "static const char *l_str2d (const char *s, lua_Number *result) {\n" ++
+            "  const char *endptr;\n" ++
+            "  const char *pmode = strpbrk(s, \".xXnN\");  /* look for special chars */\n" ++
+            "  int mode = pmode ? ltolower(cast_uchar(*pmode)) : 0;\n" ++
+            "  if (mode == 'n')  /* reject 'inf' and 'nan' */\n" ++
+            "    return NULL;\n" ++
+            "  endptr = l_str2dloc(s, result, mode);  /* try to convert */\n" ++
+            "  if (endptr == NULL) {  /* failed? may be a different locale */\n" ++
+            "    char buff[L_MAXLENNUM + 1];\n" ++
+            "    const char *pdot = strchr(s, '.');\n" ++
+            "    if (pdot == NULL || strlen(s) > L_MAXLENNUM)\n" ++
+            "      return NULL;  /* string too long or no dot; fail */\n" ++
+            "    strcpy(buff, s);  /* copy string to buffer */\n" ++
+            "    buff[pdot - s] = lua_getlocaledecpoint();  /* correct decimal point */\n" ++
+            "    endptr = l_str2dloc(buff, result, mode);  /* try again */\n" ++
+            "    if (endptr != NULL)\n" ++
+            "      endptr = s + (endptr - buff);  /* make relative to 's' */\n" ++
+            "  }\n" ++
+            "  return endptr;\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n" ++
+            "#define MAXBY10\t\tcast(lua_Unsigned, LUA_MAXINTEGER / 10)\n" ++
+            "#define MAXLASTD\tcast_int(LUA_MAXINTEGER % 10)\n" ++
+            "\n" ++
+            "static const char *l_str2int (const char *s, lua_Integer *result) {\n" ++
+            "  lua_Unsigned a = 0;\n" ++
+            "  int empty = 1;\n" ++
+            "  int neg;\n" ++
+            "  while (lisspace(cast_uchar(*s))) s++;  /* skip initial spaces */\n" ++
+            "  neg = isneg(&s);\n" ++
+            "  if (s[0] == '0' &&\n" ++
+            "      (s[1] == 'x' || s[1] == 'X')) {  /* hex? */\n" ++
+            "    s += 2;  /* skip '0x' */\n" ++
+            "    for (; lisxdigit(cast_uchar(*s)); s++) {\n" ++
+            "      a = a * 16 + luaO_hexavalue(*s);\n" ++
+            "      empty = 0;\n" ++
+            "    }\n" ++
+            "  }\n" ++
+            "  else {  /* decimal */\n" ++
+            "    for (; lisdigit(cast_uchar(*s)); s++) {\n" ++
+            "      int d = *s - '0';\n" ++
+            "      if (a >= MAXBY10 && (a > MAXBY10 || d > MAXLASTD + neg))  /* overflow? */\n" ++
+            "        return NULL;  /* do not accept it (as integer) */\n" ++
+            "      a = a * 10 + d;\n" ++
+            "      empty = 0;\n" ++
+            "    }\n" ++
+            "  }\n" ++
+            "  while (lisspace(cast_uchar(*s))) s++;  /* skip trailing spaces */\n" ++
+            "  if (empty || *s != '\\0') return NULL;  /* something wrong in the numeral */\n" ++
+            "  else {\n" ++
+            "    *result = l_castU2S((neg) ? 0u - a : a);\n" ++
+            "    return s;\n" ++
+            "  }\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n" ++
+            "size_t luaO_str2num (const char *s, TValue *o) {\n" ++
+            "  lua_Integer i; lua_Number n;\n" ++
+            "  const char *e;\n" ++
+            "  if ((e = l_str2int(s, &i)) != NULL) {  /* try as an integer */\n" ++
+            "    setivalue(o, i);\n" ++
+            "  }\n" ++
+            "  else if ((e = l_str2d(s, &n)) != NULL) {  /* else try as a float */\n" ++
+            "    setfltvalue(o, n);\n" ++
+            "  }\n" ++
+            "  else\n" ++
+            "    return 0;  /* conversion failed */\n" ++
+            "  return (e - s) + 1;  /* success; return string size */\n" ++
+            "}\n" ++
+            "\n" ++
+            "\n",
+        .replace = "",
     },
 };

@@ -1,10 +1,8 @@
-//! Text to float, and the remainder of floats.
+//! Numerals to numbers, and the remainder of floats.
 
 const std = @import("std");
 const limits = @import("limits.zig");
 const lua = @import("lua.zig");
-const Text = @import("text.zig").Text;
-const c = lua.c;
 
 extern fn fmod(a: f64, b: f64) f64;
 
@@ -17,7 +15,151 @@ pub export fn cu_fmod(L: ?*lua.State, a: f64, b: f64) callconv(.c) f64 {
     return fmod(a, b);
 }
 
-extern fn strtod(text: [*:0]const u8, end: ?*[*:0]const u8) f64;
+/// In place of lobject.c's: C's strtod works in long doubles, which are software on wasm,
+/// and takes a numeral of any length in one go. Answers the size of the text, its 0
+/// included, or 0 where it is no numeral.
+pub export fn luaO_str2num(text: [*:0]const u8, result: *lua.Value) callconv(.c) usize {
+    var numeral = Numeral{ .at = text };
+    if (!numeral.read()) return 0;
+    const magnitude: u64 = if (numeral.negative) 0 -% numeral.wrapped else numeral.wrapped;
+    result.* = if (numeral.isInteger()) lua.integer(@bitCast(magnitude)) else lua.float(numeral.toFloat());
+    return @intFromPtr(numeral.at) - @intFromPtr(text) + 1;
+}
+
+/// Digits that are kept: enough to round as all of them would, as no float64 and no middle
+/// of two has more than 767. One that isn't 0 beyond them makes the value a little greater.
+const digits_kept = 800;
+
+const Numeral = struct {
+    at: [*:0]const u8,
+    negative: bool = false,
+    base: u8 = 10,
+    /// Significant ones, from the first that isn't 0; 0 to 15.
+    digits: [digits_kept]u8 = undefined,
+    count: u32 = 0,
+    has_digits: bool = false,
+    /// Some that were not kept were not 0.
+    has_more: bool = false,
+    is_float: bool = false,
+    /// The value is that of the digits kept, times the base to this power,
+    scale: i64 = 0,
+    /// and 10, or for hexadecimal numerals 2, to this one.
+    exponent: i64 = 0,
+    /// All digits, modulo 2^64.
+    wrapped: u64 = 0,
+
+    fn read(numeral: *Numeral) bool {
+        numeral.skipSpaces();
+        numeral.negative = numeral.at[0] == '-';
+        if (numeral.negative or numeral.at[0] == '+') numeral.at += 1;
+        if (numeral.at[0] == '0' and numeral.at[1] | 0x20 == 'x') {
+            numeral.at += 2;
+            numeral.base = 16;
+        }
+        numeral.readDigits();
+        if (!numeral.has_digits or !numeral.readExponent()) return false;
+        numeral.skipSpaces();
+        return numeral.at[0] == 0;
+    }
+
+    /// The next byte; a text may be of any length.
+    inline fn next(numeral: *Numeral) void {
+        numeral.at += 1;
+        if (@intFromPtr(numeral.at) % 8 == 0) limits.step();
+    }
+
+    noinline fn skipSpaces(numeral: *Numeral) void {
+        while (std.ascii.isWhitespace(numeral.at[0])) numeral.next();
+    }
+
+    fn readDigits(numeral: *Numeral) void {
+        while (true) : (numeral.next()) {
+            if (numeral.at[0] == '.' and !numeral.is_float) {
+                numeral.is_float = true;
+                continue;
+            }
+            const digit = digitOf(numeral.at[0]);
+            if (digit >= numeral.base) return;
+            numeral.has_digits = true;
+            numeral.wrapped = numeral.wrapped *% numeral.base +% digit;
+            const is_kept = numeral.count < digits_kept and (numeral.count > 0 or digit != 0);
+            if (is_kept) {
+                numeral.digits[numeral.count] = digit;
+                numeral.count += 1;
+            } else if (digit != 0) numeral.has_more = true;
+            if (numeral.is_float) {
+                if (is_kept or numeral.count == 0) numeral.scale -= 1;
+            } else if (!is_kept and numeral.count > 0) numeral.scale += 1;
+        }
+    }
+
+    /// False where one begins and isn't there.
+    fn readExponent(numeral: *Numeral) bool {
+        const letter: u8 = if (numeral.base == 16) 'p' else 'e';
+        if (numeral.at[0] | 0x20 != letter) return true;
+        numeral.is_float = true;
+        numeral.next();
+        const negative = numeral.at[0] == '-';
+        if (negative or numeral.at[0] == '+') numeral.next();
+        if (!std.ascii.isDigit(numeral.at[0])) return false;
+        while (std.ascii.isDigit(numeral.at[0])) : (numeral.next()) {
+            const exponent_bound = 1 << 40; // more than there can be digits to make up for
+            numeral.exponent = @min(numeral.exponent * 10 + (numeral.at[0] - '0'), exponent_bound);
+        }
+        if (negative) numeral.exponent = -numeral.exponent;
+        return true;
+    }
+
+    /// Hexadecimal ones wrap around, as in Lua; decimal ones beyond int64 are floats.
+    fn isInteger(numeral: *const Numeral) bool {
+        if (numeral.is_float) return false;
+        if (numeral.base == 16) return true;
+        const digits_safe = 18;
+        const digits_max = 19; // of which none is beyond 2^64
+        const magnitude_max = @as(u64, std.math.maxInt(i64)) + @intFromBool(numeral.negative);
+        return numeral.count <= digits_safe or numeral.count == digits_max and numeral.wrapped <= magnitude_max;
+    }
+
+    fn toFloat(numeral: *const Numeral) f64 {
+        const magnitude = if (numeral.base == 16) numeral.ofHexadecimal() else numeral.ofDecimal();
+        return if (numeral.negative) -magnitude else magnitude;
+    }
+
+    fn ofHexadecimal(numeral: *const Numeral) f64 {
+        const digits_taken = @min(numeral.count, @bitSizeOf(u64) / 4);
+        var bits: u64 = 0;
+        for (numeral.digits[0..digits_taken]) |digit| bits = bits << 4 | digit;
+        var has_more = numeral.has_more;
+        for (numeral.digits[digits_taken..numeral.count]) |digit| has_more = has_more or digit != 0;
+        const scale = numeral.scale + (numeral.count - digits_taken);
+        return round(bits, scale * 4 + numeral.exponent, has_more);
+    }
+
+    fn ofDecimal(numeral: *const Numeral) f64 {
+        const scale = numeral.scale + numeral.exponent;
+        // Digits that make an integer below 2^53, times or over an exact power of ten, take
+        // one correctly rounded operation (Clinger, "How to Read Floating Point Numbers
+        // Accurately", 1990).
+        const is_short = numeral.count <= 18 and numeral.wrapped <= 1 << 53 and !numeral.has_more;
+        if (is_short and @abs(scale) < powers_of_ten.len) {
+            const integer: f64 = @floatFromInt(numeral.wrapped);
+            const power = powers_of_ten[@intCast(@abs(scale))];
+            return if (scale < 0) integer / power else integer * power;
+        }
+        // The first digit's place: beyond, all are 0 or infinite.
+        const place = numeral.count + scale;
+        if (numeral.count == 0 or place < -330) return 0;
+        if (place > 310) return std.math.inf(f64);
+        return divide(numeral.digits[0..numeral.count], @intCast(scale), numeral.has_more);
+    }
+};
+
+inline fn digitOf(byte: u8) u8 {
+    const decimal = byte -% '0';
+    if (decimal < 10) return decimal;
+    const letter = (byte | 0x20) -% 'a';
+    return if (letter < 6) letter + 10 else 0xff;
+}
 
 /// Powers of ten that are exact as f64.
 const powers_of_ten = blk: {
@@ -30,142 +172,115 @@ const powers_of_ten = blk: {
     break :blk powers;
 };
 
-/// What strtod takes at most, but for one step more for each digit: 6 us for the least number.
-const strtod_steps = 128;
-const strtod_short_steps = 8;
-
-/// As strtod. Digits that make an integer below 2^53, times or over an exact power of
-/// ten, take one correctly rounded operation (Clinger, "How to Read Floating Point
-/// Numbers Accurately", 1990); all else goes to strtod.
-pub export fn cu_str2number(text: [*:0]const u8, end: *[*:0]const u8) callconv(.c) f64 {
-    const mantissa_max = 1 << 53;
-    var at = text;
-    while (at[0] == ' ') at += 1;
-    const negative = at[0] == '-';
-    if (negative or at[0] == '+') at += 1;
-    if (at[0] == '0' and at[1] | 0x20 == 'x') {
-        limits.spend(64 * strtod_steps);
-        return strtod(text, end);
-    }
-    var mantissa: u64 = 0;
-    var digits: u32 = 0;
-    var decimals: u32 = 0;
-    var after_point = false;
-    while (true) : (at += 1) {
-        if (at[0] == '.' and !after_point) {
-            after_point = true;
-            continue;
+/// Digits times a power of ten, by long division of one large integer by another: bit by
+/// bit, as it is seldom needed.
+fn divide(digits: []const u8, scale: i32, has_more: bool) f64 {
+    var numerator = Integer{};
+    var denominator = Integer{};
+    for (digits) |digit| numerator.multiplyAdd(10, digit);
+    denominator.multiplyAdd(1, 1);
+    const scaled = if (scale < 0) &denominator else &numerator;
+    for (0..@abs(scale)) |_| scaled.multiplyAdd(10, 0);
+    const shift = @as(i32, @intCast(denominator.bitCount())) - @as(i32, @intCast(numerator.bitCount()));
+    if (shift > 0) numerator.shiftLeft(@intCast(shift)) else denominator.shiftLeft(@intCast(-shift));
+    // Now the quotient is between 1/2 and 2.
+    limits.owe((numerator.count + denominator.count) * 4);
+    var quotient: u64 = 0;
+    for (0..@bitSizeOf(u64)) |_| {
+        quotient <<= 1;
+        if (!numerator.isLess(&denominator)) {
+            numerator.subtract(&denominator);
+            quotient |= 1;
         }
-        const digit = at[0] -% '0';
-        if (digit > 9) break;
-        mantissa = mantissa *% 10 +% digit;
-        digits += 1;
-        decimals += @intFromBool(after_point);
+        numerator.shiftLeft(1);
     }
-    const is_short = digits > 0 and digits <= 18 and mantissa <= mantissa_max and decimals < powers_of_ten.len;
-    if (!is_short or at[0] | 0x20 == 'e') {
-        const has_exponent = at[0] | 0x20 == 'e';
-        limits.spend(64 * (digits + @as(u32, if (has_exponent) strtod_steps else strtod_short_steps)));
-        return strtod(text, end);
-    }
-    end.* = at;
-    const magnitude = @as(f64, @floatFromInt(mantissa)) / powers_of_ten[decimals];
-    return if (negative) -magnitude else magnitude;
+    return round(quotient, -(@bitSizeOf(u64) - 1) - shift, has_more or numerator.bitCount() > 0);
 }
 
-/// Digits that are kept of a long numeral, and one that says whether others were not 0:
-/// enough to round as all of them would (767 are needed at most for a float64).
-const digits_kept = 800;
-/// Beyond, any number with so many digits is 0 or infinite.
-const exponent_max = 99_999;
-
-/// A numeral of any length as a short one of the same value and kind, so that reading it
-/// takes no longer than its digits do here, in steps. Answers how many bytes of the text
-/// it took; 0 where that is no numeral.
-pub export fn cu_shorten(text: [*:0]const u8, shorter: *[c.CU_NUMERAL]u8) callconv(.c) usize {
-    var input = Numeral{ .at = text };
-    input.skipSpaces();
-    const negative = input.at[0] == '-';
-    if (negative or input.at[0] == '+') input.at += 1;
-    const is_hex = input.at[0] == '0' and input.at[1] | 0x20 == 'x';
-    if (is_hex) input.at += 2;
-    input.readDigits(if (is_hex) 16 else 10);
-    if (!input.has_digits or !input.readExponent(if (is_hex) 'p' else 'e')) return 0;
-    input.skipSpaces();
-    if (input.at[0] != 0) return 0;
-    input.write(shorter, negative, is_hex);
-    return @intFromPtr(input.at) - @intFromPtr(text);
+/// The float nearest to an integer times a power of two, of two as near the even one.
+fn round(integer: u64, power: i64, has_more: bool) f64 {
+    if (integer == 0) return 0;
+    const leading = @clz(integer);
+    const bits = integer << @intCast(leading);
+    // The value is 1.xxx times two to this.
+    const exponent = power - leading + 63;
+    if (exponent > std.math.floatExponentMax(f64)) return std.math.inf(f64);
+    const exponent_min = std.math.floatExponentMin(f64);
+    const missing = if (exponent < exponent_min) exponent_min - exponent else 0;
+    const dropped = 64 - 53 + missing;
+    if (dropped > 64) return 0;
+    const kept: u64 = if (dropped == 64) 0 else bits >> @intCast(dropped);
+    const rest = if (dropped == 64) bits else bits & (@as(u64, 1) << @intCast(dropped)) - 1;
+    const half = @as(u64, 1) << @intCast(dropped - 1);
+    const is_up = rest > half or rest == half and (has_more or kept & 1 == 1);
+    // A carry goes into the exponent, as it should.
+    const biased: u64 = if (missing > 0) 0 else @intCast(exponent - exponent_min);
+    return @bitCast((biased << 52) + kept + @intFromBool(is_up));
 }
 
-const Numeral = struct {
-    at: [*:0]const u8,
-    digits: [digits_kept]u8 = undefined,
-    count: usize = 0,
-    has_digits: bool = false,
-    /// Some that were not kept were not 0.
-    has_more: bool = false,
-    is_float: bool = false,
-    /// The value is that of the digits kept, times the base to this power.
-    scale: i64 = 0,
-    /// What was written as an exponent.
-    exponent: i64 = 0,
-    /// All digits, modulo 2^64: what a hexadecimal integer is.
-    wrapped: u64 = 0,
+/// An unsigned integer of up to 5,120 bits: 10^1130, the largest denominator, has 3,754, and
+/// a numerator is shifted to as many.
+const Integer = struct {
+    const limbs_max = 160;
 
-    noinline fn next(input: *Numeral) void {
-        input.at += 1;
-        if (@intFromPtr(input.at) % 8 == 0) limits.step();
-    }
+    limbs: [limbs_max]u32 = @splat(0),
+    /// Above, all are 0.
+    count: u32 = 0,
 
-    noinline fn skipSpaces(input: *Numeral) void {
-        while (std.ascii.isWhitespace(input.at[0])) input.next();
-    }
-
-    fn readDigits(input: *Numeral, base: u8) void {
-        while (true) : (input.next()) {
-            if (input.at[0] == '.' and !input.is_float) {
-                input.is_float = true;
-                continue;
-            }
-            const digit = std.fmt.charToDigit(input.at[0], base) catch return;
-            input.has_digits = true;
-            input.wrapped = input.wrapped *% base +% digit;
-            const is_kept = input.count < digits_kept and (input.count > 0 or digit != 0);
-            if (is_kept) {
-                input.digits[input.count] = input.at[0];
-                input.count += 1;
-            } else if (digit != 0) input.has_more = true;
-            if (input.is_float and (is_kept or input.count == 0)) input.scale -= 1;
-            if (!input.is_float and !is_kept and input.count > 0) input.scale += 1;
+    noinline fn multiplyAdd(integer: *Integer, factor: u32, addend: u32) void {
+        var carry: u64 = addend;
+        for (integer.limbs[0..integer.count]) |*limb| {
+            carry += @as(u64, limb.*) * factor;
+            limb.* = @truncate(carry);
+            carry >>= 32;
         }
+        if (carry == 0) return;
+        integer.limbs[integer.count] = @intCast(carry);
+        integer.count += 1;
     }
 
-    /// False where one begins and isn't there.
-    fn readExponent(input: *Numeral, letter: u8) bool {
-        if (input.at[0] | 0x20 != letter) return true;
-        input.is_float = true;
-        input.next();
-        const negative = input.at[0] == '-';
-        if (negative or input.at[0] == '+') input.next();
-        if (!std.ascii.isDigit(input.at[0])) return false;
-        while (std.ascii.isDigit(input.at[0])) : (input.next()) {
-            const exponent_bound = 1 << 40; // more than there can be digits to make up for it
-            input.exponent = @min(input.exponent * 10 + (input.at[0] - '0'), exponent_bound);
+    fn bitCount(integer: *const Integer) u32 {
+        if (integer.count == 0) return 0;
+        return integer.count * 32 - @clz(integer.limbs[integer.count - 1]);
+    }
+
+    noinline fn shiftLeft(integer: *Integer, bits: u32) void {
+        const whole = bits / 32;
+        const part: u5 = @intCast(bits % 32);
+        integer.count += whole + 1;
+        var index = integer.count;
+        while (index > 0) {
+            index -= 1;
+            const high = if (index >= whole) integer.limbs[index - whole] else 0;
+            const low = if (index > whole) integer.limbs[index - whole - 1] else 0;
+            integer.limbs[index] = @truncate((@as(u64, high) << 32 | low) << part >> 32);
         }
-        if (negative) input.exponent = -input.exponent;
-        return true;
+        integer.trim();
     }
 
-    fn write(input: *const Numeral, shorter: []u8, negative: bool, is_hex: bool) void {
-        var text = Text{ .buffer = shorter };
-        if (negative) text.add("-");
-        if (is_hex) text.add("0x");
-        if (is_hex and !input.is_float) return text.print("%llx", .{input.wrapped});
-        text.add(if (input.count == 0) "0" else input.digits[0..input.count]);
-        if (input.has_more) text.add("1");
-        if (!input.is_float and input.scale == 0) return;
-        const scale = (input.scale - @intFromBool(input.has_more)) * @as(i64, if (is_hex) 4 else 1);
-        const exponent = std.math.clamp(scale + input.exponent, -exponent_max, exponent_max);
-        text.print(if (is_hex) "p%lld" else "e%lld", .{exponent});
+    noinline fn isLess(integer: *const Integer, other: *const Integer) bool {
+        if (integer.count != other.count) return integer.count < other.count;
+        var index = integer.count;
+        while (index > 0) {
+            index -= 1;
+            if (integer.limbs[index] != other.limbs[index]) return integer.limbs[index] < other.limbs[index];
+        }
+        return false;
+    }
+
+    /// Of one that isn't less.
+    noinline fn subtract(integer: *Integer, other: *const Integer) void {
+        var borrow: u1 = 0;
+        for (integer.limbs[0..integer.count], other.limbs[0..integer.count]) |*limb, taken| {
+            const first = @subWithOverflow(limb.*, taken);
+            const second = @subWithOverflow(first[0], @as(u32, borrow));
+            limb.* = second[0];
+            borrow = first[1] | second[1];
+        }
+        integer.trim();
+    }
+
+    fn trim(integer: *Integer) void {
+        while (integer.count > 0 and integer.limbs[integer.count - 1] == 0) integer.count -= 1;
     }
 };
