@@ -12,6 +12,12 @@ const importMap = new URL("npm_import_map.json", import.meta.url);
 /** Subcommands that take no import map but deno.json's own. */
 const CONFIG_ONLY = ["publish", "doc"];
 
+/**
+ * The one guard against tests that hang, far more than they take: no test has a limit of its
+ * own, as none may depend on how fast the machine is.
+ */
+const TESTS_MS_MAX = 30 * 60_000;
+
 interface Config {
   imports: Record<string, string>;
   publish: { include: string[] };
@@ -27,6 +33,11 @@ async function reachesJsr(config: Config): Promise<boolean> {
     signal: AbortSignal.timeout(20_000),
   });
   return (await probe.output()).success;
+}
+
+function endTests(child: Deno.ChildProcess): void {
+  console.error(`The tests were ended after ${TESTS_MS_MAX / 60_000} minutes: the last one that began hangs`);
+  child.kill("SIGKILL");
 }
 
 function pathOf(url: URL): string {
@@ -61,6 +72,9 @@ if (!await reachesJsr(config)) {
   else mapArgs = ["--import-map", pathOf(importMap)];
 }
 const options = { args: [subcommand, ...mapArgs, ...args], ...(copyDir && { cwd: copyDir }) };
-const { code } = await new Deno.Command(Deno.execPath(), options).spawn().status;
+const child = new Deno.Command(Deno.execPath(), options).spawn();
+const guard = subcommand === "test" ? setTimeout(() => endTests(child), TESTS_MS_MAX) : undefined;
+const { code } = await child.status;
+clearTimeout(guard);
 if (copyDir) await Deno.remove(copyDir, { recursive: true });
 Deno.exit(code);

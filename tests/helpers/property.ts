@@ -1,0 +1,27 @@
+/**
+ * What property tests share.
+ *
+ * @module
+ */
+
+import fc from "fast-check";
+
+/** Runs that a search for a smaller failing case may take. */
+const SEARCH_RUNS_MAX = 5000;
+
+/**
+ * A predicate whose search for a smaller failing case has an end, whatever the machine: after
+ * so many runs since it first failed it passes everything.
+ */
+export function endingSearch<T extends unknown[]>(predicate: (...given: T) => void): (...given: T) => void {
+  let runsLeft = Infinity;
+  return (...given) => {
+    if (runsLeft-- <= 0) return;
+    try {
+      predicate(...given);
+    } catch (error) {
+      if (!fc.PreconditionFailure.isFailure(error)) runsLeft = Math.min(runsLeft, SEARCH_RUNS_MAX);
+      throw error;
+    }
+  };
+}
