@@ -1,20 +1,15 @@
-// Code that means harm: each script ends in a result or a clear error within twice
-// the time limit, and the unit works afterwards.
+// Code that means harm: each script ends in a result or a clear error within its time
+// limit, and the unit works afterwards.
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError, type LuaErrorKind, type LuaValue } from "@computeunit/cu";
+import { assertEndsInTime, CountingClock, LOOKS_AFTER_MAX } from "./helpers/clock.ts";
+import { liveHeapBytes } from "./helpers/heap.ts";
+import { isLazyMode } from "./helpers/lazy_mode.ts";
 
-const TIME_LIMIT_MS = 100;
+/** Looks at the clock, of 1 ms each: half a million steps. */
+const TIME_LIMIT_MS = 25;
 const MEMORY_LIMIT_BYTES = 32 * 1024 * 1024;
-
-/** A script ends within this time, or the limit doesn't hold. */
-const END_MS_MAX = 2 * TIME_LIMIT_MS;
-
-/**
- * How often a script may try, so that a pause of a busy machine isn't taken for the
- * script's: the fastest attempt counts. The only slack in this file.
- */
-const ATTEMPTS_MAX = 3;
 
 /** How a script ends: `any` is a result or an error of whatever kind. */
 type End = LuaErrorKind | "result" | "any";
@@ -28,6 +23,8 @@ interface Hostile {
   returns?: LuaValue;
   /** It tampers with what the other scripts use: a unit of its own. */
   alone?: true;
+  /** Its time limit, where it takes more than the others to come to what it is about. */
+  looks?: number;
 }
 
 /** `s`: a string of 4 MB. */
@@ -42,8 +39,8 @@ function forever(body: string): string {
 }
 
 /**
- * The same where a step that isn't counted would hang the test: long enough to be
- * far over the limit, short enough to fail instead.
+ * The same with an end: so many steps reach the limit only if the work in each is counted,
+ * and a script that isn't stopped ends as a result.
  */
 function often(count: number, body: string): string {
   return `for i = 1, ${count} do ${body} end`;
@@ -62,7 +59,7 @@ const scripts: Hostile[] = [
   { name: "a for loop of 2^63 steps", code: "for i = math.mininteger, math.maxinteger do end", ends: "time" },
   { name: "a float loop that can't advance", code: "for x = 1e300, 2e300, 1.0 do end", ends: "time" },
   { name: "an iterator that never ends", code: "for _ in function() return 1 end do end", ends: "time" },
-  { name: "a C iterator that never ends", code: "for _ in os.clock do end", ends: "time" },
+  { name: "a C iterator that never ends", code: "for _ in math.type, 1 do end", ends: "time" },
   { name: "endless tail calls", code: "local function f() return f() end f()", ends: "time" },
   {
     name: "tail calls that take turns",
@@ -88,7 +85,7 @@ const scripts: Hostile[] = [
   {
     name: "an error handler that recurses",
     code: "local function h() return xpcall(error, h) end return type(h())",
-    ends: ["result", "time", "limit"],
+    ends: "result",
   },
   {
     name: "a coroutine that catches",
@@ -190,7 +187,7 @@ const scripts: Hostile[] = [
   {
     name: "__index a chain of 10,000",
     code: "local t = {} for i = 1, 10000 do t = setmetatable({}, { __index = t }) end return t.x",
-    ends: ["runtime", "limit"],
+    ends: "runtime",
   },
   {
     name: "__call a chain of 10,000",
@@ -269,7 +266,12 @@ const scripts: Hostile[] = [
   },
 
   // Recursion.
-  { name: "Lua recursion", code: "local function f() return 1 + f() end return f()", ends: ["limit", "memory"] },
+  {
+    name: "Lua recursion",
+    code: "local function f() return 1 + f() end return f()",
+    ends: ["limit", "memory"],
+    looks: 100,
+  },
   {
     name: "recursion through gsub",
     code: `local function f() return (("a"):gsub(".", f)) end return f()`,
@@ -291,6 +293,7 @@ const scripts: Hostile[] = [
     name: "recursion in a full stack's handler",
     code: "local function f() return 1 + f() end return type(select(2, xpcall(f, f)))",
     ends: "any",
+    looks: 100,
   },
   { name: "one argument list too long", code: "return pcall(string.char, table.unpack({}, 1, 1e7))", ends: "runtime" },
   {
@@ -340,11 +343,22 @@ const scripts: Hostile[] = [
   },
   {
     name: "a million unary minuses",
-    code: "return type(load('return ' .. ('- '):rep(1e6) .. '1'))",
+    code: "return type(load('return ' .. ('- '):rep(1e3):rep(1e3) .. '1'))",
     ends: ["result", "time"],
+    looks: 100,
   },
-  { name: "a million assignments", code: "return type(load(('x = 1 '):rep(1e6)))", ends: ["result", "memory", "time"] },
-  { name: "a million goto", code: "return type(load(('goto x '):rep(1e6)))", ends: ["result", "memory", "time"] },
+  {
+    name: "a million assignments",
+    code: "return type(load(('x = 1 '):rep(1e3):rep(1e3)))",
+    ends: ["time", "memory"],
+    looks: 100,
+  },
+  {
+    name: "a million goto",
+    code: "return type(load(('goto x '):rep(1e3):rep(1e3)))",
+    ends: ["result", "memory", "time"],
+    looks: 100,
+  },
   { name: "300 locals", code: "return (load(('local x '):rep(300)))", ends: "result", returns: null },
   {
     name: "a million constants",
@@ -377,12 +391,12 @@ const scripts: Hostile[] = [
   {
     name: "load of long comments",
     code: `local c = "--" .. ("x"):rep(1e3):rep(4e3) ${often(80, "load(c)")}`,
-    ends: ["time", "result"],
+    ends: "time",
   },
   {
     name: "load of long white space",
     code: `local c = (" "):rep(1e3):rep(4e3) ${often(80, "load(c)")}`,
-    ends: ["time", "result"],
+    ends: "time",
   },
   {
     name: "a dumped function is refused",
@@ -407,7 +421,7 @@ const scripts: Hostile[] = [
   // Strings: a step of the VM that is a lot of work.
   { name: "string.rep to the end of memory", code: `return ("x"):rep(1e9)`, ends: "memory" },
   { name: "string.rep beyond any size", code: `return ("xx"):rep(math.maxinteger)`, ends: "runtime" },
-  { name: "string.rep of nothing, 1e18 times", code: `return string.rep("", 1e18)`, ends: ["time", "result"] },
+  { name: "string.rep of nothing, 1e18 times", code: `return string.rep("", 1e18)`, ends: "time" },
   {
     name: "string.rep of long strings again and again",
     code: `${LONG} ${forever("s:rep(2)")}`,
@@ -418,39 +432,39 @@ const scripts: Hostile[] = [
   {
     name: "a pattern of many optional parts",
     code: `return ("a"):rep(30):find(("a?"):rep(200) .. "b")`,
-    ends: ["time", "runtime", "result"],
+    ends: "time",
   },
   {
     name: "a pattern too complex",
-    code: `return pcall(string.find, ("a"):rep(1e6), ("a?"):rep(1e6) .. "b")`,
+    code: `return pcall(string.find, ("a"):rep(1e3), ("a?"):rep(1e3) .. "b")`,
     ends: "result",
     returns: false,
   },
   { name: "a pattern of back references", code: `return ("a"):rep(1e5):find("(.*)(.*)%1%2b")`, ends: "time" },
-  { name: "%b without end", code: `return ("("):rep(1e6):find("%b()")`, ends: "time" },
+  { name: "%b without end", code: `return ("("):rep(1e3):rep(1e3):find("%b()")`, ends: "time" },
   { name: "%f over 4 MB", code: `${LONG} ${forever('s:find("%f[y]")')}`, ends: "time" },
   {
     name: "a huge set",
-    code: `local set = "[" .. ("b"):rep(1e6) .. "]" return ("a"):rep(1e6):find(set)`,
+    code: `local set = "[" .. ("b"):rep(1e3):rep(1e3) .. "]" return ("a"):rep(1e4):find(set)`,
     ends: "time",
   },
   {
     name: "a huge set that isn't closed",
-    code: `local set = "[" .. ("b"):rep(1e6) ${often(500, "pcall(string.find, 'a', set)")}`,
-    ends: ["time", "result"],
+    code: `local set = "[" .. ("b"):rep(1e3):rep(1e3) ${often(500, "pcall(string.find, 'a', set)")}`,
+    ends: "time",
   },
   {
     name: "find of a plain needle in 4 MB",
     code: `${LONG} ${often(400, 's:find("b", 1, true)')}`,
-    ends: ["time", "result"],
+    ends: "time",
   },
   {
     name: "find of a needle of 4 MB",
     code: `local s = ("a"):rep(1e3):rep(8e3) local p = ("a"):rep(1e3):rep(4e3) .. "b" return s:find(p, 1, true)`,
-    ends: ["time", "result"],
+    ends: "time",
     alone: true,
   },
-  { name: "find with a pattern of 4 MB", code: `${LONG} ${often(100, '("a"):find(s)')}`, ends: ["time", "result"] },
+  { name: "find with a pattern of 4 MB", code: `${LONG} ${often(100, '("a"):find(s)')}`, ends: "time" },
   { name: "gsub over 4 MB", code: `${LONG} ${forever('s:gsub(".", "%0%0")')}`, ends: ["time", "memory"] },
   { name: "gsub with a function over 4 MB", code: `${LONG} s:gsub(".", function() end)`, ends: "time" },
   { name: "gsub of nothing", code: `${LONG} ${forever('s:gsub("", "")')}`, ends: ["time", "memory"] },
@@ -465,66 +479,66 @@ const scripts: Hostile[] = [
   {
     name: "byte of 900,000 places",
     code: `${LONG} ${often(400, "pcall(string.byte, s, 1, 9e5)")}`,
-    ends: ["time", "result", "memory"],
+    ends: "time",
   },
   {
     name: "two equal strings of 8 MB, ==",
     code: `${LONG_TWO} ${often(2000, "local x = s == s2")}`,
-    ends: ["time", "result"],
+    ends: "time",
     alone: true,
   },
   {
     name: "two equal strings of 8 MB, rawequal",
     code: `${LONG_TWO} ${often(2000, "rawequal(s, s2)")}`,
-    ends: ["time", "result"],
+    ends: "time",
     alone: true,
   },
   {
     name: "two equal strings of 8 MB, <",
     code: `${LONG_TWO} ${often(400, "local x = s < s2")}`,
-    ends: ["time", "result"],
+    ends: "time",
     alone: true,
   },
   {
     name: "two equal strings of 8 MB as keys",
     code: `${LONG_TWO} local t = { [s] = 1 } ${often(2000, "local x = t[s2]")}`,
-    ends: ["time", "result"],
+    ends: "time",
     alone: true,
   },
   {
     name: "strings of zeros, <",
     code: `local s = ("\\0"):rep(1e3):rep(4e3) local s2 = s .. "" s2 = s .. "\\0" ${often(100, "local x = s < s2")}`,
-    ends: ["time", "result"],
+    ends: "time",
   },
   { name: "concatenation that doubles", code: "local s = 'x' while true do s = s .. s end", ends: "memory" },
   { name: "concatenation a byte at a time", code: `${LONG} ${forever("s = s .. 'x'")}`, ends: ["time", "memory"] },
   {
     name: "a number of 4 MB of digits",
     code: `local s = ("0"):rep(1e3):rep(4e3) ${often(200, "local x = s + 0")}`,
-    ends: ["time", "result"],
+    ends: "time",
   },
   {
     name: "tonumber of 4 MB of spaces",
     code: `local s = (" "):rep(1e3):rep(4e3) ${often(50, "tonumber(s)")}`,
-    ends: ["time", "result"],
+    ends: "time",
     alone: true,
   },
   {
     name: "tonumber with a base, of 4 MB",
     code: `local s = ("z"):rep(1e3):rep(4e3) ${often(200, "tonumber(s, 36)")}`,
-    ends: ["time", "result"],
+    ends: "time",
   },
   {
     name: "math.tointeger of 4 MB of digits",
     code: `local s = ("0"):rep(1e3):rep(4e3) ${often(200, "math.tointeger(s)")}`,
-    ends: ["time", "result"],
+    ends: "time",
   },
   {
     name: "string.format of 4 MB of digits",
     code: `local s = ("0"):rep(1e3):rep(4e3) ${often(200, '("%d"):format(s)')}`,
-    ends: ["time", "result"],
+    ends: "time",
   },
-  { name: "string.format cuts 4 MB", code: `${LONG} ${often(500, '("%.1s"):format(s)')}`, ends: ["time", "result"] },
+  { name: "string.format cuts 4 MB", code: `${LONG} ${often(500, '("%.1s"):format(s)')}`, ends: "time" },
   { name: "string.format quotes 4 MB", code: `${LONG} ${forever('("%q"):format(s)')}`, ends: ["time", "memory"] },
   {
     name: "string.format with a width of 99",
@@ -541,12 +555,12 @@ const scripts: Hostile[] = [
   {
     name: "string.pack of 4 MB of options",
     code: `local s = (" "):rep(1e3):rep(4e3) ${often(40, "string.pack(s)")}`,
-    ends: ["time", "result"],
+    ends: "time",
   },
   {
     name: "string.packsize of 4 MB of options",
     code: `local s = ("b"):rep(1e3):rep(4e3) ${often(40, "string.packsize(s)")}`,
-    ends: ["time", "result"],
+    ends: "time",
   },
   {
     name: "string.packsize beyond any size",
@@ -571,21 +585,21 @@ const scripts: Hostile[] = [
   {
     name: "string.unpack of an end that isn't there",
     code: `${LONG} ${often(500, 'pcall(string.unpack, "z", s)')}`,
-    ends: ["time", "result"],
+    ends: "time",
   },
-  { name: "utf8.len of 4 MB", code: `${LONG} ${often(50, "utf8.len(s)")}`, ends: ["time", "result"] },
-  { name: "utf8.offset over 4 MB", code: `${LONG} ${often(100, "utf8.offset(s, 4e6)")}`, ends: ["time", "result"] },
+  { name: "utf8.len of 4 MB", code: `${LONG} ${often(50, "utf8.len(s)")}`, ends: "time" },
+  { name: "utf8.offset over 4 MB", code: `${LONG} ${often(100, "utf8.offset(s, 4e6)")}`, ends: "time" },
   {
     name: "utf8.codepoint of 900,000 places",
     code: `${LONG} ${often(200, "pcall(utf8.codepoint, s, 1, 9e5)")}`,
-    ends: ["time", "result", "memory"],
+    ends: "time",
   },
   {
     name: "utf8.codes over continuation bytes",
     code: `local s = ("\\x80"):rep(1e3):rep(4e3) ${
       often(200, "pcall(function() for _ in utf8.codes('a' .. s, true) do end end)")
     }`,
-    ends: ["time", "result", "memory"],
+    ends: "time",
   },
   {
     name: "utf8 beyond all places",
@@ -594,8 +608,13 @@ const scripts: Hostile[] = [
     ends: "result",
     returns: false,
   },
-  { name: "os.date with a long format", code: `os.date(("%n"):rep(1e3):rep(4e3))`, ends: ["time", "result", "memory"] },
-  { name: "os.date with a format that grows", code: `os.date(("%c"):rep(1e3):rep(4e3))`, ends: ["time", "memory"] },
+  { name: "os.date with a long format", code: `os.date(("%n"):rep(1e3):rep(4e3))`, ends: ["time", "memory"] },
+  {
+    name: "os.date with a format that grows",
+    code: `os.date(("%c"):rep(1e3):rep(4e3))`,
+    ends: ["time", "memory"],
+    looks: 100,
+  },
   {
     name: "os.date with forged formats",
     code:
@@ -613,7 +632,7 @@ const scripts: Hostile[] = [
   {
     name: "os.time of 4 MB of digits",
     code: `local s = ("0"):rep(1e3):rep(4e3) ${often(200, "os.time({ year = 2020, month = 1, day = 1, hour = s })")}`,
-    ends: ["time", "result"],
+    ends: "time",
     alone: true,
   },
 
@@ -622,6 +641,7 @@ const scripts: Hostile[] = [
     name: "table.sort with a comparator that never settles",
     code: "local t = {} for i = 1, 1e5 do t[i] = i end table.sort(t, function() return true end)",
     ends: ["runtime", "time"],
+    looks: 100,
   },
   {
     name: "table.sort with a random comparator",
@@ -634,6 +654,7 @@ const scripts: Hostile[] = [
     code:
       "local t = {} for i = 1, 1e4 do t[i] = i end table.sort(t, function(a, b) t[#t + 1] = 1 return (a or 0) < (b or 0) end)",
     ends: ["time", "memory", "result", "runtime"],
+    looks: 100,
   },
   {
     name: "table.sort with a comparator that empties the table",
@@ -645,6 +666,7 @@ const scripts: Hostile[] = [
     name: "table.sort of a length that lies",
     code: "table.sort(setmetatable({}, { __len = function() return 1e9 end, __index = function() return 1 end }))",
     ends: ["time", "memory", "runtime"],
+    looks: 100,
   },
   {
     name: "table.sort of a length beyond all",
@@ -701,26 +723,27 @@ const scripts: Hostile[] = [
   {
     name: "table.unpack of 400,000 places",
     code: often(150, "select('#', table.unpack({}, 1, 4e5))"),
-    ends: ["time", "result"],
+    ends: "time",
     alone: true,
   },
   {
     name: "400,000 arguments passed on",
     code: "local function g() end local function f(...) for i = 1, 2000 do g(...) end end f(table.unpack({}, 1, 4e5))",
-    ends: ["time", "result"],
+    ends: "time",
     alone: true,
   },
   {
     name: "select of 200,000 arguments",
     code: "local function f(...) for i = 1, 4000 do local x = select(-1, ...) end end f(table.unpack({}, 1, 2e5))",
-    ends: ["time", "result"],
+    ends: "time",
     alone: true,
   },
   {
     name: "next over a large table that was emptied",
     code:
       "local t = {} for i = 1, 1e5 do t['k' .. i] = i end for k in pairs(t) do t[k] = nil end for i = 1, 1e5 do next(t) end",
-    ends: ["time", "memory", "result"],
+    ends: ["time", "memory"],
+    looks: 100,
   },
   {
     name: "next while the table grows",
@@ -743,8 +766,14 @@ const scripts: Hostile[] = [
     name: "an array to the end of memory",
     code: "local t = {} while true do t[#t + 1] = 1 end",
     ends: ["memory", "time"],
+    looks: 100,
   },
-  { name: "tables to the end of memory", code: "local t while true do t = { t } end", ends: ["memory", "time"] },
+  {
+    name: "tables to the end of memory",
+    code: "local t while true do t = { t } end",
+    ends: ["memory", "time"],
+    looks: 100,
+  },
   {
     name: "memory exhausted again and again",
     code: "while true do pcall(function() local t = {} while true do t = { t, t, t } end end) end",
@@ -759,25 +788,26 @@ const scripts: Hostile[] = [
   {
     name: "_io.array of 2^28 + 1 places",
     code: "return _io.array({}, (1 << 28) + 1)",
-    ends: ["memory", "runtime"],
+    ends: "runtime",
     alone: true,
   },
   {
     name: "_io.array of 2^31 - 1 places",
     code: "return _io.array({}, (1 << 31) - 1)",
-    ends: ["memory", "runtime"],
+    ends: "runtime",
     alone: true,
   },
   {
     name: "_io.array again and again",
     code: `local t = {} for i = 1, 5e5 do t[i] = 1 end ${often(2000, "_io.array(t)")}`,
-    ends: ["time", "result"],
+    ends: "time",
+    looks: 100,
     alone: true,
   },
   {
     name: "two equal bytes of 4 MB",
     code: `${LONG} local a, b = _io.bytes(s), _io.bytes(s .. "") ${often(4000, "local x = a == b")}`,
-    ends: ["time", "result"],
+    ends: "time",
   },
 
   // Chains.
@@ -809,7 +839,7 @@ const scripts: Hostile[] = [
     code: `local t = {} for i = 1, 1e5 do t[i] = {} end ${
       often(200, "collectgarbage('generational') collectgarbage('incremental')")
     }`,
-    ends: ["time", "result"],
+    ends: "time",
     alone: true,
   },
   {
@@ -817,19 +847,21 @@ const scripts: Hostile[] = [
     code:
       "local keep = {} for i = 1, 3000 do keep[i % 100] = { {}, {} } collectgarbage('step', 1) collectgarbage(i % 2 == 0 and 'generational' or 'incremental') end return #keep",
     ends: ["result", "time"],
+    looks: 100,
     alone: true,
   },
   {
     name: "the collector stopped",
     code: "collectgarbage('stop') while true do local t = { {} } end",
     ends: ["time", "memory"],
+    looks: 100,
     alone: true,
   },
   {
     name: "the collector with absurd parameters",
     code:
       "collectgarbage('incremental', 1, 1000, 60) collectgarbage('generational', 100, 1) for i = 1, 1e4 do local t = { {} } end collectgarbage('incremental', 1000, 1, 0) for i = 1, 1e4 do local t = { {} } end return 1",
-    ends: ["result", "time"],
+    ends: "result",
     returns: 1,
     alone: true,
   },
@@ -838,6 +870,7 @@ const scripts: Hostile[] = [
     code:
       "local mt = {} mt.__gc = function() collectgarbage('generational') collectgarbage('incremental') setmetatable({}, mt) end for i = 1, 100 do setmetatable({}, mt) end for i = 1, 100 do collectgarbage() end return 1",
     ends: ["result", "time"],
+    looks: 100,
     returns: 1,
     alone: true,
   },
@@ -853,26 +886,28 @@ const scripts: Hostile[] = [
     name: "ephemerons in the worst order",
     code:
       "local n, k, p = 12000, {}, {} for i = 1, n + 1 do k[i] = {} end for i = 1, n do p[i] = i end for i = n, 2, -1 do local j = (i * 7919) % i + 1 p[i], p[j] = p[j], p[i] end for i = 1, n do local j = math.random(n) p[i], p[j] = p[j], p[i] end local mt, keep = { __mode = 'k' }, {} for i = 1, n do keep[i] = setmetatable({}, mt) end for i = 1, n do keep[p[i]][k[i]] = k[i + 1] end local first = k[1] k = nil collectgarbage()",
-    ends: ["time", "result"],
+    ends: "result",
     alone: true,
   },
   {
     name: "finalizers for old objects",
     code:
       "local old = {} for i = 1, 5000 do old[i] = {} end local t = {} for i = 1, 2e5 do t[i] = {} end local mt = { __gc = function() end } for i = 1, 5000 do setmetatable(old[i], mt) end",
-    ends: ["time", "result"],
+    ends: "time",
+    looks: 100,
     alone: true,
   },
   {
     name: "a million finalizers",
     code: "local mt = { __gc = function() end } for i = 1, 1e6 do setmetatable({}, mt) end",
-    ends: ["time", "memory", "result"],
+    ends: ["time", "memory"],
+    looks: 100,
   },
   {
     name: "error with a level deep in the stack",
     code:
       "local function f(n) if n > 0 then return 1 + f(n - 1) end for i = 1, 3000 do pcall(error, 'x', 1e5) end return 0 end return f(1e5)",
-    ends: ["time", "result"],
+    ends: "time",
     alone: true,
   },
 
@@ -897,6 +932,7 @@ const scripts: Hostile[] = [
     name: "_io is a million fields wide",
     code: "for i = 1, 2e5 do _io['k' .. i] = i end",
     ends: ["result", "time", "memory"],
+    looks: 100,
     alone: true,
   },
   { name: "_home is nil", code: "_home = nil", ends: "result", alone: true },
@@ -982,7 +1018,12 @@ const scripts: Hostile[] = [
   },
 
   // Output.
-  { name: "output 100,000 deep", code: "local t = {} for i = 1, 1e5 do t = { t } end _io.output = t", ends: "result" },
+  {
+    name: "output 100,000 deep",
+    code: "local t = {} for i = 1, 1e5 do t = { t } end _io.output = t",
+    ends: "result",
+    looks: 100,
+  },
   {
     name: "output that holds itself in every way",
     code: "local t = {} t[1] = t t.t = t t[t] = t _io.output = t",
@@ -992,6 +1033,7 @@ const scripts: Hostile[] = [
     name: "output with a shared table in 100,000 places",
     code: "local t, s = {}, { 'x' } for i = 1, 1e5 do t[i] = s end _io.output = t",
     ends: "result",
+    looks: 100,
   },
   {
     name: "output that doubles with each level",
@@ -1002,16 +1044,19 @@ const scripts: Hostile[] = [
     name: "output with a long string in 100,000 places",
     code: `${LONG} local t = {} for i = 1, 1e5 do t[i] = s end _io.output = t`,
     ends: "result",
+    looks: 100,
   },
   {
     name: "output 100,000 keys wide",
     code: "local t = {} for i = 1, 1e5 do t['k' .. i] = i end _io.output = t",
-    ends: ["result", "time"],
+    ends: "result",
+    looks: 100,
   },
   {
     name: "output of 100,000 shapes",
     code: "local t = {} for i = 1, 3e4 do t[i] = { ['a' .. i] = 1 } end _io.output = t",
-    ends: ["result", "time"],
+    ends: "result",
+    looks: 100,
   },
   {
     name: "output with a function far inside",
@@ -1083,6 +1128,7 @@ const scripts: Hostile[] = [
     code: `collectgarbage("generational") local t = {} for i = 1, 1e5 do t[i] = {} end
       ${forever("pcall(string.rep, 'x', 1e9)")}`,
     ends: "time",
+    looks: 100,
     alone: true,
   },
   {
@@ -1107,56 +1153,63 @@ const scripts: Hostile[] = [
   { name: "load of a long condition", code: forever("load('x = ' .. ('a and '):rep(1e5) .. 'a')"), ends: "time" },
 
   // Printing.
-  { name: "print without end", code: forever("print('x')"), ends: ["runtime", "time"] },
+  { name: "print without end", code: forever("print('x')"), ends: ["runtime", "time"], looks: 100 },
   { name: "print without end, caught", code: forever("pcall(print, 'x')"), ends: "time" },
   { name: "print of 4 MB, caught", code: `${LONG} ${often(1000, "pcall(print, s)")}`, ends: ["time", "memory"] },
   { name: "print of many arguments", code: "print(table.unpack({}, 1, 9e5))", ends: "any" },
   {
     name: "warn of 4 MB, switched off",
     code: `${LONG} ${often(500, "warn(s)")}`,
-    ends: ["time", "result"],
+    ends: "time",
     alone: true,
   },
   {
     name: "warn of 4 MB, switched on",
     code: `${LONG} warn("@on") ${often(200, "pcall(warn, s)")}`,
-    ends: ["time", "runtime", "result"],
+    ends: "time",
     alone: true,
   },
   {
     name: "warn of 800 MB in parts",
     code: `${LONG} warn("@on") local t = {} for i = 1, 200 do t[i] = s end warn(table.unpack(t))`,
-    ends: ["time", "runtime", "result"],
+    ends: "time",
     alone: true,
   },
 ];
 
-async function createUnit(): Promise<ComputeUnit> {
-  return await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS, memoryLimit: MEMORY_LIMIT_BYTES });
+const clock = new CountingClock();
+
+async function createUnit(timeLimit = TIME_LIMIT_MS): Promise<ComputeUnit> {
+  return await ComputeUnit.create({ timeLimit, memoryLimit: MEMORY_LIMIT_BYTES, now: clock.now });
 }
 
 interface Ended {
   end: End;
   value: LuaValue;
-  milliseconds: number;
+  looks: number;
 }
 
 function run(cu: ComputeUnit, code: string): Ended {
-  const start = performance.now();
   let end: End = "result";
   let value: LuaValue = null;
-  try {
-    value = cu.compute(code);
-  } catch (error) {
-    // Anything else (a RuntimeError of WASM's, say) is no clear error.
-    if (!(error instanceof LuaError)) throw error;
-    end = error.kind;
-  }
-  return { end, value, milliseconds: performance.now() - start };
+  const looks = clock.looksOf(() => {
+    try {
+      value = cu.compute(code);
+    } catch (error) {
+      // Anything else (a RuntimeError of WASM's, say) is no clear error.
+      if (!(error instanceof LuaError)) throw error;
+      end = error.kind;
+    }
+  });
+  return { end, value, looks };
 }
 
-/** The unit does what it should, whatever ran in it. */
+/** The unit does what it should, whatever ran in it; for that it has ten times its time. */
 function checkWorks(cu: ComputeUnit): void {
+  clock.atStep(0.1, () => checkWorksInTime(cu));
+}
+
+function checkWorksInTime(cu: ComputeUnit): void {
   try {
     cu.getOutput();
   } catch (error) {
@@ -1168,33 +1221,34 @@ function checkWorks(cu: ComputeUnit): void {
   cu.clearIo();
   assertStrictEquals(cu.getOutput(), null);
   assertStrictEquals(cu.compute("return 1 + 1"), 2);
-  cu.setInput({ rows: [{ a: 1 }, { a: 2 }] });
-  assertEquals(cu.compute("_io.output = _io.input.rows[2].a return _io.input"), { rows: [{ a: 1 }, { a: 2 }] });
-  assertStrictEquals(cu.getOutput(), 2);
+  for (const lazy of [false, true]) {
+    cu.setInput({ rows: [{ a: 1 }, { a: 2 }] }, { lazy });
+    assertEquals(cu.compute("_io.output = _io.input.rows[2].a return _io.input"), { rows: [{ a: 1 }, { a: 2 }] });
+    assertStrictEquals(cu.getOutput(), 2);
+  }
   cu.clearIo();
 }
 
 let shared: ComputeUnit | undefined;
 
-for (const { name, code, ends, returns, alone } of scripts) {
-  Deno.test(`hostile: ${name}`, async () => {
-    let fastest = Infinity;
-    for (let attempt = 0; attempt < ATTEMPTS_MAX && fastest > END_MS_MAX; attempt++) {
-      const isFresh = alone || shared === undefined;
-      const cu = isFresh ? await createUnit() : shared!;
-      shared = undefined;
-      const { end, value, milliseconds } = run(cu, code);
+for (const { name, code, ends, returns, alone, looks: limit = TIME_LIMIT_MS } of scripts) {
+  Deno.test(`hostile: ${name}`, { ignore: isLazyMode }, async () => {
+    const isOwn = alone || limit !== TIME_LIMIT_MS;
+    for (const isFresh of isOwn || shared === undefined ? [true] : [false, true]) {
+      const cu = isFresh ? await createUnit(limit) : shared!;
+      if (!isOwn) shared = undefined;
+      const { end, value, looks } = run(cu, code);
       const expected = Array.isArray(ends) ? ends : [ends];
       // What ran before may have left no room in one piece for some megabytes.
       if (end === "memory" && !expected.includes(end) && !isFresh) continue;
       assert(expected.includes("any") || expected.includes(end), `ends as ${end}, expected ${expected.join(" or ")}`);
+      assert(looks <= limit + LOOKS_AFTER_MAX, `looked ${looks} times at the clock with a limit of ${limit} ms`);
       if (returns !== undefined && end === "result") assertEquals(value, returns);
       checkWorks(cu);
-      fastest = Math.min(fastest, milliseconds);
       // Only a unit that has just been seen to work serves the next script.
-      if (!alone) shared = cu;
+      if (!isOwn) shared = cu;
+      return;
     }
-    assert(fastest <= END_MS_MAX, `took ${Math.round(fastest)} ms with a limit of ${TIME_LIMIT_MS} ms`);
   });
 }
 
@@ -1203,31 +1257,43 @@ Deno.test("hostile scripts are at least 70, each with a name of its own", () => 
   assertEquals(new Set(scripts.map(({ name }) => name)).size, scripts.length);
 });
 
-/** The fastest of some attempts, as for the scripts. */
-async function fastestOf(attempt: () => Promise<number>): Promise<number> {
-  let fastest = Infinity;
-  for (let i = 0; i < ATTEMPTS_MAX && fastest > END_MS_MAX; i++) fastest = Math.min(fastest, await attempt());
-  return fastest;
-}
+Deno.test("a chain of ephemerons in a bad order takes few rounds of a collection", async () => {
+  using cu = await ComputeUnit.create();
+  // Without an end of its own it takes a round for nearly each link, all in one atomic step.
+  // The end shows: where a chain is too long, values of dead keys are kept for one more cycle.
+  const kept = (length: number) =>
+    cu.compute<boolean[]>(`
+      collectgarbage("stop")
+      local n, weak, k, order = ${length}, { __mode = "k" }, {}, {}
+      for i = 1, n + 1 do k[i] = {} end
+      -- Neither forwards nor backwards, as a collection goes in both directions by turns.
+      for i = 1, n do order[i] = i * 7919 % n + 1 end
+      local tables = {}
+      for i = 1, n do tables[i] = setmetatable({}, weak) end
+      for i = 1, n do tables[order[i]][k[i]] = k[i + 1] end
+      local first, value = k[1], {}
+      local watch = setmetatable({ value }, { __mode = "v" })
+      for i = 1, n do tables[i][{}] = value end
+      k, value = nil, nil
+      collectgarbage()
+      local once = watch[1] ~= nil
+      collectgarbage("restart")
+      for i = 1, n do tables[i] = nil end
+      collectgarbage()
+      return { once, watch[1] ~= nil, first ~= nil }
+    `);
+  assertEquals(kept(10), [false, false, true]);
+  assertEquals(kept(6000), [true, false, true]);
+});
 
 Deno.test("a finalizer that runs while code is compiled is within the time limit", async () => {
-  const fastest = await fastestOf(async () => {
-    using cu = await createUnit();
-    cu.compute("local mt = { __gc = function() for i = 1, 1e8 do end end } for i = 1, 10 do setmetatable({}, mt) end");
-    // Enough constants to make the collector work.
-    const code = Array.from({ length: 20_000 }, (_, i) => `x = "string ${i}"`).join("\n");
-    const start = performance.now();
-    try {
-      cu.compute(code);
-    } catch (error) {
-      assert(error instanceof LuaError && error.kind === "time", String(error));
-    }
-    const milliseconds = performance.now() - start;
-    checkWorks(cu);
-    return milliseconds;
-  });
-  // Compiling takes some of it; it has no end of its own within seconds otherwise.
-  assert(fastest <= END_MS_MAX, `took ${Math.round(fastest)} ms`);
+  using cu = await createUnit();
+  cu.compute("local mt = { __gc = function() for i = 1, 1e8 do end end } for i = 1, 10 do setmetatable({}, mt) end");
+  // Enough constants to make the collector work.
+  const { end, looks } = run(cu, Array.from({ length: 20_000 }, (_, i) => `x = "string ${i}"`).join("\n"));
+  assert(end === "time" || end === "result", end);
+  assert(looks <= TIME_LIMIT_MS + LOOKS_AFTER_MAX, `looked ${looks} times at the clock`);
+  checkWorks(cu);
 });
 
 Deno.test("a finalizer that loops can't hang any call of the host", async () => {
@@ -1245,21 +1311,22 @@ Deno.test("a finalizer that loops can't hang any call of the host", async () => 
   ];
   for (const [name, call] of calls) {
     using cu = await createUnit();
-    cu.compute(`
+    const prepare = `
       function handler() return 1 end
       local t = {} for i = 1, 2000 do t[i] = { ["k" .. i] = ("x"):rep(300) .. i } end _io.output = t
       for i = 1, 100 do setmetatable({}, { __gc = function() for i = 1, 1e8 do end end }) end
-    `);
-    const fastest = await fastestOf(() => {
-      const start = performance.now();
-      try {
-        for (let i = 0; i < 10 && performance.now() - start < END_MS_MAX; i++) call(cu);
-      } catch (error) {
-        assert(error instanceof LuaError && error.kind === "time", `${name}: ${error}`);
-      }
-      return Promise.resolve(performance.now() - start);
-    });
-    assert(fastest <= END_MS_MAX, `${name} took ${Math.round(fastest)} ms`);
+    `;
+    clock.atStep(0.1, () => cu.compute(prepare));
+    for (let i = 0; i < 10; i++) {
+      const looks = clock.looksOf(() => {
+        try {
+          call(cu);
+        } catch (error) {
+          assert(error instanceof LuaError && error.kind === "time", `${name}: ${error}`);
+        }
+      });
+      assert(looks <= TIME_LIMIT_MS + LOOKS_AFTER_MAX, `${name} looked ${looks} times at the clock`);
+    }
     assertStrictEquals(cu.compute("return 1 + 1"), 2, name);
   }
 });
@@ -1316,30 +1383,28 @@ Deno.test("an output can't be much larger for the host than for the unit", async
 });
 
 Deno.test("a string of 256 bytes in many places is one string for the host", async () => {
-  using cu = await createUnit();
+  using cu = await ComputeUnit.create({ memoryLimit: MEMORY_LIMIT_BYTES });
   cu.compute(`local s = ("x"):rep(253) .. "€" local t = {} for i = 1, 5e5 do t[i] = s end _io.output = t`);
-  const before = Deno.memoryUsage().heapUsed;
-  let output: string[] | undefined = cu.getOutput<string[]>();
-  const grown = Deno.memoryUsage().heapUsed - before;
+  const before = await liveHeapBytes();
+  const output = cu.getOutput<string[]>();
+  const grown = await liveHeapBytes() - before;
   assertEquals([output.length, output[0].length], [500_000, 254]);
-  output = undefined;
   // 500,000 places are 8 MB in Lua; all texts one by one would be 256 MB.
-  assert(grown < 4 * MEMORY_LIMIT_BYTES, `the host's memory grew by ${Math.round(grown / 1e6)} MB`);
+  assert(grown < MEMORY_LIMIT_BYTES, `the host's memory grew by ${Math.round(grown / 1e6)} MB`);
 });
 
 Deno.test("a time limit that is over before the code begins ends it", async () => {
-  using cu = await ComputeUnit.create({ timeLimit: 1e-6, memoryLimit: MEMORY_LIMIT_BYTES });
-  const fastest = await fastestOf(() => {
-    // A loop with an end, or a failure of this test would be a hang.
-    const { end, milliseconds } = run(cu, "for i = 1, 3e8 do end");
-    assertEquals(end, "time");
-    return Promise.resolve(milliseconds);
-  });
-  assert(fastest <= END_MS_MAX, `took ${Math.round(fastest)} ms`);
+  using cu = await createUnit(1e-6);
+  // A loop with an end, or a failure of this test would be a hang.
+  const { end, looks } = run(cu, "for i = 1, 3e8 do end");
+  assertStrictEquals(end, "time");
+  assert(looks <= LOOKS_AFTER_MAX, `looked ${looks} times at the clock`);
 });
 
 Deno.test("the time limit ends the compiling of any code", async () => {
-  using cu = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS });
+  // More than the words of a source take: what must be counted is the work that each makes.
+  const limit = 4 * TIME_LIMIT_MS;
+  using cu = await createUnit(limit);
   const names = (depth: number) => Array.from({ length: 190 }, (_, i) => `v${depth}_${i}`).join(", ");
   const nested = Array.from({ length: 179 }, (_, depth) => `function f() local ${names(depth)} `).join("");
   const sources = [
@@ -1350,31 +1415,32 @@ Deno.test("the time limit ends the compiling of any code", async () => {
   ];
   for (const source of sources) {
     const shown = source.slice(0, 20);
-    const fastest = await fastestOf(() => {
-      const start = performance.now();
-      for (const use of [() => cu.compile(source), () => cu.compute(source)]) {
+    for (const use of [() => cu.compile(source), () => cu.compute(source)]) {
+      const looks = clock.looksOf(() => {
         try {
           use();
           assert(source.startsWith("return"), `${shown} was compiled`);
         } catch (error) {
           assert(error instanceof LuaError && error.kind === "time", `${shown}: ${error}`);
         }
-      }
-      return Promise.resolve((performance.now() - start) / 2);
-    });
-    assert(fastest <= END_MS_MAX, `${shown} took ${Math.round(fastest)} ms`);
+      });
+      assert(looks <= limit + LOOKS_AFTER_MAX, `${shown}: looked ${looks} times at the clock`);
+    }
     assertStrictEquals(cu.compute("return 1 + 1"), 2);
   }
 });
 
 Deno.test("finalizers that come again between attempts to compile don't make them last", async () => {
-  using cu = await ComputeUnit.create({ memoryLimit: 16 * 1024 * 1024, timeLimit: TIME_LIMIT_MS });
+  const limit = 4 * TIME_LIMIT_MS;
+  using cu = await ComputeUnit.create({ memoryLimit: 16 * 1024 * 1024, timeLimit: limit, now: clock.now });
+  // Time goes on here too, as the finalizers wait for it.
+  clock.stepMs = 0.01;
   cu.compute(`
     KEEP = {}
     local function arm()
       setmetatable({}, { __gc = function()
         pcall(arm)
-        local t = os.clock() while os.clock() - t < 0.06 do end
+        local t = os.clock() while os.clock() - t < ${0.6 * limit / 1000} do end
         KEEP[#KEEP] = nil
       end })
     end
@@ -1383,39 +1449,34 @@ Deno.test("finalizers that come again between attempts to compile don't make the
   for (const size of [200_000, 20_000, 2000, 200]) {
     cu.compute(`pcall(function() for i = #KEEP + 1, 1e9 do KEEP[i] = ("x"):rep(${size}) .. i end end)`);
   }
-  const start = performance.now();
-  run(cu, `return 1 -- ${"x".repeat(1e6)}`);
-  const ms = performance.now() - start;
+  clock.stepMs = 1;
+  const { looks } = run(cu, `return 1 -- ${"x".repeat(1e6)}`);
   // One more attempt after the time is up, and its finalizers.
-  assert(ms <= 5 * TIME_LIMIT_MS, `took ${Math.round(ms)} ms`);
+  assert(looks <= 5 * limit, `looked ${looks} times at the clock`);
 });
 
-Deno.test("messages of any length and with any positions are read fast", async () => {
-  using cu = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS });
-  assertStrictEquals(run(cu, "error(('x:1: '):rep(5e6))").end, "runtime");
+Deno.test("of a message with any number of positions, only the first are read", async () => {
+  using cu = await ComputeUnit.create();
+  const long = assertThrows(() => cu.compute("error(('x:1: '):rep(5e6))"), LuaError);
+  assertStrictEquals(long.kind, "runtime");
+  assert(long.message.length > 5 * 4e6, `${long.message.length} characters are left`);
   cu.setInput({ f: () => 1 }, { lazy: true });
-  const fastest = await fastestOf(() => {
-    const code = `local ok, e = pcall(function() return _io.input.f end) error(('[string "a:1: '):rep(40000) .. e, 0)`;
-    const { end, milliseconds } = run(cu, code);
-    assertEquals(end, "runtime");
-    return Promise.resolve(milliseconds);
-  });
-  assert(fastest <= END_MS_MAX, `took ${Math.round(fastest)} ms`);
+  const code = (count: number) =>
+    `local ok, e = pcall(function() return _io.input.f end) error(('[string "a"]:1: '):rep(${count}) .. e, 0)`;
+  assertThrows(() => cu.compute(code(4)), TypeError, "functions cannot be passed");
+  // Too many to look through for the refusal behind them.
+  const error = assertThrows(() => cu.compute(code(40_000)), LuaError);
+  assertStrictEquals(error.kind, "runtime");
+  assert(error.message.length > 500_000, `${error.message.length} characters are left`);
 });
 
 Deno.test("compiling and running share the time of one compute", async () => {
-  using cu = await ComputeUnit.create({ timeLimit: 2 * TIME_LIMIT_MS });
-  // Comments of megabytes: long to compile, nothing to run.
-  let count = 0;
-  const fastest = await fastestOf(() => {
-    const { end, milliseconds } = run(
-      cu,
-      `${`--${"x".repeat(1000)}\n`.repeat(30_000)} while true do end -- ${count++}`,
-    );
-    assertEquals(end, "time");
-    return Promise.resolve(milliseconds / 2);
-  });
-  assert(fastest <= 1.5 * TIME_LIMIT_MS, `took ${Math.round(2 * fastest)} ms`);
+  const limit = 4 * TIME_LIMIT_MS;
+  using cu = await createUnit(limit);
+  const long = `local function f() ${"x = 1 ".repeat(250_000)} end`;
+  const compiling = clock.looksOf(() => cu.compute(long));
+  assert(compiling > limit / 4 && compiling < limit, `looked ${compiling} times at the clock`);
+  assertEndsInTime(cu, clock, limit, `${long} while true do end`);
 });
 
 Deno.test("code that nests too deep to compile is a clear error", async () => {
@@ -1501,10 +1562,10 @@ Deno.test("a weak table that is read keeps what it has until the message ends", 
   }
 });
 
-Deno.test("one string in many places doesn't fill the host's memory", async () => {
+Deno.test("one string in many places doesn't fill the host's memory", { ignore: isLazyMode }, async () => {
   using cu = await ComputeUnit.create();
   cu.compute(`
-    local s = "\u{4e00}" .. ("x"):rep(125)
+    local s = ("x"):rep(128)
     local out = {}
     for k = 1, 11 do
       local t = {}
@@ -1529,9 +1590,9 @@ Deno.test("objects with far indices as keys don't fill the host's memory", async
     for i = 1, 20000 do list[i] = { x = 1, [1022] = i, ["2572"] = 2 } end
     _io.output = { list = list, record = record }
   `);
-  const before = Deno.memoryUsage().heapUsed;
+  const before = await liveHeapBytes();
   const { list, record } = cu.getOutput<{ list: Record<string, number>[]; record: Record<string, number> }>();
-  const growth = Deno.memoryUsage().heapUsed - before;
+  const growth = await liveHeapBytes() - before;
   // V8 makes room for 31 KB in each by itself: 600 MB.
   assert(growth < 60e6, `${growth} bytes`);
   assertEquals(list[6], { x: 1, 1022: 7, 2572: 2 });
@@ -1539,69 +1600,81 @@ Deno.test("objects with far indices as keys don't fill the host's memory", async
 });
 
 Deno.test("the time limit holds in what results, refusals and comparisons take", async () => {
-  using cu = await ComputeUnit.create({ timeLimit: 200, memoryLimit: 2 ** 29 });
-  const depth = 200_000;
-  const nested = JSON.parse(`${'{"n":'.repeat(depth)}{"n":"\\ud800"}${"}".repeat(depth)}`);
-  cu.setInput(nested, { lazy: true });
+  const limit = 200;
+  using cu = await ComputeUnit.create({ timeLimit: limit, memoryLimit: 2 ** 29, now: clock.now });
   const codes = [
     'local k = ("k"):rep(1e7) local o = {} for i = 1, 1000 do o[i] = { [k] = 1 } end return o',
-    'local a, b = _io.bytes(("x"):rep(1e7)), _io.bytes(("x"):rep(1e7)) while true do local _ = a == b end',
-    "local v = _io.input while true do v = v.n end",
+    'local a, b = _io.bytes(("x"):rep(1e7)), _io.bytes(("x"):rep(1e7)) for i = 1, 10000 do local _ = a == b end',
   ];
-  for (const code of codes) {
-    const ms = await fastestOf(() => {
-      const start = performance.now();
-      assertThrows(() => cu.compute(code));
-      return Promise.resolve(performance.now() - start);
-    });
-    assert(ms < 1000, `${code} took ${ms} ms`);
-  }
+  for (const code of codes) assertEndsInTime(cu, clock, limit, code);
   assertEquals(cu.compute("return { 1 }"), [1]);
 });
 
+Deno.test("the path of a refusal is short however deep it stands", async () => {
+  const depth = 20_000;
+  const nested = JSON.parse(`${'{"n":'.repeat(depth)}{"n":"\\ud800"}${"}".repeat(depth)}`);
+  using cu = await ComputeUnit.create();
+  cu.setInput(nested, { lazy: true });
+  const error = assertThrows(() => cu.compute("local v = _io.input while true do v = v.n end"), TypeError, ".n.n...");
+  assert(error.message.length < 200, `${error.message.length} characters`);
+});
+
 Deno.test("the time limit holds while a long result is read", async () => {
-  using cu = await ComputeUnit.create({ timeLimit: 100 });
-  cu.compute("function fill(n) local t = {} for i = 1, n do t[i] = { i } end return t end");
-  const ms = await fastestOf(() => {
-    const start = performance.now();
-    try {
-      cu.compute("return fill(1e6)");
-    } catch (error) {
-      assert(error instanceof LuaError && error.kind === "time", String(error));
-    }
-    return Promise.resolve(performance.now() - start);
-  });
-  assert(ms < 500, `${ms} ms`);
-  assertEquals(cu.compute("return fill(2)"), [[1], [2]]);
+  const clock = new CountingClock(0);
+  const limit = 1000;
+  using cu = await ComputeUnit.create({ timeLimit: limit, now: clock.now });
+  cu.compute("filled = {} for i = 1, 1e6 do filled[i] = { i } end");
+  const code = "return filled";
+  const all = clock.looksOf(() => cu.compute(code));
+  // Its chunks of 4096 words cross while code runs, and are read afterwards: a look for each, both times.
+  assert(all >= 2 * (2e6 / 4096 - 1), `looked ${all} times at the clock`);
+  for (const part of [0.25, 0.75]) {
+    clock.stepMs = limit / (all * part);
+    const looks = clock.looksOf(() => assertStrictEquals(assertThrows(() => cu.compute(code), LuaError).kind, "time"));
+    assert(looks <= all * part + LOOKS_AFTER_MAX, `looked ${looks} times at the clock, of ${all}`);
+  }
+  assertEquals(cu.compute("return { filled[1], filled[2] }"), [[1], [2]]);
 });
 
 Deno.test("strings that are no UTF-8 cost the host little more than others", async () => {
   using cu = await ComputeUnit.create();
-  const ms = (text: string) => {
-    cu.compute(`local t = {} for i = 1, 2e5 do t[i] = ${text} end _io.output = t`);
-    return fastestOf(() => {
-      const start = performance.now();
+  const { decode } = TextDecoder.prototype;
+  /** How often texts are decoded, and in vain, as 20,000 of them are read. */
+  const decoded = (text: string) => {
+    cu.compute(`local t = {} for i = 1, 2e4 do t[i] = ${text} end _io.output = t`);
+    const count = { calls: 0, thrown: 0 };
+    TextDecoder.prototype.decode = function (...args) {
+      count.calls++;
+      count.thrown++;
+      const text = decode.apply(this, args);
+      count.thrown--;
+      return text;
+    };
+    try {
       cu.getOutput();
-      return Promise.resolve(performance.now() - start);
-    });
+    } finally {
+      TextDecoder.prototype.decode = decode;
+    }
+    return count;
   };
-  // An exception for each took 13 us: 2.6 s.
-  assert(await ms("'\\xff'") < 1000);
-  assert(await ms("('\\xff'):rep(200) .. i") < 1000);
-  assert(await ms("{ ['\\xff'] = 1 }") < 1000);
+  // An exception for each takes 13 us.
+  for (const text of ["'\\xff'", "('\\xff'):rep(200) .. i", "{ ['\\xff'] = 1 }"]) {
+    const { calls, thrown } = decoded(text);
+    assert(calls <= 20_000 && thrown === 0, `${text}: ${calls} calls, ${thrown} in vain`);
+  }
   // One string in many places is looked at once, text or not.
   cu.compute("s = ('a'):rep(4096) raw = ('\\xff'):rep(4096)");
-  assert(await ms("s") < 500);
-  assert(await ms("raw") < 500);
+  for (const text of ["s", "raw"]) {
+    const { calls } = decoded(text);
+    assert(calls <= 10, `${text}: ${calls} calls`);
+  }
 });
 
 Deno.test("a result that comes too late isn't taken for the next one", async () => {
-  using cu = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS });
+  using cu = await createUnit(4 * TIME_LIMIT_MS);
   // More than one buffer full, and no step of the VM between the parser's end and the result's.
   cu.compute("kept = {} for i = 1, 20000 do kept[i] = 'text ' .. i end");
-  cu.compute("code = ('x = 1 '):rep(1e3):rep(7e2)");
-  // A step at a time, as each must be done within the limit on any machine.
-  for (let i = 0; i < 2; i++) cu.compute("code = code .. code");
+  cu.compute("code = ('x = 1 '):rep(1e3):rep(2e3)");
   assertEquals(run(cu, "local kept, code = kept, code load(code) return kept").end, "time");
   assertStrictEquals(cu.compute("return 'next'"), "next");
   assertEquals(run(cu, "local kept, code = kept, code _io.output = 'output' load(code) return kept").end, "time");
@@ -1613,12 +1686,12 @@ Deno.test("print floods reach the host a line at a time, and end", async () => {
   using cu = await ComputeUnit.create({
     timeLimit: TIME_LIMIT_MS,
     memoryLimit: MEMORY_LIMIT_BYTES,
+    now: clock.now,
     onPrint: () => {
       lines++;
     },
   });
-  const fastest = await fastestOf(() => Promise.resolve(run(cu, forever("print('x')")).milliseconds));
-  assert(fastest <= END_MS_MAX, `took ${Math.round(fastest)} ms`);
+  assertEndsInTime(cu, clock, TIME_LIMIT_MS, forever("print('x')"));
   assert(lines > 0);
   checkWorks(cu);
 });
@@ -1659,7 +1732,7 @@ Deno.test("one unit's scripts don't reach another", async () => {
 });
 
 Deno.test("a unit survives hundreds of hostile scripts in any order", async () => {
-  using cu = await ComputeUnit.create({ timeLimit: 5, memoryLimit: MEMORY_LIMIT_BYTES });
+  using cu = await createUnit(5);
   const quick = scripts.filter(({ code, alone }) => !alone && !code.includes("rep(1e3):rep") && !code.includes("1e5"));
   let seed = 12345;
   for (let i = 0; i < 400; i++) {
