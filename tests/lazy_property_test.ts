@@ -4,6 +4,8 @@
 import { assert } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit } from "@computeunit/cu";
+import { CountingClock } from "./helpers/clock.ts";
+import { endingSearch } from "./helpers/property.ts";
 
 const RUNS = Math.ceil(4000 * Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1));
 
@@ -12,14 +14,14 @@ const SEED = Number(Deno.env.get("CU_SEED") ?? crypto.getRandomValues(new Int32A
 
 const OPTIONS = {
   seed: SEED,
-  // Longer runs end; when one has failed, so does the search for a smaller one.
-  interruptAfterTimeLimit: 60_000,
   // As good as no program is passed over.
   maxSkipsPerRun: 0.05,
 };
 
-/** A program that hangs fails, instead. */
-const TIME_LIMIT_MS = 2000;
+/** A program that hangs fails, instead: forty million steps by its unit's clock. */
+function createUnit(): Promise<ComputeUnit> {
+  return ComputeUnit.create({ timeLimit: 2000, now: new CountingClock().now });
+}
 
 // Values.
 
@@ -500,64 +502,74 @@ function assertSame(
 }
 
 Deno.test("any program sees and gives the same with lazy and with copied input", async () => {
-  using copying = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS });
-  using viewing = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS });
+  using copying = await createUnit();
+  using viewing = await createUnit();
   let finished = 0;
   fc.assert(
-    fc.property(anyCase, (given) => {
-      const program = programOf(given);
-      const value = build(given.nodes);
-      const before = canonical(value);
-      const lazily = outcome(viewing, value, program, true);
-      const eagerly = outcome(copying, value, program, false);
-      if (!eagerly[eagerly.length - 1].startsWith("LuaError")) finished++;
-      assertSame(lazily, eagerly, before, canonical(value), () => isAmbiguous(copying, value, program));
-    }),
+    fc.property(
+      anyCase,
+      endingSearch((given) => {
+        const program = programOf(given);
+        const value = build(given.nodes);
+        const before = canonical(value);
+        const lazily = outcome(viewing, value, program, true);
+        const eagerly = outcome(copying, value, program, false);
+        if (!eagerly[eagerly.length - 1].startsWith("LuaError")) finished++;
+        assertSame(lazily, eagerly, before, canonical(value), () => isAmbiguous(copying, value, program));
+      }),
+    ),
     { ...OPTIONS, numRuns: RUNS },
   );
   assert(finished > RUNS * 0.8, `only ${finished} programs ran to their end`);
 });
 
 Deno.test("any program sees and gives the same in generational mode", async () => {
-  using copying = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS });
-  using viewing = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS });
+  using copying = await createUnit();
+  using viewing = await createUnit();
   viewing.compute("collectgarbage('generational')");
   fc.assert(
-    fc.property(anyCase, (given) => {
-      const program = programOf(given);
-      const value = build(given.nodes);
-      const before = canonical(value);
-      const lazily = outcome(viewing, value, program, true);
-      const eagerly = outcome(copying, value, program, false);
-      assertSame(lazily, eagerly, before, canonical(value), () => isAmbiguous(copying, value, program));
-    }),
+    fc.property(
+      anyCase,
+      endingSearch((given) => {
+        const program = programOf(given);
+        const value = build(given.nodes);
+        const before = canonical(value);
+        const lazily = outcome(viewing, value, program, true);
+        const eagerly = outcome(copying, value, program, false);
+        assertSame(lazily, eagerly, before, canonical(value), () => isAmbiguous(copying, value, program));
+      }),
+    ),
     { ...OPTIONS, numRuns: Math.ceil(RUNS / 4) },
   );
 });
 
 Deno.test("any programs over several inputs that share objects see and give the same", async () => {
-  using copying = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS });
-  using viewing = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS });
+  using copying = await createUnit();
+  using viewing = await createUnit();
   fc.assert(
-    fc.property(graph, fc.array(anyCase, { minLength: 2, maxLength: 4 }), (nodes, cases) => {
-      const value = build(nodes);
-      const before = canonical(value);
-      const run = (cu: ComputeUnit, lazy: boolean): string[] => {
-        const lines: string[] = [];
-        for (const [i, given] of cases.entries()) {
-          lines.push(...outcome(cu, value, programOf(given), lazy));
-          cu.compute(`_home.kept = _home.kept or {} _home.kept[${i + 1}] = _io.input`);
-        }
-        for (const i of cases.keys()) {
-          // One at a time: what is untouched in two inputs is one object of the host's.
-          lines.push(...canonical(cu.compute(`return _home.kept[${i + 1}]`)));
-        }
-        cu.compute("_home.kept = nil");
-        return lines;
-      };
-      const isOpen = () => cases.some((given) => isAmbiguous(copying, value, programOf(given)));
-      assertSame(run(viewing, true), run(copying, false), before, canonical(value), isOpen);
-    }),
+    fc.property(
+      graph,
+      fc.array(anyCase, { minLength: 2, maxLength: 4 }),
+      endingSearch((nodes, cases) => {
+        const value = build(nodes);
+        const before = canonical(value);
+        const run = (cu: ComputeUnit, lazy: boolean): string[] => {
+          const lines: string[] = [];
+          for (const [i, given] of cases.entries()) {
+            lines.push(...outcome(cu, value, programOf(given), lazy));
+            cu.compute(`_home.kept = _home.kept or {} _home.kept[${i + 1}] = _io.input`);
+          }
+          for (const i of cases.keys()) {
+            // One at a time: what is untouched in two inputs is one object of the host's.
+            lines.push(...canonical(cu.compute(`return _home.kept[${i + 1}]`)));
+          }
+          cu.compute("_home.kept = nil");
+          return lines;
+        };
+        const isOpen = () => cases.some((given) => isAmbiguous(copying, value, programOf(given)));
+        assertSame(run(viewing, true), run(copying, false), before, canonical(value), isOpen);
+      }),
+    ),
     { ...OPTIONS, numRuns: Math.ceil(RUNS / 8) },
   );
 });
