@@ -163,11 +163,9 @@ Deno.test("a script that exceeds its memory ends with 1", async () => {
 
 Deno.test("a script that loops forever is stopped by --time-limit, even inside pcall", async () => {
   const code = "while true do\n  pcall(function() while true do end end)\nend";
-  const start = performance.now();
   const run = await runScript(code, undefined, "--time-limit", "100ms");
   assertEquals(run.code, 1);
   assert(run.stderr.startsWith("s.lua:2: time limit of 100 ms exceeded\n"), run.stderr);
-  assert(performance.now() - start < 5000);
 });
 
 Deno.test("a runtime error shows file, line, source line and traceback", async () => {
