@@ -713,7 +713,7 @@ const luaKey = fc.oneof(
 );
 
 const { luaTable } = fc.letrec<{ luaTable: Expression; luaItem: Expression }>((tie) => ({
-  luaItem: fc.oneof({ depthSize: "small", withCrossShrink: true }, luaLeaf, tie("luaTable")),
+  luaItem: fc.oneof({ depthSize: "xsmall", withCrossShrink: true }, luaLeaf, tie("luaTable")),
   luaTable: fc.tuple(
     fc.array(tie("luaItem"), { maxLength: 6 }),
     fc.array(fc.tuple(luaKey, tie("luaItem")), { maxLength: 6 }),
