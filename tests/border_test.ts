@@ -63,6 +63,7 @@ class FakeUnit {
   refresh(): void {}
   checkTime(): void {}
   checkTimeAfter(): void {}
+  checkTimeNow(): void {}
   checkRoomForMessage(): void {}
   isTimeUp(): boolean {
     return false;

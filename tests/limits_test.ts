@@ -241,12 +241,6 @@ const works: Work[] = [
     looks: 8,
   },
   {
-    name: "a chunk's name that is its text",
-    setup: `local e = error f = load("local e = error return function() e('x') end --" .. (" "):rep(65536))()`,
-    code: lines(2000, "pcall(f)"),
-    looks: 1,
-  },
-  {
     name: "a C function's name among many globals",
     setup: `for i = 1, 500 do _G["g" .. i] = i end r = ipairs({})`,
     code: lines(2000, "pcall(r)"),

@@ -21,7 +21,7 @@ const wasmDir = new URL("wasm/", rootDir);
 const workDir = new URL(".build/", rootDir);
 
 /** Exports that only the linker needs. */
-const LINKER_EXPORTS = /^(cu_|luaU_|__cpp_exception)/;
+const LINKER_EXPORTS = /^(cu_|lua[A-Z]_|__cpp_exception)/;
 
 /** A failure that says what to do; shown without a stack. */
 class BuildError extends Error {}

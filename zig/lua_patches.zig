@@ -1806,7 +1806,7 @@ pub const list = [_]Patch{
         .why = work_why,
         .find = "        int target = finaltarget(p->code, i);\n",
         .replace = "        int target = finaltarget(p->code, i);\n" ++
-            "        cu_steps(fs->ls->L, 32);\n",
+            "        cu_step(fs->ls->L);\n",
     },
     .{
         .file = "lcode.c",
@@ -2234,5 +2234,16 @@ pub const list = [_]Patch{
             "\n" ++
             "\n",
         .replace = "",
+    },
+    .{
+        .file = "lcode.c",
+        .why = parser_why,
+        .find = "       i += GETARG_sJ(pc) + 1;\n" ++
+            "  }\n" ++
+            "  return i;\n",
+        .replace = "       i += GETARG_sJ(pc) + 1;\n" ++
+            "  }\n" ++
+            "  cu_spend((size_t)count << 5);\n" ++
+            "  return i;\n",
     },
 };
