@@ -95,15 +95,15 @@ const MEMORY_LIMIT_MAX = 0xffff_0000;
 
 /**
  * What is to be free of the engine's stack, in levels of `use_stack` (`zig/stack_room.zig`)
- * of 1 KB, or 2 before it is optimized. V8 wants 40 KB where it compiles a function that is
+ * of 2 KB, or 4 before it is optimized. V8 wants 40 KB where it compiles a function that is
  * called for the first time, or a regular expression; an import that can't be compiled would
  * end the unit. So much and a little more before a use; what 16 levels of C take, 21 KB,
  * besides, before code goes on to call as many deeper; little before a chunk is taken, as
  * nothing recurses in it.
  */
-const USE_LEVELS = 56;
-const DEEPER_LEVELS = 68;
-const MESSAGE_LEVELS = 12;
+const USE_LEVELS = 28;
+const DEEPER_LEVELS = 34;
+const MESSAGE_LEVELS = 6;
 
 /** Options of {@linkcode Instance.create}. */
 export interface InstanceOptions {
