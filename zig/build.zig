@@ -20,8 +20,11 @@ const lua_runtime_files = [_][]const u8{
 const lua_seldom_files = [_][]const u8{
     "lcode.c",   "lctype.c",  "ldebug.c",  "ldump.c", "llex.c",    "lopcodes.c",
     "lparser.c", "lzio.c",    "lmathlib.c", "loslib.c", "lutf8lib.c", "lauxlib.c", "lbaselib.c",
-    "lcorolib.c", "lmem.c", "ltm.c", "lstate.c", "lobject.c", "lstrlib.c", "ltablib.c",
+    "lcorolib.c", "lmem.c", "ltm.c", "lstate.c", "lobject.c",
 };
+
+/// What has loops that run long, and is else as above.
+const lua_loop_files = [_][]const u8{ "lstrlib.c", "ltablib.c" };
 
 const lua_flags = [_][]const u8{ "-std=gnu11", "-fno-sanitize=all", "-Wno-deprecated-declarations", "-include", "lua_config.h" };
 
@@ -61,6 +64,11 @@ pub fn build(b: *std.Build) void {
         .root = lua_sources,
         .files = &lua_seldom_files,
         .flags = &(lua_flags ++ .{ "-Oz", "-DCU_SMALL" }),
+    });
+    module.addCSourceFiles(.{
+        .root = lua_sources,
+        .files = &lua_loop_files,
+        .flags = &(lua_flags ++ .{"-Oz"}),
     });
     module.addObject(unwinding(b));
 
@@ -121,7 +129,7 @@ fn patchedLua(b: *std.Build) std.Build.LazyPath {
         }
         entry.value_ptr.* = std.mem.replaceOwned(u8, b.allocator, text, patch.find, patch.replace) catch @panic("OOM");
     }
-    for (lua_runtime_files ++ lua_seldom_files) |file| {
+    for (lua_runtime_files ++ lua_seldom_files ++ lua_loop_files) |file| {
         if (!patched.contains(file)) _ = sources.addCopyFile(lua.path(b.fmt("src/{s}", .{file})), file);
     }
     var files = patched.iterator();

@@ -116,7 +116,7 @@ extern int cu_pending;
 #define CU_LOOKS 2  /* the budget is spent: look at the clock */
 /* does it; whether to leave */
 int cu_attend(struct lua_State *L);
-#define cu_attends(L) (__builtin_expect(cu_pending, 0) && cu_attend(L))
+#define cu_attends(L) (__builtin_expect(cu_pending, 0) && (cu_pending == CU_LEAVES || cu_attend(L)))
 
 /* levels of C that may be reached before room on the engine's stack is looked for again */
 extern unsigned cu_levels;
