@@ -159,13 +159,6 @@ pub const list = [_]Patch{
     .{
         .file = "lstrlib.c",
         .why = library_why,
-        .find = "    while (n-- > 1) {  /* first n-1 copies (followed by separator) */",
-        .replace = "    while (n-- > 1) {  /* first n-1 copies (followed by separator) */\n" ++
-            "      cu_work(L, l + lsep + 64);",
-    },
-    .{
-        .file = "lstrlib.c",
-        .why = library_why,
         .find = "      init++;   /* 1st char is already checked */",
         .replace = "      init++;   /* 1st char is already checked */\n" ++
             "      cu_spend(l2); cu_step(NULL);",
@@ -2391,5 +2384,30 @@ pub const list = [_]Patch{
         .replace = "  ms->matchdepth = CU_LEVELS;\n" ++
             "  ms->isdeep = 0;\n" ++
             "  ms->level = 0;\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = work_why ++ "\nWhat stands there is copied, in pieces: one character a million times takes no million copies.",
+        .find = "    while (n-- > 1) {  /* first n-1 copies (followed by separator) */\n" ++
+            "      memcpy(p, s, l * sizeof(char)); p += l;\n" ++
+            "      if (lsep > 0) {  /* empty 'memcpy' is not that cheap */\n" ++
+            "        memcpy(p, sep, lsep * sizeof(char));\n" ++
+            "        p += lsep;\n" ++
+            "      }\n" ++
+            "    }\n" ++
+            "    memcpy(p, s, l * sizeof(char));  /* last copy (not followed by separator) */\n",
+        .replace = "    size_t unit = l + lsep;  /* a copy, followed by separator */\n" ++
+            "    size_t done = unit;\n" ++
+            "    memcpy(p, s, l * sizeof(char));\n" ++
+            "    if (n > 1)\n" ++
+            "      memcpy(p + l, sep, lsep * sizeof(char));\n" ++
+            "    while (done < totallen) {  /* copy what is there to what comes */\n" ++
+            "      size_t piece = done - done % unit;\n" ++
+            "      if (piece > 16 * CU_PIECE) piece = 16 * CU_PIECE;\n" ++
+            "      if (piece > totallen - done) piece = totallen - done;\n" ++
+            "      memcpy(p + done, p + done % unit, piece);\n" ++
+            "      done += piece;\n" ++
+            "      cu_work(L, piece << 1);\n" ++
+            "    }\n",
     },
 };
