@@ -204,6 +204,7 @@ pub fn flushReleased() void {
             link.* = .{ .next_released = 0 };
             first_released = if (next == first_released) 0 else next;
         }
+        limits.owe(count);
         release(count);
     }
 }
