@@ -10,6 +10,14 @@ const lua_patches = @import("lua_patches.zig");
 /// luaL_Buffer) takes about 1.3 KB.
 const stack_size_bytes = 512 * 1024;
 
+/// Code that isn't optimized keeps more on the stack.
+const checked_stack_size_bytes = 4 * 1024 * 1024;
+
+/// Whether the module checks what must always hold, and traps where it doesn't hold:
+/// Lua's own assertions, the use of its C API, and Zig's Debug checks. `stress` also
+/// collects all garbage at each allocation, and moves the Lua stack at each call.
+const Checks = enum { none, all, stress };
+
 /// What runs while user code runs.
 const lua_runtime_files = [_][]const u8{
     "lapi.c",    "ldo.c",    "lfunc.c",   "lgc.c",
@@ -28,7 +36,27 @@ const lua_loop_files = [_][]const u8{ "lstrlib.c", "ltablib.c" };
 
 const lua_flags = [_][]const u8{ "-std=gnu11", "-fno-sanitize=all", "-Wno-deprecated-declarations", "-include", "lua_config.h" };
 
+/// Clang's own checks trap too, but for what Lua does on purpose: its strings, closures and
+/// userdata end in arrays that are longer than their type says, a thread is aligned to 4
+/// bytes where the union of all objects says 8, and functions are called with the types of
+/// their callers.
+const checked_flags = [_][]const u8{
+    "-fsanitize=undefined",
+    "-fno-sanitize=bounds,alignment,function",
+    "-fsanitize-trap=undefined",
+    "-DCU_CHECKED",
+};
+const stress_flags = [_][]const u8{"-DCU_STRESS"};
+
 pub fn build(b: *std.Build) void {
+    const checks = b.option(Checks, "checks", "Build a module that checks itself (default: none)") orelse .none;
+    const is_checked = checks != .none;
+    const optimize: std.builtin.OptimizeMode = if (is_checked) .Debug else .ReleaseFast;
+    const check_flags: []const []const u8 = switch (checks) {
+        .none => &.{},
+        .all => &checked_flags,
+        .stress => &(checked_flags ++ stress_flags),
+    };
     const target = wasmTarget(b, &.{});
 
     const lua_sources = patchedLua(b);
@@ -40,14 +68,16 @@ pub fn build(b: *std.Build) void {
     });
     lua_api.addIncludePath(lua_sources);
     lua_api.addIncludePath(b.path("."));
+    if (is_checked) lua_api.defineCMacro("CU_CHECKED", null);
+    if (checks == .stress) lua_api.defineCMacro("CU_STRESS", null);
 
     const module = b.createModule(.{
         .root_source_file = b.path("main.zig"),
         .target = target,
-        .optimize = .ReleaseFast,
+        .optimize = optimize,
         .link_libc = true,
         .single_threaded = true,
-        .strip = true,
+        .strip = !is_checked,
         .unwind_tables = .none,
         .stack_protector = false,
         .stack_check = false,
@@ -58,17 +88,17 @@ pub fn build(b: *std.Build) void {
     module.addCSourceFiles(.{
         .root = lua_sources,
         .files = &lua_runtime_files,
-        .flags = &(lua_flags ++ .{"-O2"}),
+        .flags = flagsOf(b, &.{ &lua_flags, &.{"-O2"}, check_flags }),
     });
     module.addCSourceFiles(.{
         .root = lua_sources,
         .files = &lua_seldom_files,
-        .flags = &(lua_flags ++ .{ "-Oz", "-DCU_SMALL" }),
+        .flags = flagsOf(b, &.{ &lua_flags, &.{ if (is_checked) "-O2" else "-Oz", "-DCU_SMALL" }, check_flags }),
     });
     module.addCSourceFiles(.{
         .root = lua_sources,
         .files = &lua_loop_files,
-        .flags = &(lua_flags ++ .{"-Oz"}),
+        .flags = flagsOf(b, &.{ &lua_flags, &.{if (is_checked) "-O2" else "-Oz"}, check_flags }),
     });
     module.addObject(unwinding(b));
 
@@ -76,8 +106,12 @@ pub fn build(b: *std.Build) void {
     unit.wasi_exec_model = .reactor;
     unit.entry = .disabled;
     unit.rdynamic = true;
-    unit.stack_size = stack_size_bytes;
+    unit.stack_size = if (is_checked) checked_stack_size_bytes else stack_size_bytes;
     b.installArtifact(unit);
+}
+
+fn flagsOf(b: *std.Build, lists: []const []const []const u8) []const []const u8 {
+    return std.mem.concat(b.allocator, []const u8, lists) catch @panic("OOM");
 }
 
 fn wasmTarget(b: *std.Build, comptime more: []const std.Target.wasm.Feature) std.Build.ResolvedTarget {

@@ -201,4 +201,18 @@ void cu_userdata_free(struct Udata *u);
 #define cu_istraversed(t) (__builtin_expect((t)->view & (CU_VIEW_INCOMPLETE | CU_VIEW_ORDERED), 0))
 #define cu_isclean(t) (__builtin_expect((t)->view & CU_VIEW_CLEAN, 0))
 
+/*
+** Builds that check themselves (build.zig): what must hold is asserted, and what doesn't
+** hold traps. Under stress, each allocation collects all garbage first, and each call
+** moves the stack.
+*/
+#ifdef CU_CHECKED
+#define lua_assert(c) ((c) ? (void)0 : __builtin_trap())
+#define luai_apicheck(l, e) ((void)(l), lua_assert(e))
+#endif
+#ifdef CU_STRESS
+#define HARDSTACKTESTS
+#define HARDMEMTESTS
+#endif
+
 #endif

@@ -4,6 +4,7 @@
 //! for a call that has no place where it comes. Only what C's stack and `release` are
 //! given can't be checked.
 
+const std = @import("std");
 const lua = @import("lua.zig");
 const allocator = @import("allocator.zig");
 const calls = @import("calls.zig");
@@ -12,6 +13,9 @@ const encode = @import("encode.zig");
 const io_table = @import("io_table.zig");
 const views = @import("views.zig");
 const wire = @import("wire.zig");
+
+/// A failed check traps; the host has its place in the code as the error's stack.
+pub const panic = std.debug.no_panic;
 
 comptime {
     _ = @import("clocks.zig");
