@@ -10,9 +10,6 @@ const lua_patches = @import("lua_patches.zig");
 /// luaL_Buffer) takes about 1.3 KB.
 const stack_size_bytes = 512 * 1024;
 
-/// Code that isn't optimized keeps more on the stack.
-const checked_stack_size_bytes = 4 * 1024 * 1024;
-
 /// Whether the module checks what must always hold, and traps where it doesn't hold:
 /// Lua's own assertions, the use of its C API, and Zig's Debug checks. `stress` also
 /// collects all garbage at each allocation, and moves the Lua stack at each call.
@@ -106,8 +103,28 @@ pub fn build(b: *std.Build) void {
     unit.wasi_exec_model = .reactor;
     unit.entry = .disabled;
     unit.rdynamic = true;
-    unit.stack_size = if (is_checked) checked_stack_size_bytes else stack_size_bytes;
+    unit.stack_size = stack_size_bytes;
     b.installArtifact(unit);
+
+    const native = b.step("native", "Build Lua itself for this machine, to compare with");
+    native.dependOn(&b.addInstallArtifact(nativeLua(b), .{}).step);
+}
+
+/// Lua as its authors publish it. On Linux with the C library that the unit has a part of:
+/// results of math functions may differ from library to library.
+fn nativeLua(b: *std.Build) *std.Build.Step.Compile {
+    const host = b.graph.host.result.os.tag;
+    const target = b.resolveTargetQuery(if (host == .linux) .{ .abi = .musl } else .{});
+    const lua = b.dependency("lua", .{});
+    const module = b.createModule(.{ .target = target, .optimize = .ReleaseFast, .link_libc = true });
+    module.addIncludePath(lua.path("src"));
+    const only_native = [_][]const u8{ "lua.c", "linit.c", "lundump.c", "ldblib.c", "liolib.c", "loadlib.c" };
+    module.addCSourceFiles(.{
+        .root = lua.path("src"),
+        .files = &(lua_runtime_files ++ lua_seldom_files ++ only_native),
+        .flags = &.{ "-std=gnu11", "-O2", "-fno-sanitize=all", if (host == .windows) "-DLUA_USE_WINDOWS" else "-DLUA_USE_POSIX" },
+    });
+    return b.addExecutable(.{ .name = "lua5.4", .root_module = module });
 }
 
 fn flagsOf(b: *std.Build, lists: []const []const []const u8) []const []const u8 {
