@@ -1,7 +1,8 @@
 /**
  * Runs `deno` with the import map that this network can serve: the one in
  * deno.json, which names `jsr:@std/...`, or, where JSR can't be reached, the same
- * packages from the npm registry (`npm_import_map.json`).
+ * packages from the npm registry (`npm_import_map.json`). With `CU_CHECKS` set to `all` or
+ * `stress`, units run the module of that name that checks itself (`deno task build --checked`).
  *
  * @module
  */
@@ -63,14 +64,38 @@ async function copy(from: URL, to: string): Promise<void> {
   }
 }
 
+/** The same import map with another module in the place of `wasm/cu.js`. */
+async function mapWithChecks(imports: Record<string, string>, base: URL, checks: string): Promise<URL> {
+  const dir = new URL(`.build/checks/${checks}/`, rootDir);
+  const placed = Object.entries(imports).flatMap(([name, target]) => {
+    if (target.startsWith(".")) return [[name, new URL(target, base).href]];
+    // A package's inner paths, which deno.json's imports have by themselves.
+    const isPackage = /^(jsr|npm):(@[^/]+\/)?[^/]+$/.test(target);
+    return isPackage ? [[`${name}/`, `${target.replace(":", ":/")}/`], [name, target]] : [[name, target]];
+  });
+  const own = {
+    "@computeunit/cu": new URL("mod.ts", rootDir).href,
+    [new URL("wasm/cu.js", rootDir).href]: new URL("cu.js", dir).href,
+  };
+  const file = new URL("import_map.json", dir);
+  await Deno.writeTextFile(file, JSON.stringify({ imports: { ...Object.fromEntries(placed), ...own } }));
+  return file;
+}
+
 const config: Config = JSON.parse(await Deno.readTextFile(new URL("deno.json", rootDir)));
 const [subcommand, ...args] = Deno.args;
-let mapArgs: string[] = [];
+const checks = Deno.env.get("CU_CHECKS");
+const isOnline = await reachesJsr(config);
+let map: URL | undefined = isOnline ? undefined : importMap;
 let copyDir: string | undefined;
-if (!await reachesJsr(config)) {
-  if (CONFIG_ONLY.includes(subcommand)) copyDir = await copyWithNpmImports(config);
-  else mapArgs = ["--import-map", pathOf(importMap)];
+if (CONFIG_ONLY.includes(subcommand)) {
+  if (!isOnline) copyDir = await copyWithNpmImports(config);
+  map = undefined;
+} else if (checks) {
+  const { imports } = isOnline ? config : JSON.parse(await Deno.readTextFile(importMap)) as Config;
+  map = await mapWithChecks(imports, map ?? rootDir, checks);
 }
+const mapArgs = map ? ["--import-map", pathOf(map)] : [];
 const options = { args: [subcommand, ...mapArgs, ...args], ...(copyDir && { cwd: copyDir }) };
 const child = new Deno.Command(Deno.execPath(), options).spawn();
 const guard = subcommand === "test" ? setTimeout(() => endTests(child), TESTS_MS_MAX) : undefined;

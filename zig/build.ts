@@ -3,8 +3,10 @@
  * fetches Lua's sources, compiles, optimizes with binaryen, and writes the module
  * and the text of it that `src/instance.ts` embeds.
  *
- * `deno task build [--lua FILE]`: FILE is Lua's archive, for a machine that reaches
- * neither lua.org nor a Debian mirror.
+ * `deno task build [--lua FILE] [--checked] [--native]`: FILE is Lua's archive, for a
+ * machine that reaches neither lua.org nor a Debian mirror. `--checked` builds the modules
+ * that check themselves into `.build/checks/`, `--native` builds Lua itself for this machine
+ * into `.build/native/`.
  *
  * @module
  */
@@ -19,6 +21,7 @@ const rootDir = new URL("../", zigDir);
 const wasmDir = new URL("wasm/", rootDir);
 /** Tools and caches; deleting it makes the next build one from clean. */
 const workDir = new URL(".build/", rootDir);
+const nativeDir = new URL("native/", workDir);
 
 /** Exports that only the linker needs. */
 const LINKER_EXPORTS = /^(cu_|lua[A-Z]_|__cpp_exception)/;
@@ -196,11 +199,11 @@ async function revisionsOf(version: string, settings: string[], aptDir: URL): Pr
   return revisions.filter((revision) => revision.startsWith(`${version}-`));
 }
 
-async function compile(zig: Zig): Promise<Uint8Array<ArrayBuffer>> {
-  const prefix = new URL("out/", workDir);
-  const { success, stderr } = await run(zig.command, ["build", ...cacheArgs, "--prefix", pathOf(prefix)], zig.env);
+/** Runs build.zig. */
+async function compile(zig: Zig, prefix: URL, args: string[] = []): Promise<void> {
+  const zigArgs = ["build", ...args, ...cacheArgs, "--prefix", pathOf(prefix)];
+  const { success, stderr } = await run(zig.command, zigArgs, zig.env);
   if (!success) throw new BuildError(`Cannot compile\n${stderr.replaceAll(/^failed command: .*$\n/gm, "")}`);
-  return await Deno.readFile(new URL("bin/cu.wasm", prefix));
 }
 
 function optimize(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
@@ -220,30 +223,79 @@ function optimize(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffe
   return Promise.resolve(new Uint8Array(module.emitBinary()));
 }
 
-async function build(lua: string | undefined): Promise<void> {
-  const stampFile = new URL("cu.stamp", wasmDir);
-  const stamp = await fingerprint();
-  const isBuilt = await exists(new URL("cu.js", wasmDir)) && await exists(new URL("cu.wasm", wasmDir));
-  if (lua === undefined && isBuilt && await Deno.readTextFile(stampFile).catch(() => "") === stamp) return;
-
+/** The tools and sources that a build needs. */
+async function prepare(lua: string | undefined): Promise<Zig> {
   const zig = await findZig();
   const archive = await readLuaArchive();
   await step(`Fetching Lua ${archive.version}`, () => fetchLua(zig, archive, lua));
-  const compiled = await step("Compiling", () => compile(zig));
+  return zig;
+}
+
+async function buildModule(zig: Zig): Promise<void> {
+  const prefix = new URL("out/", workDir);
+  await step("Compiling", () => compile(zig, prefix));
+  const compiled = await Deno.readFile(new URL("bin/cu.wasm", prefix));
   const bytes = await step("Optimizing", () => optimize(compiled));
-  await Deno.writeFile(new URL("cu.wasm", wasmDir), bytes);
-  await Deno.writeTextFile(
-    new URL("cu.js", wasmDir),
-    `// @ts-self-types="./cu.d.ts"\nexport const cuBase64 =\n  "${bytes.toBase64()}";\n`,
-  );
-  await Deno.writeTextFile(stampFile, stamp);
+  await writeModule(bytes, wasmDir, '// @ts-self-types="./cu.d.ts"\n');
   console.log(`Built wasm/cu.wasm: ${bytes.length} bytes`);
 }
 
+/** A module that checks itself: not optimized, so that a trap's stack names functions. */
+async function buildChecked(zig: Zig, checks: string): Promise<void> {
+  const prefix = checkedDir(checks);
+  await step(`Compiling with checks: ${checks}`, () => compile(zig, prefix, [`-Dchecks=${checks}`]));
+  await writeModule(await Deno.readFile(new URL("bin/cu.wasm", prefix)), prefix);
+}
+
+function checkedDir(checks: string): URL {
+  return new URL(`checks/${checks}/`, workDir);
+}
+
+async function buildNative(zig: Zig): Promise<void> {
+  await step("Compiling Lua for this machine", () => compile(zig, nativeDir, ["native"]));
+}
+
+async function writeModule(bytes: Uint8Array<ArrayBuffer>, dir: URL, head = ""): Promise<void> {
+  await Deno.writeFile(new URL("cu.wasm", dir), bytes);
+  await Deno.writeTextFile(new URL("cu.js", dir), `${head}export const cuBase64 =\n  "${bytes.toBase64()}";\n`);
+}
+
+/** Something that is built, unless it is there and made of the same sources. */
+interface Target {
+  dir: URL;
+  files: string[];
+  build: (zig: Zig) => Promise<void>;
+}
+
+/** Names of the kinds of checks that build.zig knows. */
+const CHECKS = ["all", "stress"];
+
+const moduleTarget: Target = { dir: wasmDir, files: ["cu.js", "cu.wasm"], build: buildModule };
+const checkedTargets = CHECKS.map((checks): Target => ({
+  dir: checkedDir(checks),
+  files: ["cu.js", "cu.wasm"],
+  build: (zig) => buildChecked(zig, checks),
+}));
+const nativeTarget: Target = { dir: nativeDir, files: [], build: buildNative };
+
+async function build(targets: Target[], lua: string | undefined): Promise<void> {
+  const stamp = await fingerprint();
+  let zig: Zig | undefined;
+  for (const { dir, files, build } of targets) {
+    const stampFile = new URL("cu.stamp", dir);
+    const isThere = (await Promise.all(files.map((name) => exists(new URL(name, dir))))).every(Boolean);
+    if (lua === undefined && isThere && await Deno.readTextFile(stampFile).catch(() => "") === stamp) continue;
+    zig ??= await prepare(lua);
+    await build(zig);
+    await Deno.writeTextFile(stampFile, stamp);
+  }
+}
+
 if (import.meta.main) {
-  const args = parseArgs(Deno.args, { string: ["lua"] });
+  const args = parseArgs(Deno.args, { string: ["lua"], boolean: ["checked", "native"] });
   try {
-    await build(args.lua);
+    const more = [...args.checked ? checkedTargets : [], ...args.native ? [nativeTarget] : []];
+    await build([moduleTarget, ...more], args.lua);
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
     console.error(`error: ${error.message}`);
