@@ -142,9 +142,10 @@ extern fn cu_free_parsers(L: *lua.State) void;
 pub fn recover(L: *lua.State, saved: Saved) void {
     const g = L.l_G;
     cu_free_parsers(L);
+    closeStopped(L);
     L.ci = &L.base_ci;
     L.tbclist.p = L.stack.p;
-    c.luaF_closeupval(L, L.stack.p + 1);
+    closeUpvalues(L);
     L.top.p = L.stack.p + 1;
     L.errorJmp = saved.error_jump;
     L.nCcalls = saved.call_depth;
@@ -161,6 +162,27 @@ pub fn recover(L: *lua.State, saved: Saved) void {
     c.cu_leaving = null;
     cu_pending = 0;
     cu_budget = std.math.maxInt(c_int);
+}
+
+/// Moves variables that functions share with coroutines that were running out of their
+/// stacks: the collector clears what stands above a stack's top, and where a coroutine was
+/// stopped, its top is wherever the last instruction left it. Coroutines that share none
+/// aren't listed, those that wait by themselves go on.
+fn closeStopped(L: *lua.State) void {
+    var next: ?*lua.State = L.l_G.*.twups;
+    while (next) |thread| {
+        next = thread.twups;
+        if (thread == L or thread.status != c.LUA_OK) continue;
+        const top = thread.top;
+        closeUpvalues(thread);
+        thread.top = top;
+    }
+}
+
+/// Closes all upvalues of a thread whose top may be below some of them.
+fn closeUpvalues(thread: *lua.State) void {
+    thread.top.p = thread.stack_last.p;
+    c.luaF_closeupval(thread, thread.stack.p + 1);
 }
 
 /// Makes ordinary garbage of the tables whose finalizers wait to be called (as

@@ -202,12 +202,18 @@ void cu_userdata_free(struct Udata *u);
 #define cu_isclean(t) (__builtin_expect((t)->view & CU_VIEW_CLEAN, 0))
 
 /*
-** Builds that check themselves (build.zig): what must hold is asserted, and what doesn't
-** hold traps. Under stress, each allocation collects all garbage first, and each call
+** Builds that check themselves (build.zig): what must hold is asserted. Where it doesn't
+** hold, the place is printed, and the module traps. Under stress, each allocation collects all garbage first, and each call
 ** moves the stack.
 */
 #ifdef CU_CHECKED
-#define lua_assert(c) ((c) ? (void)0 : __builtin_trap())
+__attribute__((import_module("cu"), import_name("print")))
+unsigned cu_print_failure(const char *text, unsigned length, unsigned more);
+#define CU_TEXT_(x) #x
+#define CU_TEXT(x) CU_TEXT_(x)
+#define CU_PLACE __FILE_NAME__ ":" CU_TEXT(__LINE__) ": assertion failed"
+#define lua_assert(c) \
+    ((c) ? (void)0 : (cu_print_failure(CU_PLACE, sizeof(CU_PLACE) - 1, 0), __builtin_trap()))
 #define luai_apicheck(l, e) ((void)(l), lua_assert(e))
 #endif
 #ifdef CU_STRESS

@@ -2410,4 +2410,10 @@ pub const list = [_]Patch{
             "      cu_work(L, piece << 1);\n" ++
             "    }\n",
     },
+    .{
+        .file = "lgc.c",
+        .why = "A step size and a multiplier that code chooses overflowed the step's work, which is no number then.",
+        .find = "  l_mem stepsize = (g->gcstepsize <= log2maxs(l_mem))\n",
+        .replace = "  l_mem stepsize = (g->gcstepsize <= log2maxs(l_mem) - 12)  /* 'stepmul' has 12 bits */\n",
+    },
 };
