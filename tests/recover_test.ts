@@ -10,7 +10,7 @@ function steppingClock(): () => number {
 }
 
 Deno.test("variables of a coroutine that was stopped outlast it in the functions that share them", async () => {
-  using cu = await ComputeUnit.create({ timeLimit: 10, now: steppingClock() });
+  using cu = await ComputeUnit.create({ timeLimit: 1000, now: steppingClock() });
   const stopped = `
     local function none() end
     local co = coroutine.wrap(function()
@@ -30,7 +30,7 @@ Deno.test("variables of a coroutine that was stopped outlast it in the functions
 });
 
 Deno.test("variables of a coroutine that waits for one that was stopped outlast it too", async () => {
-  using cu = await ComputeUnit.create({ timeLimit: 10, now: steppingClock() });
+  using cu = await ComputeUnit.create({ timeLimit: 1000, now: steppingClock() });
   const code = `
     local outer = coroutine.wrap(function()
       local inner = coroutine.wrap(function()

@@ -8,7 +8,8 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const limits = @import("limits.zig");
-const c = @import("lua.zig").c;
+const lua = @import("lua.zig");
+const c = lua.c;
 
 pub const page_size_bytes = 64 * 1024;
 
@@ -86,6 +87,8 @@ pub export fn cu_reallocate(_: ?*anyopaque, block: ?*anyopaque, old_size: usize,
 /// The same, for a caller that makes Lua collect and then asks again: refuses where that is
 /// better than to grow.
 pub export fn cu_reallocate_first(unused: ?*anyopaque, block: ?*anyopaque, old_size: usize, new_size: usize) callconv(.c) ?*anyopaque {
+    // Under stress, always: each allocation then collects all garbage, as an emergency.
+    if (lua.is_stressed and new_size > 0) return null;
     may_refuse = true;
     defer may_refuse = false;
     return cu_reallocate(unused, block, old_size, new_size);

@@ -5,6 +5,9 @@ const std = @import("std");
 const allocator = @import("allocator.zig");
 pub const c = @import("lua_api");
 
+/// Whether all garbage is collected at each allocation (build.zig).
+pub const is_stressed = @hasDecl(c, "CU_STRESS");
+
 pub const State = c.lua_State;
 pub const Table = c.Table;
 pub const Value = c.TValue;
@@ -123,7 +126,7 @@ pub inline fn barrier(L: *State, table: *Table, value: Value) void {
 /// As luaC_newobj, without a call through the allocator's pointer.
 pub inline fn newObject(L: *State, comptime object_tag: u8, size: usize) *c.GCObject {
     const g = L.l_G;
-    const address = allocator.allocate(size);
+    const address = if (is_stressed) 0 else allocator.allocate(size);
     const object: *c.GCObject = if (address != 0) blk: {
         g.*.GCdebt += @intCast(size);
         break :blk @ptrFromInt(address);
