@@ -16,7 +16,7 @@ const latin1 = new TextDecoder("latin1");
 /** No program runs long: one that does never ends. */
 const BATCH_TIMEOUT_MS = 60_000;
 
-/** A unit of so little may have no memory for a program after others. */
+/** A unit of so little may have no memory for a program. */
 const SMALL_MEMORY_LIMIT = 2 * 1024 * 1024;
 
 /** How the result begins of a program that broke its unit. */
@@ -103,16 +103,19 @@ async function report(
   memoryLimit: number,
   difference: string,
 ): Promise<string | undefined> {
-  const outcomeOf = async (body: Statement[]) => {
+  const outcomeOf = async (body: Statement[], limit = memoryLimit) => {
     const candidate = { ...program, body };
     const [expected] = await native.run([candidate]);
-    using unit = await ComputeUnit.create({ memoryLimit });
+    using unit = await ComputeUnit.create({ memoryLimit: limit });
     const result = runInUnit(unit, candidate);
     return { expected, result, differs: judge(expected, result) === "differs" };
   };
   let body = program.body;
+  if (memoryLimit <= SMALL_MEMORY_LIMIT && !difference.startsWith(TRAP)) {
+    const { differs } = await outcomeOf(body, MEMORY_LIMITS[0]);
+    if (!differs) return undefined;
+  }
   if (!(await outcomeOf(body)).differs) {
-    if (memoryLimit <= SMALL_MEMORY_LIMIT && !difference.includes(TRAP)) return undefined;
     return `seed ${program.seed} (limit ${memoryLimit}): differs after other programs only\n${difference}`;
   }
   for (let smaller = true; smaller;) {
