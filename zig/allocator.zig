@@ -6,7 +6,7 @@
 //! fits, up to the limit, and Lua has collected if that may free much.
 
 const std = @import("std");
-const assert = std.debug.assert;
+const assert = @import("assert.zig").assert;
 const limits = @import("limits.zig");
 const lua = @import("lua.zig");
 const c = lua.c;
@@ -107,8 +107,9 @@ pub inline fn allocate(size: usize) usize {
 }
 
 fn free(address: usize, size: usize) void {
+    assert(size <= used_bytes);
     used_bytes -= size;
-    if (size <= small_size_max) small.free(address) else large.free(address);
+    if (size <= small_size_max) small.free(address, classOf(size)) else large.free(address, size);
 }
 
 fn resize(address: usize, old_size: usize, new_size: usize) usize {
@@ -202,9 +203,10 @@ const small = struct {
         return address;
     }
 
-    fn free(address: usize) void {
+    fn free(address: usize, class: usize) void {
         const base = address & ~@as(usize, slab_size_bytes - 1);
         const slab: *Slab = @ptrFromInt(base);
+        assert(slab.class == class and slab.used_count > 0);
         const was_full = slab.isFull();
         @as(*u16, @ptrFromInt(address)).* = slab.free_offset;
         slab.free_offset = @intCast(address - base);
@@ -214,7 +216,7 @@ const small = struct {
         // would take and give a slab each time.
         if (slab.used_count == 0 and (slab.next != null or slab.previous != null)) {
             unlink(slab);
-            large.free(base);
+            large.free(base, Slab.end);
         }
     }
 
@@ -495,8 +497,11 @@ const large = struct {
         return null;
     }
 
-    fn free(address: usize) void {
-        release(blockOf(address));
+    fn free(address: usize, size: usize) void {
+        const block = blockOf(address);
+        // What was written beyond its end has changed the next block's header.
+        assert(!block.isFree() and block.size() == totalSize(size) and block.following().previous_size == block.size());
+        release(block);
     }
 
     fn resizeInPlace(address: usize, size: usize) bool {

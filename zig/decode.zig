@@ -12,6 +12,8 @@
 
 const std = @import("std");
 const allocator = @import("allocator.zig");
+const assert = @import("assert.zig").assert;
+const trap = @import("assert.zig").trap;
 const lua = @import("lua.zig");
 const marks = @import("marks.zig");
 const objects = @import("objects.zig");
@@ -86,7 +88,7 @@ pub fn init(L: *lua.State) void {
 
 /// Begins a message: the value will stand at the top of Lua's stack.
 pub fn start(L: *lua.State, lazy: bool) void {
-    std.debug.assert(depth == 0);
+    assert(depth == 0);
     kept_count = 0;
     is_lazy = lazy;
     lua.push(L, lua.nil);
@@ -410,7 +412,7 @@ inline fn put(L: *lua.State, frame: *Frame, given: lua.Value) Error!void {
             frame.index += 1;
         },
         .pairs => try putHalf(L, frame, given),
-        .typed_array => unreachable,
+        .typed_array => trap(),
     }
 }
 
@@ -477,7 +479,7 @@ fn makeRoom(L: *lua.State, frame: *const Frame) Error!void {
             if (c.lua_checkstack(L, stack_slots_for_pairs) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
             if (frame.count > 0) c.luaH_resize(L, table, 0, frame.count);
         },
-        .root => unreachable,
+        .root => trap(),
     }
 }
 

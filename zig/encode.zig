@@ -7,6 +7,7 @@
 //! what is in VALUES.md. No metamethod runs.
 
 const std = @import("std");
+const assert = @import("assert.zig").assert;
 const limits = @import("limits.zig");
 const lua = @import("lua.zig");
 const Text = @import("text.zig").Text;
@@ -111,7 +112,7 @@ pub fn init(L: *lua.State) void {
 
 /// Begins a message.
 pub fn start(L: *lua.State) void {
-    std.debug.assert(depth == 0);
+    assert(depth == 0);
     if (shape_count == wire.shapes_max) resetShapes(L);
     word_count = 0;
     heap_count = 0;

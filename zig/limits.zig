@@ -5,6 +5,7 @@
 //! state whole afterwards.
 
 const std = @import("std");
+const assert = @import("assert.zig").assert;
 const lua = @import("lua.zig");
 const Text = @import("text.zig").Text;
 const c = lua.c;
@@ -131,7 +132,7 @@ pub const Saved = struct {
 };
 
 pub fn save(L: *lua.State) Saved {
-    std.debug.assert(L.ci == @as([*c]c.CallInfo, &L.base_ci));
+    assert(L.ci == @as([*c]c.CallInfo, &L.base_ci));
     return .{ .error_jump = L.errorJmp, .call_depth = L.nCcalls };
 }
 

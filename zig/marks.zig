@@ -6,6 +6,7 @@
 
 const std = @import("std");
 const limits = @import("limits.zig");
+const assert = @import("assert.zig").assert;
 const lua = @import("lua.zig");
 const views = @import("views.zig");
 const c = lua.c;
@@ -166,7 +167,7 @@ pub export fn cu_mark_written(table: *lua.Table, key: *const lua.Value, value: *
 }
 
 fn shorten(table: *lua.Table, mark: *Mark) void {
-    std.debug.assert(mark.length > 0);
+    assert(mark.length > 0);
     mark.length -= 1;
     mark.null_last = mark.length > 0 and isNilAt(table, mark.length);
 }

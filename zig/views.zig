@@ -9,6 +9,7 @@
 //! `Table.view` (see lua_patches.zig) holds what is needed at each access.
 
 const std = @import("std");
+const assert = @import("assert.zig").assert;
 const decode = @import("decode.zig");
 const encode = @import("encode.zig");
 const limits = @import("limits.zig");
@@ -219,7 +220,11 @@ pub inline fn isClean(table: *const lua.Table) bool {
 }
 
 inline fn entryOf(table: *const lua.Table) *Entry {
-    return &entries[numberOf(table)];
+    const number = numberOf(table);
+    assert(number < capacity);
+    const entry = &entries[number];
+    assert(entry.object == @as(*c.GCObject, @ptrCast(@constCast(table))));
+    return entry;
 }
 
 /// The living object of a number, if it has one. One that is dead but not yet swept is
@@ -288,7 +293,7 @@ inline fn makeRoom(L: *lua.State, number: u32) void {
 
 inline fn newEntry(number: u32) *Entry {
     const entry = &entries[number];
-    std.debug.assert(entry.object == null and entry.paged == null);
+    assert(entry.object == null and entry.paged == null);
     if (entry.link.next_released != 0) unrelease(number);
     entry.link = .{ .source = source.? };
     return entry;
@@ -331,6 +336,7 @@ pub export fn cu_view_free(L: *lua.State, table: *lua.Table) callconv(.c) void {
 
 /// A number's object has been collected.
 pub fn freed(number: u32) void {
+    assert(number < capacity and entries[number].object != null and alive > 0);
     entries[number] = .{ .link = .{ .next_released = if (first_released == 0) number else first_released } };
     first_released = number;
     alive -= 1;
@@ -376,7 +382,7 @@ fn ask(L: *lua.State, op: Op, table: *const lua.Table, first: u32, count: u32) u
     const answer = load(op, numberOf(table), first, count);
     is_asking = false;
     if (answer < 0) raise(L, answer);
-    if (op != .position and !(decode.finish(B) and isAnswer(op, lua.top(B)))) @trap();
+    assert(op == .position or decode.finish(B) and isAnswer(op, lua.top(B)));
     limits.spend(decode.takenBytes());
     return @intCast(answer);
 }

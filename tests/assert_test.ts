@@ -1,0 +1,52 @@
+// A broken invariant ends the unit at once, in the module that is shipped too.
+
+import { assertEquals, assertThrows } from "@std/assert";
+
+interface Exports {
+  _initialize(): void;
+  init(limit: number): number;
+  allocate(length: number): number;
+  release(pointer: number, length: number): void;
+  memory: WebAssembly.Memory;
+}
+
+const module = new WebAssembly.Module(await Deno.readFile(new URL("../wasm/cu.wasm", import.meta.url)));
+
+function instantiate(): Exports {
+  const cu = Object.fromEntries(WebAssembly.Module.imports(module).map(({ name }) => [name, () => 0]));
+  const exports = new WebAssembly.Instance(module, { cu }).exports as unknown as Exports;
+  exports._initialize();
+  assertEquals(exports.init(16 * 1024 * 1024), 0);
+  return exports;
+}
+
+for (const size of [40, 5000]) {
+  Deno.test(`a block of ${size} bytes that is given back as another size traps`, () => {
+    const unit = instantiate();
+    const block = unit.allocate(size);
+    assertThrows(() => unit.release(block, size + 64), WebAssembly.RuntimeError);
+  });
+}
+
+Deno.test("a block that is given back twice traps", () => {
+  const unit = instantiate();
+  const block = unit.allocate(5000);
+  unit.allocate(5000);
+  unit.release(block, 5000);
+  assertThrows(() => unit.release(block, 5000), WebAssembly.RuntimeError);
+});
+
+Deno.test("a block that was written beyond its end traps when it is given back", () => {
+  const unit = instantiate();
+  const block = unit.allocate(5000);
+  unit.allocate(5000);
+  new Uint8Array(unit.memory.buffer).fill(0xff, block, block + 5032);
+  assertThrows(() => unit.release(block, 5000), WebAssembly.RuntimeError);
+});
+
+Deno.test("blocks that are given back as they were taken are no broken invariant", () => {
+  const unit = instantiate();
+  const sizes = Array.from({ length: 500 }, (_, i) => (i * 7919) % 9000 + 1);
+  const blocks = sizes.map((size) => unit.allocate(size));
+  for (const i of sizes.keys()) unit.release(blocks[i], sizes[i]);
+});
