@@ -2,6 +2,7 @@
 //! stays). The host reaches both by address, so nothing that code does to the
 //! globals, to `_io`'s metatable or to its fields misleads it.
 
+const assert = @import("assert.zig").assert;
 const limits = @import("limits.zig");
 const lua = @import("lua.zig");
 const marks = @import("marks.zig");
@@ -91,7 +92,9 @@ pub fn isPair(given: *const lua.Value) bool {
 /// `_io.input[key] = value`, for the array [key, value] at the top of the stack.
 /// False where the input is neither a table nor nil.
 pub fn setInputField(L: *lua.State) bool {
+    assert(lua.top(L).tt_ == lua.tag.table);
     const pair = lua.tableOf(lua.top(L));
+    assert(c.luaH_realasize(pair) >= 2);
     var input = get(L, .input);
     if (lua.isNil(input)) {
         lua.push(L, lua.ofTable(@ptrCast(c.luaH_new(L))));
