@@ -77,6 +77,7 @@ async function mapWithChecks(imports: Record<string, string>, base: URL, checks:
     "@computeunit/cu": new URL("mod.ts", rootDir).href,
     [new URL("wasm/cu.js", rootDir).href]: new URL("cu.js", dir).href,
   };
+  await Deno.mkdir(dir, { recursive: true });
   const file = new URL("import_map.json", dir);
   await Deno.writeTextFile(file, JSON.stringify({ imports: { ...Object.fromEntries(placed), ...own } }));
   return file;

@@ -8,7 +8,8 @@ import { ComputeUnit, LuaError } from "@computeunit/cu";
 import { constructorOf, type Program, programOf, type Statement, textOf } from "./program.ts";
 import { PRELUDE } from "./prelude.ts";
 
-const BATCH = 500;
+/** Programs that run in one process of native Lua, and in one unit. */
+const BATCH_MAX = 500;
 
 /** What is shown is bytes; any will do that tells them apart. */
 const latin1 = new TextDecoder("latin1");
@@ -44,8 +45,9 @@ export interface Outcome {
 export async function compare(seed: number, count: number, tell: (text: string) => void): Promise<Outcome> {
   const native = await NativeLua.find();
   const outcome: Outcome = { failures: 0, skipped: 0 };
-  for (let first = 0, batch = 0; first < count; first += BATCH, batch++) {
-    const programs = Array.from({ length: Math.min(BATCH, count - first) }, (_, i) => programOf(seed + first + i));
+  const size = Math.min(BATCH_MAX, Math.ceil(count / MEMORY_LIMITS.length));
+  for (let first = 0, batch = 0; first < count; first += size, batch++) {
+    const programs = Array.from({ length: Math.min(size, count - first) }, (_, i) => programOf(seed + first + i));
     const expected = await native.run(programs);
     const memoryLimit = MEMORY_LIMITS[batch % MEMORY_LIMITS.length];
     let unit = await ComputeUnit.create({ memoryLimit });
