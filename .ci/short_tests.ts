@@ -8,8 +8,13 @@
 const without: string[] = JSON.parse(Deno.env.get("CU_WITHOUT") ?? "[]");
 const test = Deno.test;
 
-function shortTest(name: string, body: () => void | Promise<void>): void {
-  test({ name, ignore: without.some((beginning) => name.startsWith(beginning)), fn: body });
+type Body = () => void | Promise<void>;
+type Options = Omit<Deno.TestDefinition, "name" | "fn">;
+
+function shortTest(name: string, ...rest: [Body] | [Options, Body]): void {
+  const [options, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
+  const isLeftOut = without.some((beginning) => name.startsWith(beginning));
+  test({ ...options, name, fn, ignore: options.ignore || isLeftOut });
 }
 
 Object.defineProperty(Deno, "test", { value: shortTest });
