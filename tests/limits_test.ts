@@ -286,7 +286,7 @@ const works: Work[] = [
   { name: "string.lower", setup: text("s", MIB) + "f = string.lower", code: lines(30, "f(s)"), looks: 16 },
   { name: "string.reverse", setup: text("s", MIB) + "f = string.reverse", code: lines(40, "f(s)"), looks: 14 },
   { name: "string.sub", setup: text("s", MIB) + "f = string.sub", code: lines(100, "f(s, 2)"), looks: 1 },
-  { name: "string.rep of a character", setup: "f = string.rep", code: lines(10, `f("x", ${MIB})`), looks: 40 },
+  { name: "string.rep of a character", setup: "f = string.rep", code: lines(10, `f("x", ${MIB})`), looks: 12 },
   { name: "string.rep of a long text", setup: text("s", 20000) + "f = string.rep", code: "f(s, 2000)", looks: 25 },
   { name: "string.byte", setup: text("s", 100000) + "f = string.byte", code: lines(60, "f(s, 1, -1)"), looks: 3 },
   { name: "string.char", setup: ARGUMENTS + "f = string.char", code: lines(10, "f(unpack(t))"), looks: 5 },
@@ -565,7 +565,7 @@ const works: Work[] = [
     setup: "t = {} for i = 1, 50000 do t[i] = {} end collectgarbage('stop')",
     code: lines(6, `g = string.rep("xx", 1500000)`),
     memoryLimit: 16 * MIB,
-    looks: 38,
+    looks: 24,
   },
   {
     name: "a metatable with __gc for an old object",

@@ -69,6 +69,26 @@ Deno.test("an all-weak table keeps a metatable that it gets while the collector 
   assertEquals(lost, 0);
 });
 
+Deno.test("ephemerons are freed while a long chain of others lives", async () => {
+  using cu = await ComputeUnit.create();
+  const isGone = cu.compute(`
+    local e = setmetatable({}, { __mode = "k" })
+    do local key = {} e[key] = { key } end
+    local chain, first = setmetatable({}, { __mode = "k" }), {}
+    local last = first
+    for i = 1, 1000 do
+      local link = {}
+      chain[last] = link
+      last = link
+    end
+    last = nil
+    collectgarbage()
+    collectgarbage()
+    return next(e) == nil and first ~= nil and next(chain) ~= nil
+  `);
+  assertEquals(isGone, true);
+});
+
 Deno.test("a gmatch iterator fails again as it failed before", async () => {
   using cu = await ComputeUnit.create();
   const [first, second] = cu.compute<string[]>(`

@@ -209,7 +209,7 @@ const STATEMENTS: readonly (readonly [number, string])[] = [
   [5, "put(W, {}, keep(E))"],
   [3, "put(W, {}, { W })"],
   [3, "do local key = {} put(W, key, { key }) put(W, keep({}), key) end"],
-  [2, "do local chain, last = weak('k'), keep({}) for i = 1, 25 do local t = {} put(chain, last, t) last = t end end"],
+  [2, "do local chain, last = weak('k'), keep({}) for i = 1, 60 do local t = {} put(chain, last, t) last = t end end"],
   [2, "do local chain, last = weak('k'), {} for i = 1, 4 do local t = {} put(chain, t, last) last = t end if N == 0 then keep(last) end end"],
   [3, "setmetatable(W_, { __mode = getmetatable(W_).__mode })"],
   [2, "collectgarbage('step', N) setmetatable(W_, { __mode = getmetatable(W_).__mode }) collectgarbage('step', N)"],
