@@ -16,6 +16,9 @@ pub const page_size_bytes = 64 * 1024;
 /// Blocks up to this size come from slabs.
 const small_size_max = 256;
 
+/// Beyond, sums of sizes could overflow; WASM memory has hardly more.
+const block_size_max = 0xf000_0000;
+
 /// What is made of larger blocks takes time in proportion: see limits.zig.
 const bulk_size_min = 4096;
 
@@ -96,7 +99,7 @@ pub export fn cu_reallocate_first(unused: ?*anyopaque, block: ?*anyopaque, old_s
 
 /// Zero where there is no room.
 pub inline fn allocate(size: usize) usize {
-    if (size == 0) return 0;
+    if (size == 0 or size > block_size_max) return 0;
     const address = if (size <= small_size_max) small.allocate(classOf(size)) else large.allocate(size);
     if (address == 0) return 0;
     if (size > bulk_size_min) limits.spend(size);
@@ -116,7 +119,7 @@ fn resize(address: usize, old_size: usize, new_size: usize) usize {
     const stays = if (old_size <= small_size_max)
         new_size <= small_size_max and classOf(old_size) == classOf(new_size)
     else
-        new_size > small_size_max and large.resizeInPlace(address, new_size);
+        new_size > small_size_max and new_size <= block_size_max and large.resizeInPlace(address, new_size);
     if (stays) {
         used_bytes = used_bytes - old_size + new_size;
         peak_bytes = @max(peak_bytes, used_bytes);

@@ -31,6 +31,8 @@ const lua_seldom_files = [_][]const u8{
 /// What has loops that run long, and is else as above.
 const lua_loop_files = [_][]const u8{ "lstrlib.c", "ltablib.c" };
 
+const lua_files = lua_runtime_files ++ lua_seldom_files ++ lua_loop_files;
+
 const lua_flags = [_][]const u8{ "-std=gnu11", "-fno-sanitize=all", "-Wno-deprecated-declarations", "-include", "lua_config.h" };
 
 /// Clang's own checks trap too, but for what Lua does on purpose: its strings, closures and
@@ -48,7 +50,7 @@ const stress_flags = [_][]const u8{"-DCU_STRESS"};
 pub fn build(b: *std.Build) void {
     const checks = b.option(Checks, "checks", "Build a module that checks itself (default: none)") orelse .none;
     const is_checked = checks != .none;
-    const optimize: std.builtin.OptimizeMode = if (is_checked) .Debug else .ReleaseFast;
+    const optimize: std.builtin.OptimizeMode = if (is_checked) .Debug else .ReleaseSafe;
     const check_flags: []const []const u8 = switch (checks) {
         .none => &.{},
         .all => &checked_flags,
@@ -121,7 +123,7 @@ fn nativeLua(b: *std.Build) *std.Build.Step.Compile {
     const only_native = [_][]const u8{ "lua.c", "linit.c", "lundump.c", "ldblib.c", "liolib.c", "loadlib.c" };
     module.addCSourceFiles(.{
         .root = lua.path("src"),
-        .files = &(lua_runtime_files ++ lua_seldom_files ++ only_native),
+        .files = &(lua_files ++ only_native),
         .flags = &.{ "-std=gnu11", "-O2", "-fno-sanitize=all", if (host == .windows) "-DLUA_USE_WINDOWS" else "-DLUA_USE_POSIX" },
     });
     return b.addExecutable(.{ .name = "lua5.4", .root_module = module });
@@ -180,7 +182,7 @@ fn patchedLua(b: *std.Build) std.Build.LazyPath {
         }
         entry.value_ptr.* = std.mem.replaceOwned(u8, b.allocator, text, patch.find, patch.replace) catch @panic("OOM");
     }
-    for (lua_runtime_files ++ lua_seldom_files ++ lua_loop_files) |file| {
+    for (lua_files) |file| {
         if (!patched.contains(file)) _ = sources.addCopyFile(lua.path(b.fmt("src/{s}", .{file})), file);
     }
     var files = patched.iterator();

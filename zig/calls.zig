@@ -109,15 +109,16 @@ pub fn allocate(length: u32) ?*anyopaque {
 pub fn compile(code: u32, code_length: u32, name: u32) i32 {
     if (!isIdle() or code_length > memoryFrom(code).len) return answer(.malformed);
     const after_name = memoryFrom(name);
-    if (c.memchr(after_name.ptr, 0, after_name.len) == null) return answer(.malformed);
+    if (after_name.len == 0 or c.memchr(after_name.ptr, 0, after_name.len) == null) return answer(.malformed);
     return compileText(memoryFrom(code)[0..code_length], @ptrCast(after_name.ptr));
 }
 
-/// WASM memory from an address to its end.
+/// WASM memory from an address to its end; nothing of ours stands at 0.
 fn memoryFrom(address: u32) []const u8 {
+    if (address == 0) return &.{};
     const size = @as(usize, @wasmMemorySize(0)) * allocator.page_size_bytes;
-    const first: [*]allowzero const u8 = @ptrFromInt(address);
-    return @ptrCast(first[0 .. size -| address]);
+    const first: [*]const u8 = @ptrFromInt(address);
+    return first[0 .. size -| address];
 }
 
 fn compileText(code: []const u8, name: [*:0]const u8) i32 {
