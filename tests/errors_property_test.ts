@@ -174,6 +174,15 @@ function programOf(given: Block, end: string): string {
   return `local f, message = load(${quoted(code)}, "=p") return f and f() or message`;
 }
 
+/**
+ * Whether wasmoon's older Lua may do something else: it calls a message handler that was set
+ * inside a coroutine when that is closed, which Lua 5.4.9 doesn't. `deno task test:native`
+ * compares such programs with 5.4.9.
+ */
+function mayMeetHandler(program: string): boolean {
+  return program.includes("coroutine.close") && program.includes("xpcall") && program.includes("<close>");
+}
+
 function quoted(text: string): string {
   return `[==[${text}]==]`;
 }
@@ -189,6 +198,7 @@ Deno.test("errors and coroutines do what they do in another build of Lua 5.4", a
         fc.constantFrom(...ENDS),
         endingSearch((given, end) => {
           const program = programOf(given, end);
+          fc.pre(!mayMeetHandler(program));
           const expected: unknown = engine.doStringSync(program);
           assertEquals(cu.compute<unknown>(program), expected);
           if (String(expected).includes("false")) failing++;
