@@ -16,9 +16,8 @@ async function run(args: string[]) {
 describe("the WASM module", () => {
   const read = () => Deno.readFile(new URL("wasm/cu.wasm", rootDir));
 
-  // 256 KB, and 9 KB for the checks of the bridge (ReleaseSafe), which take no time that can be measured.
-  it("is at most 264 KB", async () => {
-    assert((await read()).length <= 264 * 1024);
+  it("is at most 256 KB", async () => {
+    assert((await read()).length <= 256 * 1024);
   });
 
   it("imports the host functions and nothing else", async () => {

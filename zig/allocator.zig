@@ -79,7 +79,6 @@ pub fn statistics() Statistics {
 
 /// As lua_Alloc: `old_size` is a type when `block` is null.
 pub export fn cu_reallocate(_: ?*anyopaque, block: ?*anyopaque, old_size: usize, new_size: usize) callconv(.c) ?*anyopaque {
-    @setRuntimeSafety(false);
     const old = block orelse return @ptrFromInt(allocate(new_size));
     if (new_size == 0) {
         free(@intFromPtr(old), old_size);
@@ -100,7 +99,6 @@ pub export fn cu_reallocate_first(unused: ?*anyopaque, block: ?*anyopaque, old_s
 
 /// Zero where there is no room.
 pub inline fn allocate(size: usize) usize {
-    @setRuntimeSafety(false); // as below: what is asserted here suffices, and each block pays for more
     if (size == 0 or size > block_size_max) return 0;
     const address = if (size <= small_size_max) small.allocate(classOf(size)) else large.allocate(size);
     if (address == 0) return 0;
@@ -112,14 +110,12 @@ pub inline fn allocate(size: usize) usize {
 }
 
 fn free(address: usize, size: usize) void {
-    @setRuntimeSafety(false);
     assert(size <= used_bytes);
     used_bytes -= size;
     if (size <= small_size_max) small.free(address, classOf(size)) else large.free(address, size);
 }
 
 fn resize(address: usize, old_size: usize, new_size: usize) usize {
-    @setRuntimeSafety(false);
     const stays = if (old_size <= small_size_max)
         new_size <= small_size_max and classOf(old_size) == classOf(new_size)
     else
@@ -195,7 +191,6 @@ const small = struct {
     var open: [class_count]?*Slab = @splat(null);
 
     fn allocate(class: usize) usize {
-        @setRuntimeSafety(false);
         const slab = open[class] orelse (newSlab(class) orelse return 0);
         const base = @intFromPtr(slab);
         var address: usize = undefined;
@@ -212,7 +207,6 @@ const small = struct {
     }
 
     fn free(address: usize, class: usize) void {
-        @setRuntimeSafety(false);
         const base = address & ~@as(usize, slab_size_bytes - 1);
         const slab: *Slab = @ptrFromInt(base);
         assert(slab.class == class and slab.used_count > 0);

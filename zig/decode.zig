@@ -507,7 +507,6 @@ fn fillTyped(frame: *Frame, input: *Input) void {
     const target = frame.table.array + frame.index;
     // Checked here, for all of the loop.
     assert(frame.index + length <= frame.table.alimit);
-    @setRuntimeSafety(false);
     for (input.words[0..length], 0..) |word, i| {
         target[i] = if (frame.typed_kind.isFloat())
             lua.float(@bitCast(word))

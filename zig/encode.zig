@@ -218,7 +218,6 @@ fn writeNumbers(frame: *Frame, array_size: u32) bool {
     const safe_max = 9007199254740991;
     // Checked here, for all of the loop.
     assert(end <= array_size and word_count <= words.len and end -| first <= words.len - word_count);
-    @setRuntimeSafety(false);
     while (frame.index < end) : (frame.index += 1) {
         const element: *const lua.Value = @ptrCast(frame.table.array + frame.index);
         if (element.tt_ == lua.tag.float) {
