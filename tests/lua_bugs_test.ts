@@ -113,3 +113,15 @@ Deno.test("coroutine.close gives the error of __close, whatever handler was set 
   `);
   assertEquals(results, [false, "in close"]);
 });
+
+Deno.test("a Lua stack that grows collects garbage first, after collectgarbage('stop') too", async () => {
+  for (let garbageKb = 400; garbageKb <= 1250; garbageKb += 50) {
+    using cu = await ComputeUnit.create({ memoryLimit: 2 * MIB });
+    const count = cu.compute(`
+      collectgarbage("stop")
+      for i = 1, ${garbageKb} / 4 do local garbage = ("x"):rep(4000) .. i end
+      return #table.pack(("x"):rep(8000):byte(1, -1))
+    `);
+    assertEquals(count, 8000, `${garbageKb} KB of garbage`);
+  }
+});
