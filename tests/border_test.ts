@@ -4,11 +4,12 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ComputeUnit } from "../mod.ts";
+import type { ComputeUnit } from "../mod.ts";
 import { Decoder } from "../src/decode.ts";
 import { ViewEncoder } from "../src/encode_views.ts";
 import { HostTables } from "../src/host_tables.ts";
-import { Instance } from "../src/instance.ts";
+import type { Instance } from "../src/instance.ts";
+import { unitAndInstance } from "./helpers/instance.ts";
 import { TYPED_ARRAYS, VIEW_OP, WIRE } from "../src/wire.ts";
 
 /** More of them for a longer search, fewer where lazy_mode_test.ts runs this once more. */
@@ -215,18 +216,6 @@ async function realMessages(): Promise<Message[]> {
     messages.push({ name, chunks, memory, bufferPointer: instance.bufferPtr });
   }
   return messages;
-}
-
-async function unitAndInstance(options = {}): Promise<{ cu: ComputeUnit; instance: Instance }> {
-  const { create } = Instance;
-  let instance: Instance | undefined;
-  Instance.create = async (given) => instance = await create.call(Instance, given);
-  try {
-    const cu = await ComputeUnit.create(options);
-    return { cu, instance: instance! };
-  } finally {
-    Instance.create = create;
-  }
 }
 
 const messages = await realMessages();
