@@ -33,6 +33,9 @@ unsigned cu_seed(void);
 /* llex.c, lobject.c: no locales */
 #define lua_getlocaledecpoint() '.'
 
+/* numbers.zig: without 'snprintf' */
+size_t cu_integer2str(char *text, long long value);
+
 /* llimits.h: as it is there, but 'fmod' pays for its steps; see numbers.zig */
 struct lua_State;
 double cu_fmod(struct lua_State *L, double a, double b);
@@ -76,6 +79,13 @@ double cu_fmod(struct lua_State *L, double a, double b);
 #define LUA_TMPNAMBUFSIZE 1
 #define lua_tmpnam(b, e) ((e) = 1)
 #define l_system(c) (-1)
+
+/* bytes.zig: what is copied and compared is mostly short */
+void cu_copy(void *to, const void *from, size_t n);
+#define memcpy(to, from, n) \
+    (__builtin_constant_p(n) ? (void)__builtin_memcpy(to, from, n) : cu_copy(to, from, n))
+int cu_compare(const void *a, const void *b, size_t n);
+#define memcmp(a, b, n) cu_compare(a, b, n)
 
 /* loslib.c: time from the host (clocks.zig) */
 time_t cu_time(time_t *result);

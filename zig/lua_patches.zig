@@ -57,6 +57,10 @@ const call_lua_why =
     \\there is a CallInfo; luaD_precall does all others. It takes 12 % off the time of fib.
 ;
 
+const call_c_why =
+    \\A C function is called in one place, set up there.
+;
+
 const bulk_why =
     \\One step of the VM, or of the library, that does work in proportion to the size of its
     \\operands, where no exception may pass: it pays, and the VM looks up after it.
@@ -2425,5 +2429,102 @@ pub const list = [_]Patch{
         .why = "A step size and a multiplier that code chooses overflowed the step's work, which is no number then.",
         .find = "  l_mem stepsize = (g->gcstepsize <= log2maxs(l_mem))\n",
         .replace = "  l_mem stepsize = (g->gcstepsize <= log2maxs(l_mem) - 12)  /* 'stepmul' has 12 bits */\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = trap_why,
+        .find = "  if (l_unlikely(L->hookmask & LUA_MASKCALL)) {\n" ++
+            "    int narg = cast_int(L->top.p - func) - 1;\n" ++
+            "    luaD_hook(L, LUA_HOOKCALL, -1, 1, narg);\n" ++
+            "  }\n",
+        .replace = "",
+    },
+    .{
+        .file = "ldo.c",
+        .why = trap_why,
+        .find = "  if (l_unlikely(L->hookmask && !hastocloseCfunc(wanted)))\n" ++
+            "    rethook(L, ci, nres);\n",
+        .replace = "",
+    },
+    .{
+        .file = "ldo.c",
+        .why = trap_why,
+        .find = "        if (L->hookmask) {  /* if needed, call hook after '__close's */\n" ++
+            "          ptrdiff_t savedres = savestack(L, res);\n" ++
+            "          rethook(L, L->ci, nres);\n" ++
+            "          res = restorestack(L, savedres);  /* hook can move stack */\n" ++
+            "        }\n",
+        .replace = "",
+    },
+    .{
+        .file = "ldo.c",
+        .why = trap_why,
+        .find = "static void rethook (lua_State *L, CallInfo *ci, int nres) {\n",
+        .replace = "l_sinline void rethook (lua_State *L, CallInfo *ci, int nres) {\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = call_c_why,
+        .find = "l_sinline int precallC (",
+        .replace = "__attribute__((always_inline)) l_sinline int precallC (",
+    },
+    .{
+        .file = "ldo.c",
+        .why = call_c_why,
+        .find = "      precallC(L, func, nresults, clCvalue(s2v(func))->f);\n" ++
+            "      return NULL;\n",
+        .replace = "      f = clCvalue(s2v(func))->f;\n" ++
+            "      goto callC;\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = call_c_why,
+        .find = "      precallC(L, func, nresults, fvalue(s2v(func)));\n" ++
+            "      return NULL;\n",
+        .replace = "      f = fvalue(s2v(func));\n" ++
+            "     callC:\n" ++
+            "      precallC(L, func, nresults, f);\n" ++
+            "      return NULL;\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = call_c_why,
+        .find = "CallInfo *luaD_precall (lua_State *L, StkId func, int nresults) {\n",
+        .replace = "CallInfo *luaD_precall (lua_State *L, StkId func, int nresults) {\n" ++
+            "  lua_CFunction f;\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = call_c_why,
+        .find = "      return precallC(L, func, LUA_MULTRET, clCvalue(s2v(func))->f);\n",
+        .replace = "      f = clCvalue(s2v(func))->f;\n" ++
+            "      goto callC;\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = call_c_why,
+        .find = "      return precallC(L, func, LUA_MULTRET, fvalue(s2v(func)));\n",
+        .replace = "      f = fvalue(s2v(func));\n" ++
+            "     callC:\n" ++
+            "      return precallC(L, func, LUA_MULTRET, f);\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = call_c_why,
+        .find = "                                    int narg1, int delta) {\n",
+        .replace = "                                    int narg1, int delta) {\n" ++
+            "  lua_CFunction f;\n",
+    },
+    .{
+        .file = "lauxlib.c",
+        .why = "No text needs no format: it is the same string each time, found by its address.",
+        .find = "  lua_pushfstring(L, \"\");  /* else, no information available... */\n",
+        .replace = "  lua_pushliteral(L, \"\");  /* else, no information available... */\n",
+    },
+    .{
+        .file = "lobject.c",
+        .why = "`snprintf` takes 60 ns: see numbers.zig.",
+        .find = "    len = lua_integer2str(buff, MAXNUMBER2STR, ivalue(obj));\n",
+        .replace = "    len = cu_integer2str(buff, ivalue(obj));\n",
     },
 };

@@ -18,6 +18,7 @@ const wire = @import("wire.zig");
 pub const panic = std.debug.no_panic;
 
 comptime {
+    _ = @import("bytes.zig");
     _ = @import("clocks.zig");
     _ = @import("limits.zig");
     _ = @import("marks.zig");
