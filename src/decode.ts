@@ -37,6 +37,9 @@ const NEAR_INDEX_MAX = 16;
 /** Bytes of strings that are decoded in a millisecond or so. */
 const BYTES_BETWEEN_CHECKS = 1024 * 1024;
 
+/** A TextDecoder takes half a microsecond before it begins; up to here, ASCII is read without one. */
+const SHORT_TEXT_BYTES_MAX = 24;
+
 /** Up to here V8 makes an array at once; a longer one would be a dictionary first. */
 const FAST_LENGTH_MAX = 2 ** 25;
 
@@ -144,18 +147,19 @@ export class Decoder {
     const values: LuaValue[] = [];
     try {
       this.#begin(words, heapBytes);
-      const inputs = new Map<object, Changes>();
+      let inputs: Map<object, Changes> | undefined;
       while (this.#word < this.#length || this.#takeNext()) {
-        if (this.#isWritten()) this.#changed(inputs);
+        if (this.#isWritten()) this.#changed(inputs ??= new Map());
         else values.push(this.#value());
       }
-      if (this.#isPending) return this.#applied(values, inputs);
+      if (this.#isPending) return this.#applied(values, inputs ?? new Map());
     } finally {
       this.#chunks = [];
-      this.#containers = [];
+      if (this.#containers.length > 0) this.#containers = [];
       this.#isPending = false;
-      this.#longStrings.clear();
-      this.#longBytes.clear();
+      // To clear a Map takes an allocation, which a small message is read without.
+      if (this.#longStrings.size > 0) this.#longStrings.clear();
+      if (this.#longBytes.size > 0) this.#longBytes.clear();
       this.#text = "";
     }
     return values;
@@ -180,6 +184,10 @@ export class Decoder {
 
   #heapText(heapBytes: number): string {
     if (heapBytes === 0) return "";
+    if (heapBytes <= SHORT_TEXT_BYTES_MAX) {
+      const text = asciiText(this.#instance.heap, heapBytes);
+      if (text !== undefined) return text;
+    }
     try {
       return textDecoder.decode(this.#instance.heap.subarray(0, heapBytes));
     } catch (error) {
@@ -504,6 +512,17 @@ export class Decoder {
     }
     return array;
   }
+}
+
+/** The text of so many bytes, if they are ASCII. */
+function asciiText(bytes: Uint8Array, length: number): string | undefined {
+  let text = "";
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[i];
+    if (byte > 0x7f) return undefined;
+    text += String.fromCharCode(byte);
+  }
+  return text;
 }
 
 /** Stands for an object of which something may have been changed, until all is read. */

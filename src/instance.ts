@@ -66,6 +66,7 @@ interface Exports extends Calls {
 }
 
 type Call = (a?: number, b?: number, c?: number) => number;
+type Import = (a: number, b: number, c: number, d: number) => number;
 
 /** Thrown through running code when its time is up; never leaves this module. */
 class TimeUp {
@@ -192,12 +193,12 @@ export class Instance {
     this.#timeLimit = options.timeLimit;
     this.now = options.now ?? (() => performance.now());
     const instance = new WebAssembly.Instance(module, { cu: this.#imports() });
-    const { memory, ...calls } = instance.exports as unknown as Exports;
-    this.#useStack = calls.use_stack;
-    const guarded = Object.entries(calls).map(([name, call]) => {
-      return [name, this.#guarded(call as Call)];
-    });
-    this.exports = { memory, ...Object.fromEntries(guarded) };
+    const exports: Record<string, unknown> = { ...instance.exports };
+    this.#useStack = exports.use_stack as Exports["use_stack"];
+    for (const name of Object.keys(exports)) {
+      if (typeof exports[name] === "function") exports[name] = this.#guarded(exports[name] as Call);
+    }
+    this.exports = exports as unknown as Exports;
     this.exports._initialize();
     const limit = Math.min(options.memoryLimit, MEMORY_LIMIT_MAX);
     if (this.exports.init(limit) < 0) {
@@ -211,48 +212,45 @@ export class Instance {
 
   #imports(): Record<string, (...args: number[]) => number | void> {
     return {
-      tick: () => this.#crossing(() => this.#tick()),
-      stop: (text, length) => {
-        this.#crossing(() => {
-          throw new TimeUp(this.text(text >>> 0, length >>> 0));
-        });
-      },
-      flush: (words, heapBytes) => {
-        this.#crossing(() => {
-          this.refresh();
-          this.host!.flush(words, heapBytes);
-        });
-      },
-      load: (op, view, first, count) => {
-        return this.#crossing(() => {
-          this.refresh();
-          return this.host!.load(op, view, first, count);
-        });
-      },
+      tick: this.#crossing(() => this.#tick()),
+      stop: this.#crossing((text, length) => {
+        throw new TimeUp(this.text(text >>> 0, length >>> 0));
+      }),
+      flush: this.#crossing((words, heapBytes) => {
+        this.refresh();
+        this.host!.flush(words, heapBytes);
+        return 0;
+      }),
+      load: this.#crossing((op, view, first, count) => {
+        this.refresh();
+        return this.host!.load(op, view, first, count);
+      }),
       // Through the callers of these nothing can be thrown.
       release: (count) => this.host!.release(count),
       print: (text, length, more) => this.#print(text, length, more),
       seed: () => crypto.getRandomValues(new Uint32Array(1))[0],
       wall_clock_ms: () => Date.now(),
-      monotonic_ms: () => this.#crossing(() => this.now()),
+      monotonic_ms: this.#crossing(() => this.now()),
       has_stack_room: () => this.#hasRoom(DEEPER_LEVELS) ? 1 : 0,
     };
   }
 
-  /** Runs what an import does, of which exceptions may cross the unit: `recover` makes it whole. */
-  #crossing<T>(run: () => T): T {
-    let result: T;
-    try {
-      result = run();
-    } catch (error) {
+  /** An import of which exceptions may cross the unit: `recover` makes it whole. */
+  #crossing(run: Import): Import {
+    return (a, b, c, d) => {
+      let result: number;
+      try {
+        result = run(a, b, c, d);
+      } catch (error) {
+        this.#isCrossing = true;
+        throw error;
+      }
+      // The host may have caught what ended a call inside this one.
+      if (this.broken !== undefined) throw this.#failed();
+      if (this.#passing === undefined) return result;
       this.#isCrossing = true;
-      throw error;
-    }
-    // The host may have caught what ended a call inside this one.
-    if (this.broken !== undefined) throw this.#failed();
-    if (this.#passing === undefined) return result;
-    this.#isCrossing = true;
-    throw this.#passing.error;
+      throw this.#passing.error;
+    };
   }
 
   /**
