@@ -20,8 +20,8 @@
  *   an error. So is a number such as `1e400`. Other numbers are 64-bit floats.
  * - An integer of the output is written with all its digits.
  * - What JSON lacks is an error that names its place: NaN, infinities, strings that are
- *   not UTF-8, bytes, dates, cycles, and tables whose keys are neither strings only nor
- *   1 to n. An empty table is `{}`, an empty `_io.array({})` is `[]`.
+ *   not UTF-8, bytes, dates, cycles, Maps, and tables with keys that are neither text nor
+ *   integers. An empty table is `{}`, an empty `_io.array({})` is `[]`.
  *   A table in two places is written twice, up to 2^28 characters in all.
  *
  * Exit codes: 0, or 1 if the script fails or its result is no JSON, or 2 if the command
@@ -392,7 +392,9 @@ function toJson(root: LuaValue, name: string): string {
     const known = lengths.get(value);
     if (known !== undefined) return known;
     const isObject = Object.getPrototypeOf(value) === Object.prototype;
-    if (value instanceof Map) refuse("a table has keys that are neither strings only nor 1 to n");
+    if (value instanceof Map) {
+      refuse("a Map, or a table with keys that are neither text nor integers, has no counterpart");
+    }
     if (!Array.isArray(value) && !isObject) refuse(`${value.constructor.name} has no counterpart`);
     open.add(value);
     let length = 2;

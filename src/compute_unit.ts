@@ -14,7 +14,7 @@ import { HostTables } from "./host_tables.ts";
 import { firstPosition } from "./traceback.ts";
 import { Instance } from "./instance.ts";
 import type { LuaValue } from "./lua_value.ts";
-import { WIRE } from "./wire.ts";
+import { NIL_KIND, WIRE } from "./wire.ts";
 
 /** Options of {@linkcode ComputeUnit.create}. */
 export interface ComputeUnitOptions {
@@ -101,10 +101,19 @@ export interface MemoryStats {
 export interface InputOptions {
   /**
    * `true` hands over a reference: nothing is copied, and Lua reads what it needs of the
-   * value, which must not change meanwhile. `false` copies the value. By default values
-   * are copied up to the unit's {@linkcode ComputeUnitOptions.lazyThreshold}.
+   * value, which must not change until the run has ended. An output that holds an
+   * untouched part of it has the very same objects. `false` copies the value. By default
+   * values are copied up to the unit's {@linkcode ComputeUnitOptions.lazyThreshold}, larger
+   * ones are read as with `true`, and an output never shares an object with the input.
    */
   lazy?: boolean;
+  /**
+   * What `null` is to Lua code: `"nil"`, and null again where it goes back unassigned; or,
+   * with `"keep"`, `_io.null`, a value that equals itself only, and is true as a condition.
+   *
+   * @default {"nil"}
+   */
+  nulls?: "nil" | "keep";
 }
 
 /**
@@ -385,10 +394,14 @@ export class ComputeUnit implements Disposable {
 
   /**
    * Sets `_io.input`: to a copy of the value, or to a view of it, from which Lua loads what
-   * code reads. Code can't tell them apart, but by time and memory.
+   * code reads. Code can't tell them apart, but by time and memory, and outputs are the same;
+   * only `lazy: true` gives back the host's own objects.
+   *
+   * A value that isn't copied, asked for or because it is large, is read while code runs and
+   * when an output is read: it must not change until then.
    *
    * @param value Any value that docs/IO_TABLE_API.md lists; `null` and `undefined` are nil.
-   * @param options Whether to copy; by default, a large value isn't copied.
+   * @param options Whether to copy, and what nulls are; by default, a large value isn't copied.
    * @throws {TypeError} If something in it can't be passed, with its path, or code replaced
    * `_io`. Of a lazy input, the call that reads it throws.
    * @throws {RangeError} If it nests deeper than 1000 levels, or has a bigint beyond int64.
@@ -450,15 +463,19 @@ export class ComputeUnit implements Disposable {
     if (typeof key !== "string") throw new TypeError("Cannot set input field: the key is not a string");
     const name = pathText("input", [key]);
     this.#use("set input field", (instance) => {
-      if (this.#isLazy(value, options)) this.#tables!.encode(value, "set input field", name, key);
-      else this.#encoder!.encode([key, value], "set input field", name, 1);
+      const nullKind = nullKindOf(options);
+      if (this.#isLazy(value, options)) {
+        this.#tables!.encode(value, "set input field", name, nullKind, options.lazy === true, key);
+      } else this.#encoder!.encode([key, value], "set input field", name, 1, nullKind);
       this.#tables!.refusal = undefined;
       this.#check(instance.guard(() => instance.exports.set_input_field()), "set input field");
     });
   }
 
   /**
-   * Reads `_io.output`.
+   * Reads `_io.output`. The value shares no object with an input, but where
+   * `lazy: true` was said. `JSON.stringify` writes a Map as `{}`, loses bytes and NaN, and throws
+   * for a bigint: docs/IO_TABLE_API.md says when an output has these, and how to be strict.
    *
    * @typeParam T Type of the output; it isn't checked.
    * @returns The output, `null` where there is none.
@@ -699,8 +716,10 @@ export class ComputeUnit implements Disposable {
 
   #set(action: string, field: number, name: string, value: unknown, options: InputOptions = {}): void {
     this.#use(action, (instance) => {
-      if (this.#isLazy(value, options)) this.#tables!.encode(value, action, name);
-      else this.#encoder!.encode(value, action, name);
+      const nullKind = nullKindOf(options);
+      if (this.#isLazy(value, options)) {
+        this.#tables!.encode(value, action, name, nullKind, options.lazy === true);
+      } else this.#encoder!.encode(value, action, name, 0, nullKind);
       this.#check(instance.guard(() => instance.exports.set_io(field)), action);
     });
   }
@@ -908,6 +927,11 @@ export class ComputeUnit implements Disposable {
     }
     this.#printed += line + "\n";
   }
+}
+
+/** What null crosses as. */
+function nullKindOf(options: InputOptions): number {
+  return options.nulls === "keep" ? NIL_KIND.KEPT : NIL_KIND.NULL;
 }
 
 function isLuaError(error: unknown, kind: LuaErrorKind): boolean {

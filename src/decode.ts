@@ -11,7 +11,8 @@
 
 import type { Instance } from "./instance.ts";
 import { Changes } from "./changes.ts";
-import { type LuaValue, textOrBytes } from "./lua_value.ts";
+import type { LazyInput } from "./encode_views.ts";
+import { isFarIndex, isInherited, type LuaValue, makeSparse, setOwn, textOrBytes } from "./lua_value.ts";
 import { TYPED_ARRAYS, WIRE } from "./wire.ts";
 
 /** A chunk of a message, its string bytes as text. */
@@ -30,9 +31,6 @@ interface Shape {
   /** One of the keys is an index that stands far out. */
   readonly isSparse: boolean;
 }
-
-/** Indices among an object's keys for which V8 may make room. */
-const NEAR_INDEX_MAX = 16;
 
 /** Bytes of strings that are decoded in a millisecond or so. */
 const BYTES_BETWEEN_CHECKS = 1024 * 1024;
@@ -86,8 +84,13 @@ export class Decoder {
   objectOf!: (number: number) => object | undefined;
   /** Where the object of a view's number stands, such as `input.rows[3]`. */
   pathOf!: (number: number) => string;
-  /** What tells the inputs of views apart. */
-  inputOf!: (number: number) => object;
+  /** The input of a view's number. */
+  inputOf!: (number: number) => LazyInput;
+  /** What becomes of the objects of inputs that stand in this message. */
+  #inputs: Map<LazyInput, Changes> | undefined;
+  /** Values of them that were looked at or copied. */
+  #copied = 0;
+  #isForHost = false;
   /** Something was read that changes may be put into. */
   #isPending = false;
   /** Containers so far, by number. */
@@ -108,7 +111,7 @@ export class Decoder {
     if (words === 0) this.#instance.fault("an empty chunk");
     if (this.#chunks.length === 0) this.#size = 0;
     this.#size += words * 8 + heapBytes;
-    const sizeMax = this.#instance.memoryLimit + RESULT_EXTRA_BYTES_MAX;
+    const sizeMax = this.#sizeMax;
     if (this.#size > sizeMax) {
       this.drop();
       throw new RangeError(`The result takes more than ${sizeMax} bytes`);
@@ -142,18 +145,25 @@ export class Decoder {
    * Reads the message, whose last chunk has this many words and bytes.
    *
    * @param heapBytes Asked for by default.
+   * @param isForHost Whether only the host sees the values: then views are its own objects.
    */
-  decode(words: number, heapBytes: number = this.#instance.exports.get_heap_count()): LuaValue[] {
+  decode(
+    words: number,
+    heapBytes: number = this.#instance.exports.get_heap_count(),
+    isForHost = false,
+  ): LuaValue[] {
     const values: LuaValue[] = [];
+    this.#isForHost = isForHost;
+    this.#copied = 0;
     try {
       this.#begin(words, heapBytes);
-      let inputs: Map<object, Changes> | undefined;
       while (this.#word < this.#length || this.#takeNext()) {
-        if (this.#isWritten()) this.#changed(inputs ??= new Map());
+        if (this.#isWritten()) this.#changed();
         else values.push(this.#value());
       }
-      if (this.#isPending) return this.#applied(values, inputs ?? new Map());
+      if (this.#isPending) return this.#applied(values);
     } finally {
+      this.#inputs = undefined;
       this.#chunks = [];
       if (this.#containers.length > 0) this.#containers = [];
       this.#isPending = false;
@@ -273,7 +283,7 @@ export class Decoder {
       case WIRE.SET:
         return this.#set(payload);
       case WIRE.VIEW:
-        return this.#viewed(payload) as LuaValue;
+        return this.#unchanged(payload);
       case WIRE.CHANGED_VIEW:
         this.#isPending = true;
         return new Pending(this.#viewed(payload), this.inputOf(payload), payload) as unknown as LuaValue;
@@ -291,13 +301,41 @@ export class Decoder {
     return this.objectOf(number) ?? this.#fault();
   }
 
-  /** Reads a changed table. */
-  #changed(inputs: Map<object, Changes>): void {
-    const number = this.#halves[2 * this.#word++];
+  /** What a view of an input in which nothing was changed is to the host. */
+  #unchanged(number: number): LuaValue {
     const object = this.#viewed(number);
     const input = this.inputOf(number);
-    let changes = inputs.get(input);
-    if (changes === undefined) inputs.set(input, changes = new Changes(() => this.#instance.checkTimeAfter()));
+    if (input.isShared || this.#isForHost) return object as LuaValue;
+    return this.#changesOf(input).apply(object, () => this.pathOf(number));
+  }
+
+  #changesOf(input: LazyInput): Changes {
+    this.#inputs ??= new Map();
+    let changes = this.#inputs.get(input);
+    if (changes === undefined) {
+      changes = new Changes(input.isShared, (looks) => this.#countCopied(looks));
+      this.#inputs.set(input, changes);
+    }
+    return changes;
+  }
+
+  #countCopied(values: number): void {
+    this.#copied += values;
+    const sizeMax = this.#sizeMax;
+    if (this.#copied * 8 > sizeMax) throw new RangeError(`The result takes more than ${sizeMax} bytes`);
+    this.#instance.checkTimeAfter();
+  }
+
+  /** Bytes that a result may take. */
+  get #sizeMax(): number {
+    return this.#instance.memoryLimit + RESULT_EXTRA_BYTES_MAX;
+  }
+
+  /** Reads a changed table. */
+  #changed(): void {
+    const number = this.#halves[2 * this.#word++];
+    const object = this.#viewed(number);
+    const changes = this.#changesOf(this.inputOf(number));
     const value = this.#value();
     // A table that was written to is no view any more.
     if (typeof value !== "object" || value === null || value instanceof Pending) this.#fault();
@@ -310,10 +348,10 @@ export class Decoder {
   }
 
   /** Puts the changed objects of lazy inputs into everything that was read. */
-  #applied(values: LuaValue[], inputs: Map<object, Changes>): LuaValue[] {
+  #applied(values: LuaValue[]): LuaValue[] {
     const apply = (value: LuaValue) => {
       return value instanceof Pending
-        ? inputs.get(value.input)?.apply(value.object, () => this.pathOf(value.number)) ?? value.object as LuaValue
+        ? this.#changesOf(value.input).apply(value.object, () => this.pathOf(value.number))
         : value;
     };
     // What changes holds has pending objects too: they are in containers of this message.
@@ -528,9 +566,9 @@ function asciiText(bytes: Uint8Array, length: number): string | undefined {
 /** Stands for an object of which something may have been changed, until all is read. */
 class Pending {
   readonly object: object;
-  readonly input: object;
+  readonly input: LazyInput;
   readonly number: number;
-  constructor(object: object, input: object, number: number) {
+  constructor(object: object, input: LazyInput, number: number) {
     this.object = object;
     this.input = input;
     this.number = number;
@@ -546,27 +584,4 @@ function checkCount(container: Map<LuaValue, LuaValue> | Set<LuaValue>, count: n
 
 function copy(bytes: Uint8Array): Uint8Array {
   return bytes.slice();
-}
-
-/** Whether a key is an index so far out that V8 would make room for all before it. */
-function isFarIndex(key: string): boolean {
-  const first = key.charCodeAt(0);
-  return first >= 49 && first <= 57 && key.length > 1 && Number(key) > NEAR_INDEX_MAX;
-}
-
-/** Makes an object keep what has an index as it keeps other fields: by key, for 30 bytes each instead of 12 KB. */
-function makeSparse(object: Record<string, LuaValue>): void {
-  const lastIndex = 2 ** 32 - 2;
-  object[lastIndex] = null;
-  delete object[lastIndex];
-}
-
-/** Whether a plain object has something under a key that it doesn't own: a setter, or what is read-only. */
-function isInherited(key: string): boolean {
-  return key in Object.prototype;
-}
-
-/** As `object[key] = value`, whatever the prototype has there. */
-function setOwn(object: object, key: string, value: LuaValue): void {
-  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }

@@ -9,7 +9,7 @@
 import type { Instance } from "./instance.ts";
 import { LuaError } from "./errors.ts";
 import { Seen } from "./seen.ts";
-import { TYPED_ARRAYS, WIRE } from "./wire.ts";
+import { NIL_KIND, TYPED_ARRAYS, WIRE } from "./wire.ts";
 
 const { WORDS_MAX, HEAP_SIZE_BYTES, BOXED } = WIRE;
 
@@ -94,6 +94,8 @@ export class Encoder {
   protected depth = 0;
   /** The key in each container that is open. */
   protected path: Path = [];
+  /** What null crosses as: a kind of nil, or `_io.null`. */
+  protected nullKind: number = NIL_KIND.NULL;
   /** The first field's value of the row that `scalarFields` read. */
   protected firstValue: unknown;
   /** For-in over a plain object sees its own keys only. */
@@ -114,12 +116,14 @@ export class Encoder {
    * @param action What is being done, for messages: "set input".
    * @param name Where the value goes, the beginning of paths: "input".
    * @param skip How many levels of the value the name covers already.
+   * @param nullKind What null crosses as.
    * @throws {TypeError} If a value in it can't be passed.
    * @throws {RangeError} If it nests too deep, or has an integer beyond 64 bits.
    * @throws {LuaError} If there is no memory for it.
    */
-  encode(value: unknown, action: string, name: string, skip = 0): void {
+  encode(value: unknown, action: string, name: string, skip = 0, nullKind: number = NIL_KIND.NULL): void {
     let done = false;
+    this.nullKind = nullKind;
     try {
       this.begin(MESSAGE.WHOLE);
       this.value(value);
@@ -236,10 +240,10 @@ export class Encoder {
         this.box(WIRE.BOOLEAN, value ? 1 : 0);
         break;
       case "undefined":
-        this.box(WIRE.NIL, 0);
+        this.box(WIRE.NIL, NIL_KIND.UNDEFINED);
         break;
       case "object":
-        if (value === null) this.box(WIRE.NIL, 0);
+        if (value === null) this.box(WIRE.NIL, this.nullKind);
         else this.#object(value, undefined);
         break;
       case "bigint":
@@ -450,7 +454,7 @@ export class Encoder {
           halves[2 * word] = value ? 1 : 0;
           halves[2 * word++ + 1] = BOXED_BOOLEAN;
         } else if (value === undefined || value === null) {
-          halves[2 * word] = 0;
+          halves[2 * word] = value === null ? this.nullKind : NIL_KIND.UNDEFINED;
           halves[2 * word++ + 1] = BOXED_NIL;
         } else return -1;
       } else if (at === 0) {

@@ -22,7 +22,7 @@ import {
 } from "./encode.ts";
 import type { Place, Plan } from "./place.ts";
 import type { Seen } from "./seen.ts";
-import { VIEW_KIND, WIRE } from "./wire.ts";
+import { NIL_KIND, VIEW_KIND, WIRE } from "./wire.ts";
 
 const { WORDS_MAX } = WIRE;
 
@@ -60,8 +60,17 @@ export interface Origin {
   /** The place of the container, or of its elements. */
   readonly place: Place;
   readonly isElements: boolean;
-  /** The objects of this input that Lua sees. */
+  readonly input: LazyInput;
+}
+
+/** What one lazy input's objects have in common. */
+export interface LazyInput {
+  /** The objects of it that Lua sees. */
   readonly seen: Seen;
+  /** What null crosses as. */
+  readonly nullKind: number;
+  /** Whether an output may have the host's own objects; else it has copies. */
+  readonly isShared: boolean;
 }
 
 /** Numbers the objects that Lua sees. */
@@ -112,7 +121,7 @@ export class ViewEncoder extends Encoder {
    * @throws {TypeError} If the value is a container that can't be passed.
    */
   encodeRoot(value: object, origin: Origin, action: string, name: string, key?: string): void {
-    this.#message(MESSAGE.LAZY, action, name, () => {
+    this.#message(MESSAGE.LAZY, origin, action, name, () => {
       if (key !== undefined) {
         this.box(WIRE.ARRAY, 2);
         this.string(key);
@@ -130,7 +139,7 @@ export class ViewEncoder extends Encoder {
 
   /** Writes one value of a container. */
   encodePart(value: unknown, origin: Origin, key: string | number, action: string, container: number): void {
-    this.#message(MESSAGE.PART, action, container, () => {
+    this.#message(MESSAGE.PART, origin, action, container, () => {
       this.enter()[0] = key;
       this.#any(value, placeOf(origin, key), origin, key);
     });
@@ -150,14 +159,14 @@ export class ViewEncoder extends Encoder {
     container: number,
   ): number {
     let written = 0;
-    this.#message(MESSAGE.PART, action, container, () => {
+    this.#message(MESSAGE.PART, origin, action, container, () => {
       if (ArrayBuffer.isView(array)) {
         const part = elementsOf(array as TypedArray)[1].subarray(first, first + Math.min(count, WORDS_MAX - 2));
         written = part.length;
         if (written > 0) return this.typedArray(part, first);
         // Its buffer has shrunk since.
         this.box(WIRE.ARRAY, 1);
-        return this.value(null);
+        return this.value(undefined);
       }
       // What an array has lost since is nil.
       const last = first + count;
@@ -187,7 +196,7 @@ export class ViewEncoder extends Encoder {
     container: number,
   ): number {
     let count = 0;
-    this.#message(MESSAGE.PART, action, container, () => {
+    this.#message(MESSAGE.PART, origin, action, container, () => {
       this.#page(WIRE.ARRAY, 2, () => {
         const entry = next();
         if (entry === undefined) return count;
@@ -211,7 +220,7 @@ export class ViewEncoder extends Encoder {
     action: string,
     container: number,
   ): void {
-    this.#message(MESSAGE.PART, action, container, () => {
+    this.#message(MESSAGE.PART, origin, action, container, () => {
       const shape = this.shapeOf(keys);
       if (shape !== undefined) this.box(WIRE.OBJECT, shape.number);
       else this.box(WIRE.RECORD, keys.length);
@@ -231,7 +240,7 @@ export class ViewEncoder extends Encoder {
     action: string,
     container: number,
   ): void {
-    this.#message(MESSAGE.PART, action, container, () => {
+    this.#message(MESSAGE.PART, origin, action, container, () => {
       if (ArrayBuffer.isView(value)) return this.typedArray(value as TypedArray);
       const path = this.enter();
       if (value instanceof Map || value instanceof Set) {
@@ -257,7 +266,8 @@ export class ViewEncoder extends Encoder {
     });
   }
 
-  #message(kind: number, action: string, name: string | number, write: () => void): void {
+  #message(kind: number, origin: Origin, action: string, name: string | number, write: () => void): void {
+    this.nullKind = origin.input.nullKind;
     this.#added = [];
     this.#isHeld = false;
     this.#isSent = false;
@@ -351,7 +361,7 @@ export class ViewEncoder extends Encoder {
         break;
       }
       for (let missing = hasCount; missing < fields.length; missing++) {
-        halves[2 * word] = 0;
+        halves[2 * word] = NIL_KIND.UNDEFINED;
         halves[2 * word++ + 1] = BOXED_NIL;
       }
       this.#added.push(-number);
@@ -539,7 +549,7 @@ export class ViewEncoder extends Encoder {
 
 /** The origin of what a container holds. */
 export function originOf(parent: Origin, key: string | number, place: Place, isElements: boolean): Origin {
-  return { parent, key, place, isElements, seen: parent.seen };
+  return { parent, key, place, isElements, input: parent.input };
 }
 
 /** The place of what stands under a key. */

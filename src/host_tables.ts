@@ -16,11 +16,11 @@ import {
   pathText,
   type TypedArray,
 } from "./encode.ts";
-import { type Origin, originOf, placeOf, type Registry, type ViewEncoder } from "./encode_views.ts";
+import { type LazyInput, type Origin, originOf, placeOf, type Registry, type ViewEncoder } from "./encode_views.ts";
 import type { Instance } from "./instance.ts";
 import { Place } from "./place.ts";
 import { Numbers, Seen } from "./seen.ts";
-import { VIEW_OP, WIRE } from "./wire.ts";
+import { NIL_KIND, VIEW_OP, WIRE } from "./wire.ts";
 
 /** An answer to FIELD that has all fields. */
 const WHOLE = 1;
@@ -118,19 +118,24 @@ export class HostTables implements Registry {
     encoder.registry = this;
     decoder.objectOf = (number) => this.#numbers.objects[number - 1];
     decoder.pathOf = (number) => this.path(number);
-    decoder.inputOf = (number) => this.#origins[number]!.seen;
+    decoder.inputOf = (number) => this.#origins[number]!.input;
   }
 
-  /** Writes a container as a lazy value, for a call such as `set_io`; with a key, a pair. */
-  encode(value: object, action: string, name: string, key?: string): void {
-    // An input of its own: the same object in another one is another table.
-    const seen = new Seen(this.#numbers);
-    const root: Origin = { parent: undefined, key: name, place: new Place(), isElements: true, seen };
+  /**
+   * Writes a container as a lazy value, for a call such as `set_io`; with a key, a pair.
+   *
+   * @param nullKind What null crosses as.
+   * @param isShared Whether an output may have the container itself, and those in it.
+   */
+  encode(value: object, action: string, name: string, nullKind: number, isShared: boolean, key?: string): void {
+    // The same object in another input is another table.
+    const input: LazyInput = { seen: new Seen(this.#numbers), nullKind, isShared };
+    const root: Origin = { parent: undefined, key: name, place: new Place(), isElements: true, input };
     this.#encoder.encodeRoot(value, root, action, name, key);
   }
 
   add(object: object, first: unknown, origin: Origin, key: string | number): number {
-    const number = origin.seen.add(object, first);
+    const number = origin.input.seen.add(object, first);
     if (number >= 0) return number + 1;
     this.#origins[-number] = origin;
     this.#keys[-number] = key;
@@ -138,11 +143,11 @@ export class HostTables implements Registry {
   }
 
   has(number: number, object: object, origin: Origin): boolean {
-    return this.#numbers.objects[number - 1] === object && this.#origins[number]!.seen === origin.seen;
+    return this.#numbers.objects[number - 1] === object && this.#origins[number]!.input === origin.input;
   }
 
   remove(number: number): void {
-    this.#origins[number]!.seen.remove(number - 1);
+    this.#origins[number]!.input.seen.remove(number - 1);
     this.#origins[number] = undefined;
     this.#keys[number] = 0;
     this.#contents[number] = undefined;
@@ -211,7 +216,8 @@ export class HostTables implements Registry {
         // Not further than there are keys: a class of its own may say that it has any.
         const { length } = this.#entriesOf(number, object).keys;
         let border = 0;
-        while (border < length && hasKey(object, border + 1)) {
+        const { input } = this.#contentsOf(number, object).origin;
+        while (border < length && hasKey(object, border + 1, input)) {
           if (++border % KEYS_BETWEEN_CHECKS === 0) this.#instance.checkTime();
         }
         return border;
@@ -223,7 +229,7 @@ export class HostTables implements Registry {
 
   /** The key that Lua asks for, which stands in the buffer. */
   #key(words: number, heapBytes: number): unknown {
-    const [key, ...others] = this.#decoder.decode(words, heapBytes);
+    const [key, ...others] = this.#decoder.decode(words, heapBytes, true);
     return key === undefined || others.length > 0 ? this.#nonsense() : key;
   }
 
@@ -248,7 +254,7 @@ export class HostTables implements Registry {
         return propertyIsEnumerable.call(object, luaKey) ? (object as Record<string, unknown>)[luaKey] : undefined;
       });
       origin.place.noteField(key, number);
-      if ((value === undefined || value === null) && !contents.isLarge) {
+      if (isNil(value, origin.input) && !contents.isLarge) {
         contents.isLarge = this.#read(number, undefined, () => Object.keys(object)).length > WHOLE_FIELDS_MAX;
         if (!contents.isLarge && this.#tryAll(number, object)) return WHOLE;
       }
@@ -310,7 +316,7 @@ export class HostTables implements Registry {
           : object instanceof Map
           ? object.get(key)
           : (object as Record<string, unknown>)[key as string];
-        if (value === undefined || value === null) continue;
+        if (isNil(value, origin.input)) continue;
         ends.push(position);
         return [key, value, position - 1];
       }
@@ -383,8 +389,13 @@ function textForLua(message: string): string {
   return shown.toWellFormed().replaceAll("\0", "\\0");
 }
 
-function hasKey(container: Map<unknown, unknown> | Set<unknown>, key: number): boolean {
+/** Whether a value is nil to Lua code. */
+function isNil(value: unknown, input: LazyInput): boolean {
+  return value === undefined || value === null && input.nullKind !== NIL_KIND.KEPT;
+}
+
+function hasKey(container: Map<unknown, unknown> | Set<unknown>, key: number, input: LazyInput): boolean {
   if (container instanceof Set) return container.has(key) || container.has(BigInt(key));
-  const value = container.get(key) ?? container.get(BigInt(key));
-  return value !== undefined && value !== null;
+  const value = container.get(container.has(key) ? key : BigInt(key));
+  return !isNil(value, input);
 }

@@ -6,8 +6,8 @@
 
 /**
  * A value that came from Lua. A table with keys 1 to n is an array, one with string
- * keys an object, any other a Map; what was a Set, Date or typed array in JavaScript
- * is one again. Integers beyond 2^53 are bigints, strings that are no UTF-8 are bytes.
+ * or integer keys an object, any other a Map; what was a Map, Set, Date or typed array in
+ * JavaScript is one again. Integers beyond 2^53 are bigints, strings that are no UTF-8 are bytes.
  */
 export type LuaValue =
   | null
@@ -35,6 +35,9 @@ export type LuaValue =
 /** Bytes of text that are decoded at once; of a longer one a piece, in about a millisecond. */
 const BYTES_AT_ONCE_MAX = 64 * 1024;
 const PIECE_BYTES = 2 * 1024 * 1024;
+
+/** Indices among an object's keys for which V8 may make room. */
+const NEAR_INDEX_MAX = 16;
 
 const REPLACEMENT = "\ufffd";
 
@@ -73,4 +76,27 @@ function longTextOrBytes(bytes: Uint8Array, check: () => void): string | Uint8Ar
     }
   }
   return text;
+}
+
+/** Whether a key is an index so far out that V8 would make room for all before it. */
+export function isFarIndex(key: string): boolean {
+  const first = key.charCodeAt(0);
+  return first >= 49 && first <= 57 && key.length > 1 && Number(key) > NEAR_INDEX_MAX;
+}
+
+/** Makes an object keep what has an index as it keeps other fields: by key, for 30 bytes each instead of 12 KB. */
+export function makeSparse(object: Record<string, LuaValue>): void {
+  const lastIndex = 2 ** 32 - 2;
+  object[lastIndex] = null;
+  delete object[lastIndex];
+}
+
+/** Whether a plain object has something under a key that it doesn't own: a setter, or what is read-only. */
+export function isInherited(key: string): boolean {
+  return key in Object.prototype;
+}
+
+/** As `object[key] = value`, whatever the prototype has there. */
+export function setOwn(object: object, key: string, value: LuaValue): void {
+  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }

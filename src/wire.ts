@@ -54,6 +54,9 @@ export const WIRE = {
   STATUS_REFUSED: -8,
 } as const;
 
+/** What is nil to Lua code (`Nil`): payloads of NIL. */
+export const NIL_KIND = { UNDEFINED: 0, NULL: 1, KEPT: 2 } as const;
+
 /** Kinds of views (`ViewKind`). */
 export const VIEW_KIND = { OBJECT: 0, ARRAY: 1, MAP: 2, SET: 3, RECORD: 4 } as const;
 

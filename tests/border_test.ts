@@ -9,8 +9,9 @@ import { Decoder } from "../src/decode.ts";
 import { ViewEncoder } from "../src/encode_views.ts";
 import { HostTables } from "../src/host_tables.ts";
 import type { Instance } from "../src/instance.ts";
+import { Seen } from "../src/seen.ts";
+import { NIL_KIND, TYPED_ARRAYS, VIEW_OP, WIRE } from "../src/wire.ts";
 import { unitAndInstance } from "./helpers/instance.ts";
-import { TYPED_ARRAYS, VIEW_OP, WIRE } from "../src/wire.ts";
 
 /** More of them for a longer search, fewer where lazy_mode_test.ts runs this once more. */
 const RUNS_FACTOR = Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1);
@@ -94,10 +95,10 @@ class FakeUnit {
 function decoderOf(unit: FakeUnit): Decoder {
   const decoder = new Decoder(unit.asInstance());
   const objects = Array.from({ length: 10 }, (_, i) => ({ i, list: [i] }));
-  const input = {};
+  const inputs = [true, false].map((isShared) => ({ seen: new Seen(), nullKind: NIL_KIND.NULL, isShared }));
   decoder.objectOf = (number) => number > 0 ? objects[number] : undefined;
   decoder.pathOf = () => "input";
-  decoder.inputOf = () => input;
+  decoder.inputOf = (number) => inputs[number % 2];
   return decoder;
 }
 
@@ -423,7 +424,7 @@ function hostTables(unit: FakeUnit): HostTables {
     many,
     fields: { a: 1, b: { c: 2 } },
   };
-  tables.encode(input, "set input", "input");
+  tables.encode(input, "set input", "input", NIL_KIND.NULL, true);
   for (let number = 1; number < 8; number++) tables.load(VIEW_OP.ALL, number, 0, 0);
   return tables;
 }

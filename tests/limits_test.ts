@@ -170,6 +170,18 @@ const works: Work[] = [
   },
   { name: "print in a loop", code: `for i = 1, 40000 do print("x") end`, looks: 7 },
   { name: "errors that name a function", setup: "r = string.rep", code: "for i = 1, 10000 do pcall(r) end", looks: 3 },
+  {
+    name: "an object of many keys, sorted",
+    setup: "t = {} for i = 1, 100000 do t['k' .. i * 7919 % 100003] = i end",
+    code: "return t",
+    looks: 3,
+  },
+  {
+    name: "keys that are alike for long, sorted",
+    setup: `t = {} s = ("x"):rep(100000) for i = 1, 100 do t[s .. i] = i end`,
+    code: "return t",
+    looks: 20,
+  },
   { name: "dates as text", setup: "d = _io.date(1e12)", code: "for i = 1, 20000 do tostring(d) end", looks: 7 },
 
   // ldo.c, lfunc.c: arguments, results, and the depth of the stack.

@@ -16,12 +16,97 @@ function inLua(cu: ComputeUnit, value: unknown, expression: string): LuaValue {
   return cu.compute(`local v = _io.input; return ${expression}`);
 }
 
-Deno.test("undefined and null are nil: null at the top, absent in an object", async () => {
+Deno.test("undefined is nil: null at the top, absent in an object", async () => {
   using cu = await ComputeUnit.create();
   assertEquals(roundTrip(cu, undefined), null);
   assertEquals(roundTrip(cu, null), null);
-  assertEquals(roundTrip(cu, { a: null, b: undefined, c: 1 }, { lazy: false }), { c: 1 });
-  assertEquals(roundTrip(cu, { a: null }, { lazy: false }), {});
+  assertEquals(roundTrip(cu, { a: null, b: undefined, c: 1 }, { lazy: false }), { a: null, c: 1 });
+  assertEquals(roundTrip(cu, { a: undefined }, { lazy: false }), {});
+});
+
+Deno.test("null stays where code hasn't assigned, and nil takes it away", async () => {
+  using cu = await ComputeUnit.create();
+  const value = () => ({ a: null, b: 1, c: { d: null }, list: [null, 2, null], map: new Map([["k", null], ["l", 1]]) });
+  for (const lazy of [false, true]) {
+    const changed = (code: string) => {
+      cu.setInput(value(), { lazy });
+      return cu.compute<unknown>(`local v = _io.input; ${code}; return v`);
+    };
+    assertEquals(changed("v.b = 2"), { ...value(), b: 2 });
+    assertEquals(changed("v.a = nil v.c.d = nil v.map.k = nil"), {
+      b: 1,
+      c: {},
+      list: [null, 2, null],
+      map: new Map([["l", 1]]),
+    });
+    const { a: _, ...others } = value();
+    assertEquals(changed("v.a = 1 v.a = nil"), others);
+    assertEquals(changed("assert(v.a == nil and v.c.d == nil and v.map.k == nil and v.list[1] == nil)"), value());
+    assertEquals(
+      changed("assert(rawget(v, 'a') == nil and not v.a and type(v.a) == 'nil' and rawequal(v.a, nil))"),
+      value(),
+    );
+    assertEquals(changed("for k in pairs(v) do assert(k ~= 'a') end assert(next(v.c) == nil)"), value());
+    assertEquals(changed("for i = 1, 500 do v['x' .. i] = i end for i = 1, 500 do v['x' .. i] = nil end"), value());
+    assertEquals(changed("v.b = 2 collectgarbage() collectgarbage('generational') collectgarbage()"), {
+      ...value(),
+      b: 2,
+    });
+    assertEquals(changed("collectgarbage('incremental') setmetatable(v, { __mode = 'kv' }) v.b = 2 collectgarbage()"), {
+      a: null,
+      b: 2,
+    });
+    assertEquals(
+      changed("setmetatable(v, { __index = function() return 'meta' end }) assert(v.a == 'meta') v.b = 2"),
+      { ...value(), b: 2 },
+    );
+    assertEquals(changed("setmetatable(v, { __newindex = function(t, k, x) rawset(t, k, { x }) end }) v.a = 5"), {
+      ...value(),
+      a: [5],
+    });
+    assertEquals(changed("table.sort(v.list, function(a, b) return (a or 0) < (b or 0) end)"), {
+      ...value(),
+      list: [null, null, 2],
+    });
+  }
+  cu.setInputField("note", null);
+  cu.setInputField("gone", undefined);
+  assertEquals(cu.compute("return _io.input"), { ...value(), list: [null, null, 2], note: null } as unknown);
+});
+
+Deno.test("nulls: keep makes each null _io.null", async () => {
+  using cu = await ComputeUnit.create();
+  const value = {
+    a: null,
+    list: [null, 1],
+    map: new Map<unknown, unknown>([["k", null], [2, null]]),
+  };
+  for (const lazy of [false, true, undefined]) {
+    cu.setInput(value, { lazy, nulls: "keep" });
+    assertEquals(
+      cu.compute(`
+        local v, null, count = _io.input, _io.null, 0
+        assert(v.a == null and v.list[1] == null and v.map.k == null and v.map[2] == null and #v.list == 2)
+        assert(null ~= nil and null ~= false and null ~= "null" and null ~= 0 and null == _io.null)
+        assert(tostring(null) == "null" and type(null) == "userdata" and null and not rawequal(null, nil))
+        for k, held in pairs(v) do if held == null then count = count + 1 end end
+        for _, held in pairs(v.map) do if held == null then count = count + 1 end end
+        assert(not pcall(function() return null.x end) and not pcall(function() return null + 1 end))
+        assert(getmetatable(null) == false)
+        return count
+      `),
+      3,
+    );
+    assertEquals(cu.compute("_io.input.b = _io.null return _io.input"), { ...value, b: null } as LuaValue);
+  }
+  cu.setInput(null, { nulls: "keep" });
+  assertEquals(cu.compute("return _io.input == _io.null"), true);
+  cu.setInput(undefined, { nulls: "keep" });
+  assertEquals(cu.compute("return _io.input == nil"), true);
+  cu.setInputField("f", null, { nulls: "keep" });
+  assertEquals(cu.compute("return _io.input.f == _io.null"), true);
+  cu.clearIo();
+  assertEquals(cu.compute("return tostring(_io.null)"), "null");
 });
 
 Deno.test("null in an array keeps its place, and the array its length", async () => {
@@ -207,7 +292,7 @@ Deno.test("arrays stay arrays, also when empty or emptied", async () => {
   cu.setInput([1]);
   assertEquals(cu.compute("_io.input[4] = 4; return _io.input"), [1, null, null, 4]);
   cu.setInput([1]);
-  assertEquals(cu.compute("_io.input[1e9] = 4; return _io.input"), new Map([[1, 1], [1e9, 4]]));
+  assertEquals(cu.compute("_io.input[1e9] = 4; return _io.input"), { 1: 1, 1000000000: 4 });
   cu.setInput([1]);
   assertEquals(cu.compute("_io.input.x = 4; return _io.input"), { 1: 1, x: 4 });
 });
@@ -627,10 +712,12 @@ Deno.test("from Lua: tables by their keys", async () => {
     ["{ 1, 2, 3 }", [1, 2, 3]],
     ["{ [3] = 3, [1] = 1, [2] = 2 }", [1, 2, 3]],
     ["{ [1.0] = 'a', [2.0] = 'b' }", ["a", "b"]],
-    ["{ 1, nil, 3 }", new Map([[1, 1], [3, 3]])],
-    ["{ [0] = 1 }", new Map([[0, 1]])],
-    ["{ [2] = 1 }", new Map([[2, 1]])],
-    ["{ [-1] = 1, [0] = 2, [1] = 3 }", new Map([[-1, 1], [0, 2], [1, 3]])],
+    ["{ 1, nil, 3 }", { 1: 1, 3: 3 }],
+    ["{ [0] = 1 }", { 0: 1 }],
+    ["{ [2] = 1 }", { 2: 1 }],
+    ["{ [-1] = 1, [0] = 2, [1] = 3 }", { "-1": 1, 0: 2, 1: 3 }],
+    ["{ [5] = 'a', [9] = 'b' }", { 5: "a", 9: "b" }],
+    ["{ [math.maxinteger] = 1 }", { "9223372036854775807": 1 }],
     ["{ a = 1, b = { c = 2 } }", { a: 1, b: { c: 2 } }],
     ["{ 10, 20, x = 1 }", { 1: 10, 2: 20, x: 1 }],
     ["{ [1] = 'i', ['1'] = 's' }", new Map<LuaValue, LuaValue>([[1, "i"], ["1", "s"]])],
@@ -641,6 +728,17 @@ Deno.test("from Lua: tables by their keys", async () => {
     ["{ ['\\xff'] = 1, a = 2 }", new Map<LuaValue, LuaValue>([[new Uint8Array([255]), 1], ["a", 2]])],
     ["{ [true] = 1 }", new Map([[true, 1]])],
     ["{ a = nil }", {}],
+    ["_io.object({})", {}],
+    ["_io.object({ 'a', 'b' })", { 1: "a", 2: "b" }],
+    ["_io.object({ 'a', x = 1 })", { 1: "a", x: 1 }],
+    ["_io.object(_io.array({ 'a' }))", { 1: "a" }],
+    ["_io.map({})", new Map()],
+    ["_io.map({ 'a', x = 1 })", new Map<LuaValue, LuaValue>([[1, "a"], ["x", 1]])],
+    ["_io.map(_io.object({ 'a' }))", new Map([[1, "a"]])],
+    ["_io.null", null],
+    ["{ _io.null, 2 }", [null, 2]],
+    ["{ a = _io.null }", { a: null }],
+    ["_io.map({ a = _io.null })", new Map([["a", null]])],
     ["_io.array({})", []],
     ["_io.array({ 1, nil, 3 })", [1, null, 3]],
     ["_io.array({ nil, 2 }, 4)", [null, 2, null, null]],
@@ -658,9 +756,97 @@ Deno.test("from Lua: tables by their keys", async () => {
       "_io.array({}, 1e300)",
       "_io.array({}, 1 << 40)",
       "_io.array({}, 1.5)",
+      "_io.object(1)",
+      "_io.object()",
+      "_io.map('x')",
     ]
   ) {
     assertThrows(() => cu.compute(`return ${code}`));
+  }
+});
+
+Deno.test("keys go out in the order in which they came, added ones sorted after them", async () => {
+  using cu = await ComputeUnit.create();
+  const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`k${(i * 37) % 100}`, i]));
+  for (const lazy of [false, true]) {
+    const keysOf = (value: unknown, code: string): unknown[] => {
+      cu.setInput(value, { lazy });
+      const output = cu.compute<unknown>(`local v = _io.input; ${code}; return v`);
+      return output instanceof Map || output instanceof Set ? [...output.keys()] : Object.keys(output as object);
+    };
+    const row = { z: 1, id: 2, a: null, m: undefined };
+    assertEquals(keysOf(row, "v.id = 5 v.y = 1 v.b = 1"), ["z", "id", "a", "b", "y"]);
+    assertEquals(keysOf(row, "v.z = nil v.z = 1 v.b = 2 v.m = 3"), ["z", "id", "a", "m", "b"]);
+    assertEquals(keysOf(many, "v.k5 = 0"), Object.keys(many));
+    assertEquals(keysOf(many, "v.aa = 0 v.k7 = nil"), [...Object.keys(many).filter((key) => key !== "k7"), "aa"]);
+    assertEquals(keysOf(many, "for i = 10, 99 do v['k' .. i] = nil end v.x = 1 v.b = 1"), [
+      ...Object.keys(many).filter((key) => key.length === 2),
+      "b",
+      "x",
+    ]);
+    assertEquals(
+      keysOf(new Map<unknown, unknown>([["z", 1], [2, 1], [true, 1], [1.5, 1]]), "v.a, v[-1], v[7] = 1, 1, 1"),
+      [
+        "z",
+        2,
+        true,
+        1.5,
+        -1,
+        7,
+        "a",
+      ],
+    );
+    assertEquals(keysOf(new Set(["z", "a", 3]), "v.q, v.b = true, true"), ["z", "a", 3, "b", "q"]);
+    assertEquals(keysOf([{ b: 1, a: 2 }], "v = v[1]"), ["b", "a"]);
+  }
+  cu.setInput({ rows: [{ b: 1, a: 2 }, { a: 1, b: 2 }, { b: 3, a: 4 }] }, { lazy: false });
+  assertEquals(
+    JSON.stringify(
+      cu.compute("for _, row in ipairs(_io.input.rows) do row.a = 0 end return { _io.input.rows, { b = 1, a = 2 } }"),
+    ),
+    '[[{"b":1,"a":0},{"a":0,"b":2},{"b":3,"a":0}],{"a":2,"b":1}]',
+  );
+});
+
+Deno.test("from Lua: keys of any number are sorted", async () => {
+  using cu = await ComputeUnit.create();
+  for (const count of [1, 2, 31, 33, 1000]) {
+    const object = cu.compute<object>(
+      `local t = {} for i = 1, ${count} do t[("k%d"):format(i * 7919 % ${count})] = i t["common prefix " .. i] = i end return t`,
+    );
+    const keys = Object.keys(object);
+    assertEquals(keys, keys.toSorted());
+  }
+  const map = cu.compute<Map<unknown, unknown>>(
+    "return { [true] = 1, b = 1, [2] = 1, [-1.5] = 1, [false] = 1, ['\\xff'] = 1, [''] = 1, a = 1, [math.maxinteger] = 1, [1e300] = 1, [-1/0] = 1 }",
+  );
+  assertEquals([...map.keys()].map(String), [
+    "-Infinity",
+    "-1.5",
+    "2",
+    "9223372036854775807",
+    "1e+300",
+    "",
+    "a",
+    "b",
+    "255",
+    "false",
+    "true",
+  ]);
+  const close = cu.compute<Map<bigint, number>>(
+    "local t = { [0.5] = 1 } for i = 0, 9 do t[math.maxinteger - i] = i end return t",
+  );
+  assertEquals([...close.values()].slice(1), [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+});
+
+Deno.test("from Lua: a table marked as an object that can't be one is refused with its path", async () => {
+  using cu = await ComputeUnit.create();
+  for (const keys of ["[true] = 1", "[1.5] = 1", "[1] = 1, ['1'] = 2", "['\\xff'] = 1", "[{}] = 1"]) {
+    assertThrows(
+      () => cu.compute(`return { a = { _io.object({ ${keys} }) } }`),
+      TypeError,
+      "an object cannot have the keys of this table (at result.a[1])",
+    );
   }
 });
 

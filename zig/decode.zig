@@ -7,8 +7,7 @@
 //! hashing.
 //!
 //! Everything here may raise a memory error and runs under `lua.protect`. What is
-//! being built is reachable from the root, which stands in a slot of Lua's stack, or
-//! is a key whose value is nil, and stands below it.
+//! being built is reachable from the root, which stands in a slot of Lua's stack.
 
 const std = @import("std");
 const allocator = @import("allocator.zig");
@@ -58,9 +57,6 @@ var shape_count: u32 = 0;
 /// A Lua table that keeps the templates from being collected.
 var templates: *lua.Table = undefined;
 
-/// Containers that are keys without a value; they stand below the root.
-var kept_count: c_int = 0;
-
 /// One frame for the root, one for each container.
 var frames: [wire.depth_max + 1]Frame = undefined;
 var depth: u32 = 0;
@@ -89,7 +85,6 @@ pub fn init(L: *lua.State) void {
 /// Begins a message: the value will stand at the top of Lua's stack.
 pub fn start(L: *lua.State, lazy: bool) void {
     assert(depth == 0);
-    kept_count = 0;
     is_lazy = lazy;
     lua.push(L, lua.nil);
     frames[0] = .{ .kind = .root, .table = undefined, .count = 1 };
@@ -199,9 +194,18 @@ inline fn scalar(L: *lua.State, word: u64, input: *Input) Error!?lua.Value {
             return lua.ofString(c.luaS_newlstr(L, bytes.ptr, bytes.len));
         },
         .boolean => return lua.boolean(box.payload != 0),
-        .nil => return lua.nil,
+        .nil => return nilOf(box.payload),
         else => return null,
     }
+}
+
+/// What undefined, null and a null to be kept are in a table.
+inline fn nilOf(payload: u32) lua.Value {
+    return switch (@as(wire.Nil, @enumFromInt(payload))) {
+        .null_ => lua.null_,
+        .kept => objects.nullValue(),
+        .undefined, _ => lua.nil,
+    };
 }
 
 /// Stores elements of an array as long as they are such values, or rows of them. True if
@@ -264,7 +268,7 @@ fn newRow(L: *lua.State, shape: *const Shape) *lua.Table {
     table.alimit = 0;
     table.array = null;
     table.metatable = null;
-    table.mark = null;
+    table.mark = template.mark;
     if (count == 0) {
         table.node = template.node; // Lua's shared dummy node
         table.lastfree = null;
@@ -287,7 +291,7 @@ fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
     }
     const box: wire.Word = @bitCast(word);
     switch (box.tag) {
-        .nil => try put(L, frame, lua.nil),
+        .nil => try put(L, frame, nilOf(box.payload)),
         .boolean => try put(L, frame, lua.boolean(box.payload != 0)),
         .integer => try put(L, frame, lua.integer(@bitCast(try input.word()))),
         .float => try put(L, frame, lua.float(@bitCast(try input.word()))),
@@ -408,7 +412,7 @@ inline fn put(L: *lua.State, frame: *Frame, given: lua.Value) Error!void {
             frame.index += 1;
         },
         .root => {
-            lua.top(L).* = given;
+            lua.top(L).* = if (lua.isNil(&given)) lua.nil else given;
             frame.index += 1;
         },
         .pairs => try putHalf(L, frame, given),
@@ -426,21 +430,17 @@ fn putHalf(L: *lua.State, frame: *Frame, given: lua.Value) Error!void {
         return;
     }
     const key = lua.top(L).*;
-    if (!lua.isNil(lua.get(frame.table, key))) return error.Duplicate;
-    if (lua.isNil(&given) and (key.tt_ == lua.tag.table or key.tt_ == lua.tag.userdata)) keepKey(L);
+    if (!lua.isVacant(lua.get(frame.table, key))) return error.Duplicate;
+    // Keeps a key without a value, too, as what follows in the message may refer to it.
+    const order = marks.orderOf(frame.table).?;
+    assert(frame.index < order.alimit);
+    order.array[frame.index] = key;
+    lua.barrier(L, order, key);
     lua.push(L, given);
     lua.set(L, frame.table, key, given);
     lua.pop(L, 2);
     frame.has_key = false;
     frame.index += 1;
-}
-
-/// The table doesn't refer to a key without a value, but what follows in the message may.
-noinline fn keepKey(L: *lua.State) void {
-    if (c.lua_checkstack(L, stack_slots_for_pairs) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
-    c.lua_pushvalue(L, -1);
-    kept_count += 1;
-    c.lua_rotate(L, kept_count, 1);
 }
 
 fn isKey(given: *const lua.Value) bool {
@@ -477,7 +477,10 @@ fn makeRoom(L: *lua.State, frame: *const Frame) Error!void {
         .array, .typed_array => if (frame.count > 0) c.luaH_resize(L, table, frame.count, 0),
         .pairs => {
             if (c.lua_checkstack(L, stack_slots_for_pairs) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
-            if (frame.count > 0) c.luaH_resize(L, table, 0, frame.count);
+            if (frame.count == 0) return;
+            c.luaH_resize(L, table, 0, frame.count);
+            marks.setOrder(L, table, @ptrCast(c.luaH_new(L)));
+            c.luaH_resize(L, marks.orderOf(table).?, frame.count, 0);
         },
         .root => trap(),
     }
@@ -531,10 +534,15 @@ fn defineShape(L: *lua.State, payload: u32, input: *Input) Error!void {
     const template: *lua.Table = @ptrCast(c.luaH_new(L));
     lua.push(L, lua.ofTable(template));
     defer lua.pop(L, 1);
-    if (count > 0) c.luaH_resize(L, template, 0, count);
+    const order: *lua.Table = @ptrCast(c.luaH_new(L));
+    if (count > 0) {
+        marks.setOrder(L, template, order);
+        c.luaH_resize(L, order, count, 0);
+        c.luaH_resize(L, template, 0, count);
+    }
     const shape = &shapes[shape_count];
     var keys: [wire.shape_keys_max]*lua.String = undefined;
-    for (keys[0..count]) |*key| {
+    for (keys[0..count], 0..) |*key, i| {
         const box: wire.Word = @bitCast(try input.word());
         if (box.tag != .string) return error.Malformed;
         const bytes = try input.bytes(box.payload & 0xffff);
@@ -543,6 +551,8 @@ fn defineShape(L: *lua.State, payload: u32, input: *Input) Error!void {
         lua.push(L, lua.ofString(key.*));
         lua.set(L, template, lua.ofString(key.*), lua.boolean(true));
         lua.pop(L, 1);
+        order.array[i] = lua.ofString(key.*);
+        lua.barrier(L, order, order.array[i]);
     }
     for (keys[0..count], 0..) |key, i| {
         const slot = @intFromPtr(c.luaH_getstr(template, key));

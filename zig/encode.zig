@@ -3,8 +3,8 @@
 //! second copy in WASM memory. Works with a stack of its own; depth is bounded.
 //!
 //! Tables with the same string keys at the same places of their hash part share a
-//! shape, which is found by those places, without hashing a key. What crosses as
-//! what is in VALUES.md. No metamethod runs.
+//! shape, which is found by those places, without hashing a key. Keys cross in the order
+//! that a table came with, others after them, sorted. No metamethod runs.
 
 const std = @import("std");
 const assert = @import("assert.zig").assert;
@@ -41,6 +41,8 @@ const places_per_step = 2;
 
 const Shape = struct {
     hash: u32,
+    /// The tables' order, or null.
+    mark: ?*const c.struct_cu_Mark,
     lsizenode: u8,
     count: u8,
     /// The hash part's places in the order in which the fields cross.
@@ -59,12 +61,23 @@ const Frame = struct {
     kind: Kind,
     table: *lua.Table,
     shape: u32 = 0,
-    /// Of an array: elements so far; of an object: fields; else: places of the
-    /// array part, then of the hash part.
+    /// Of pairs: where they stand, in their order.
+    places: ?[*]Place = null,
+    /// Elements, fields or pairs so far.
     index: u32 = 0,
     count: u32,
     /// The key at `index` has crossed, its value not yet.
     has_key: bool = false,
+};
+
+/// Where a pair stands: in the array part, or beyond it in the hash part.
+const Place = struct {
+    at: u32,
+    rank: Rank = .number,
+    /// Keys of one rank are compared by this first.
+    prefix: u64 = 0,
+
+    const Rank = enum(u8) { number, string, boolean, other };
 };
 
 var frames: [wire.depth_max]Frame = undefined;
@@ -121,7 +134,7 @@ pub fn start(L: *lua.State) void {
 /// Ends a message and answers the words of its last chunk. The host drops one that
 /// failed, and with it the shapes defined there.
 pub fn finish(L: *lua.State, failed: bool) u32 {
-    depth = 0;
+    while (depth > 0) leave(L);
     if (failed) resetShapes(L);
     forgetSeen(L);
     while (changed_count > 0) : (changed_count -= 1) {
@@ -181,7 +194,7 @@ pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!voi
                     const node: *const lua.Node = @ptrCast(frame.table.node + shape.nodes[frame.index]);
                     frame.index += 1;
                     if (try one(L, @ptrCast(&node.i_val))) break;
-                } else depth -= 1;
+                } else leave(L);
             },
             .array => {
                 const array_size = c.luaH_realasize(frame.table);
@@ -194,7 +207,7 @@ pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!voi
                     else
                         @ptrCast(c.luaH_getint(frame.table, index + 1));
                     if (if (isLikeLast(element)) try row(L, lua.tableOf(element)) else try one(L, element)) break;
-                } else depth -= 1;
+                } else leave(L);
             },
             .typed_array, .big_array => {
                 while (frame.index < frame.count) : (frame.index += 1) {
@@ -202,11 +215,9 @@ pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!voi
                     const element: *const lua.Value = @ptrCast(c.luaH_getint(frame.table, frame.index + 1));
                     writeRaw(if (frame.kind == .big_array) @bitCast(element.value_.i) else @bitCast(numberOf(element)));
                 }
-                depth -= 1;
+                leave(L);
             },
-            .record, .map, .set => if (!try pair(L, frame)) {
-                depth -= 1;
-            },
+            .record, .map, .set => if (frame.index == frame.count) leave(L) else try half(L, frame),
         }
     }
 }
@@ -229,41 +240,157 @@ fn writeNumbers(frame: *Frame, array_size: u32) bool {
     return frame.index > first;
 }
 
-/// The next half of a pair; false when there is none left.
-fn pair(L: *lua.State, frame: *Frame) Error!bool {
+/// Leaves the innermost container.
+fn leave(L: *lua.State) void {
+    depth -= 1;
+    const frame = &frames[depth];
+    if (frame.places) |places| c.luaM_free_(L, @ptrCast(places), frame.count * @sizeOf(Place));
+}
+
+/// Writes the next half of a pair.
+fn half(L: *lua.State, frame: *Frame) Error!void {
+    const at = frame.places.?[frame.index].at;
+    const key = keyAt(frame.table, at);
+    frame.has_key = !frame.has_key;
+    if (!frame.has_key) {
+        frame.index += 1;
+    } else if (frame.kind == .record and key.tt_ == lua.tag.integer) return decimal(key.value_.i);
+    _ = try one(L, if (frame.has_key) &key else heldAt(frame.table, at));
+}
+
+fn nodeAt(table: *const lua.Table, at: u32) *const lua.Node {
+    return @ptrCast(table.node + (at - c.luaH_realasize(table)));
+}
+
+noinline fn keyAt(table: *const lua.Table, at: u32) lua.Value {
+    if (at < c.luaH_realasize(table)) return lua.integer(at + 1);
+    return keyOf(nodeAt(table, at));
+}
+
+noinline fn heldAt(table: *const lua.Table, at: u32) *const lua.Value {
+    return if (at < c.luaH_realasize(table)) @ptrCast(table.array + at) else @ptrCast(&nodeAt(table, at).i_val);
+}
+
+inline fn keyOf(node: *const lua.Node) lua.Value {
+    return .{ .value_ = node.u.key_val, .tt_ = node.u.key_tt };
+}
+
+/// Finds the pairs of the innermost container, in their order.
+noinline fn arrange(L: *lua.State) void {
+    const frame = &frames[depth - 1];
     const table = frame.table;
-    const array_size = c.luaH_realasize(table);
-    const end = array_size + lua.nodeCount(table);
-    while (frame.index < end) : (frame.index += 1) {
-        var key: lua.Value = undefined;
-        var held: *const lua.Value = undefined;
-        if (frame.index < array_size) {
-            held = @ptrCast(table.array + frame.index);
-            key = lua.integer(frame.index + 1);
-        } else {
-            const node: *const lua.Node = @ptrCast(table.node + (frame.index - array_size));
-            held = @ptrCast(&node.i_val);
-            key = .{ .value_ = node.u.key_val, .tt_ = node.u.key_tt };
+    if (frame.count == 0) return;
+    const size = frame.count * @sizeOf(Place);
+    const places: [*]Place = @ptrCast(@alignCast(c.luaM_malloc_(L, size, 0)));
+    frame.places = places;
+    var found: u32 = 0;
+    if (marks.orderOf(table)) |list| {
+        limits.steps(L, list.alimit);
+        for (list.array[0..list.alimit]) |*key| {
+            const held: *const lua.Value = @ptrCast(c.luaH_get(table, key));
+            if (lua.isVacant(held)) continue;
+            places[found] = .{ .at = placeOf(table, held) };
+            found += 1;
         }
-        if (lua.isNil(held)) {
-            limits.owe(1);
-            continue;
-        }
-        if (frame.has_key) {
-            frame.has_key = false;
-            frame.index += 1;
-            _ = try one(L, held);
-            return true;
-        }
-        frame.has_key = true;
-        if (frame.kind == .record and key.tt_ == lua.tag.integer) {
-            decimal(key.value_.i);
-        } else {
-            _ = try one(L, &key);
-        }
-        return true;
     }
-    return false;
+    if (found == frame.count) return;
+    const others = places[found..frame.count];
+    addOthers(L, table, places[0..found], others);
+    sort(L, table, others);
+}
+
+/// Finds the pairs that aren't among the known ones.
+noinline fn addOthers(L: *lua.State, table: *lua.Table, known: []const Place, others: []Place) void {
+    const all = c.luaH_realasize(table) + if (table.lastfree == null) 0 else lua.nodeCount(table);
+    limits.steps(L, all / places_per_step);
+    const size = all / 8 + 1;
+    const is_known: [*]u8 = @ptrCast(c.luaM_malloc_(L, size, 0));
+    defer c.luaM_free_(L, @ptrCast(is_known), size);
+    @memset(is_known[0..size], 0);
+    for (known) |place| is_known[place.at / 8] |= bitOf(place.at);
+    var count: usize = 0;
+    for (0..all) |i| {
+        const at: u32 = @intCast(i);
+        if (is_known[at / 8] & bitOf(at) != 0 or lua.isVacant(heldAt(table, at))) continue;
+        others[count] = placeWithKey(table, at);
+        count += 1;
+    }
+    assert(count == others.len);
+}
+
+inline fn bitOf(at: u32) u8 {
+    return @as(u8, 1) << @intCast(at % 8);
+}
+
+noinline fn placeOf(table: *lua.Table, held: *const lua.Value) u32 {
+    const address = @intFromPtr(held);
+    const array_size = c.luaH_realasize(table);
+    const in_array = (address -% @intFromPtr(table.array)) / @sizeOf(lua.Value);
+    if (in_array < array_size) return @intCast(in_array);
+    return @intCast(array_size + (address - @intFromPtr(table.node)) / @sizeOf(lua.Node));
+}
+
+noinline fn placeWithKey(table: *const lua.Table, at: u32) Place {
+    const key = keyAt(table, at);
+    switch (key.tt_) {
+        lua.tag.integer, lua.tag.float => {
+            const number: f64 = if (key.tt_ == lua.tag.integer) @floatFromInt(key.value_.i) else key.value_.n;
+            const bits: u64 = @bitCast(number);
+            // In the order of the numbers.
+            return .{ .at = at, .prefix = if (bits >> 63 != 0) ~bits else bits | 1 << 63 };
+        },
+        lua.tag.short_string, lua.tag.long_string => {
+            var first: [8]u8 = @splat(0);
+            const bytes = lua.bytesOf(lua.stringOf(&key));
+            const length = @min(first.len, bytes.len);
+            @memcpy(first[0..length], bytes[0..length]);
+            return .{ .at = at, .rank = .string, .prefix = std.mem.readInt(u64, &first, .big) };
+        },
+        lua.tag.false_, lua.tag.true_ => return .{ .at = at, .rank = .boolean, .prefix = key.tt_ },
+        else => return .{ .at = at, .rank = .other },
+    }
+}
+
+/// Heapsort, as it needs no memory, and no more time for keys that a script has chosen.
+fn sort(L: *lua.State, table: *const lua.Table, places: []Place) void {
+    var root = places.len / 2;
+    while (root > 0) {
+        root -= 1;
+        siftDown(L, table, places, root);
+    }
+    var end = places.len;
+    while (end > 1) {
+        end -= 1;
+        std.mem.swap(Place, &places[0], &places[end]);
+        siftDown(L, table, places[0..end], 0);
+    }
+}
+
+noinline fn siftDown(L: *lua.State, table: *const lua.Table, places: []Place, first: usize) void {
+    limits.steps(L, 1);
+    const sifted = places[first];
+    var root = first;
+    while (2 * root + 1 < places.len) {
+        var child = 2 * root + 1;
+        if (child + 1 < places.len and isBefore(L, table, &places[child], &places[child + 1])) child += 1;
+        if (!isBefore(L, table, &sifted, &places[child])) break;
+        places[root] = places[child];
+        root = child;
+    }
+    places[root] = sifted;
+}
+
+/// Numbers, then strings by their bytes, then booleans; other keys have no order.
+noinline fn isBefore(L: *lua.State, table: *const lua.Table, a: *const Place, b: *const Place) bool {
+    if (a.rank != b.rank) return @intFromEnum(a.rank) < @intFromEnum(b.rank);
+    if (a.prefix != b.prefix) return a.prefix < b.prefix;
+    var a_key = keyAt(table, a.at);
+    var b_key = keyAt(table, b.at);
+    if (a.rank == .number) return c.luaV_lessthan(L, @ptrCast(&a_key), @ptrCast(&b_key)) != 0;
+    if (a.rank != .string) return false;
+    const bytes = lua.bytesOf(lua.stringOf(&a_key));
+    limits.steps(L, bytes.len >> 6);
+    return std.mem.lessThan(u8, bytes, lua.bytesOf(lua.stringOf(&b_key)));
 }
 
 /// Writes a value, or the beginning of a container, whose frame it pushes (true).
@@ -372,6 +499,8 @@ fn writeObject(L: *lua.State, given: *const lua.Value) Error!void {
         writeRaw(@bitCast(milliseconds));
     } else if (objects.bytesOf(given)) |bytes| {
         writeAt(.bytes_at, bytes);
+    } else if (objects.isNull(given)) {
+        writeBox(.nil, 0);
     } else return unsupported(given);
 }
 
@@ -389,8 +518,12 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
         return false;
     }
     if (depth == frames.len) return error.Depth;
-    frames[depth] = classify(L, table);
+    frames[depth] = try classify(L, table);
     depth += 1;
+    switch (frames[depth - 1].kind) {
+        .record, .map, .set => arrange(L),
+        else => {},
+    }
     return true;
 }
 
@@ -399,7 +532,7 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
 inline fn isLikeLast(element: *const lua.Value) bool {
     if (element.tt_ != lua.tag.table or last_shape >= shape_count or depth == frames.len) return false;
     const table = lua.tableOf(element);
-    if (table.alimit != 0 or table.mark != null or views.isClean(table) or table.flags & seen_flag != 0) return false;
+    if (table.alimit != 0 or views.isClean(table) or table.flags & seen_flag != 0) return false;
     return hasShape(table, &shapes.?[last_shape]);
 }
 
@@ -439,7 +572,7 @@ fn noteSource(L: *lua.State, source: *lua.Table) void {
 }
 
 /// Writes the header of the container that a table is, and answers its frame.
-fn classify(L: *lua.State, table: *lua.Table) Frame {
+fn classify(L: *lua.State, table: *lua.Table) Error!Frame {
     const array_size = c.luaH_realasize(table);
     const hash_used = table.lastfree != null;
     const mark = marks.of(table);
@@ -449,7 +582,7 @@ fn classify(L: *lua.State, table: *lua.Table) Frame {
     var array_count: u32 = 0;
     var array_last: u32 = 0;
     for (0..array_size) |i| {
-        if (!lua.isNil(@ptrCast(table.array + i))) {
+        if (!lua.isVacant(@ptrCast(table.array + i))) {
             array_count += 1;
             array_last = @intCast(i + 1);
         }
@@ -472,7 +605,7 @@ fn classify(L: *lua.State, table: *lua.Table) Frame {
     if (hash_used) {
         for (0..lua.nodeCount(table)) |i| {
             const node: *const lua.Node = @ptrCast(table.node + i);
-            if (lua.isNil(@ptrCast(&node.i_val))) continue;
+            if (lua.isVacant(@ptrCast(&node.i_val))) continue;
             if (node.u.key_tt == lua.tag.integer) {
                 integers += 1;
                 first = @min(first, node.u.key_val.i);
@@ -494,6 +627,7 @@ fn classify(L: *lua.State, table: *lua.Table) Frame {
             writeBox(.set, total);
             return .{ .kind = .set, .table = table, .count = total };
         },
+        .object => {},
         else => if (all_integers) {
             if (known.kind.isTyped() and total == known.length and last == total) {
                 if (marks.hashOf(table, total) == known.hash) {
@@ -509,13 +643,18 @@ fn classify(L: *lua.State, table: *lua.Table) Frame {
             }
         },
     };
-    if (all_integers and last == total and total > 0) {
+    const is_object = mark != null and mark.?.kind == .object;
+    if (all_integers and last == total and total > 0 and !is_object) {
         writeBox(.array, total);
         return .{ .kind = .array, .table = table, .count = total };
     }
-    if (total == strings or (others == 0 and strings > 0 and !collides(table))) {
+    if (others == 0 and (strings == 0 or strings == total or !collides(table))) {
         writeBox(.record, total);
         return .{ .kind = .record, .table = table, .count = total };
+    }
+    if (is_object) {
+        unsupported_what = "an object cannot have the keys of this table";
+        return error.Unsupported;
     }
     writeBox(.map, total);
     return .{ .kind = .map, .table = table, .count = total };
@@ -534,11 +673,11 @@ fn isTextKey(node: *const lua.Node) bool {
 fn allTrue(table: *const lua.Table) bool {
     for (0..c.luaH_realasize(table)) |i| {
         const held: *const lua.Value = @ptrCast(table.array + i);
-        if (!lua.isNil(held) and held.tt_ != lua.tag.true_) return false;
+        if (!lua.isVacant(held) and held.tt_ != lua.tag.true_) return false;
     }
     for (0..lua.nodeCount(table)) |i| {
         const node: *const lua.Node = @ptrCast(table.node + i);
-        if (!lua.isNil(@ptrCast(&node.i_val)) and node.u.tt_ != lua.tag.true_) return false;
+        if (!lua.isVacant(@ptrCast(&node.i_val)) and node.u.tt_ != lua.tag.true_) return false;
     }
     return true;
 }
@@ -547,13 +686,13 @@ fn allTrue(table: *const lua.Table) bool {
 fn collides(table: *lua.Table) bool {
     for (0..lua.nodeCount(table)) |i| {
         const node: *const lua.Node = @ptrCast(table.node + i);
-        if (node.u.key_tt & 0x0f != c.LUA_TSTRING or lua.isNil(@ptrCast(&node.i_val))) continue;
-        const key: lua.Value = .{ .value_ = node.u.key_val, .tt_ = node.u.key_tt };
+        if (node.u.key_tt & 0x0f != c.LUA_TSTRING or lua.isVacant(@ptrCast(&node.i_val))) continue;
+        const key = keyOf(node);
         const text = lua.bytesOf(lua.stringOf(&key));
         if (text.len > decimal_max) continue;
         const integer = std.fmt.parseInt(i64, text, 10) catch continue;
         var digits: [decimal_max + 1]u8 = undefined;
-        if (std.mem.eql(u8, decimalOf(&digits, integer), text) and !lua.isNil(@ptrCast(c.luaH_getint(table, integer)))) return true;
+        if (std.mem.eql(u8, decimalOf(&digits, integer), text) and !lua.isVacant(@ptrCast(c.luaH_getint(table, integer)))) return true;
     }
     return false;
 }
@@ -561,12 +700,14 @@ fn collides(table: *lua.Table) bool {
 /// The number of the table's shape, if all its keys are short strings and few.
 fn shapeOf(L: *lua.State, table: *lua.Table) ?u32 {
     if (table.lsizenode > 5) return null;
+    // An order of its own, not a shape's, makes no shape.
+    if (marks.orderOf(table)) |list| if (list.alimit > wire.shape_keys_max) return null;
     const node_count = lua.nodeCount(table);
-    var hash: u32 = table.lsizenode;
+    var hash: u32 = table.lsizenode ^ @as(u32, @intFromPtr(table.mark));
     var count: u32 = 0;
     for (0..node_count) |i| {
         const node: *const lua.Node = @ptrCast(table.node + i);
-        if (lua.isNil(@ptrCast(&node.i_val))) continue;
+        if (lua.isVacant(@ptrCast(&node.i_val))) continue;
         if (node.u.key_tt != lua.tag.short_string) return null;
         count += 1;
         hash = (hash ^ @as(u32, @intFromPtr(node.u.key_val.gc)) ^ @as(u32, @intCast(i))) *% 0x9e3779b1;
@@ -583,10 +724,10 @@ fn shapeOf(L: *lua.State, table: *lua.Table) ?u32 {
 
 /// Whether a table has the keys of a shape at its places, and no others.
 fn hasShape(table: *const lua.Table, shape: *const Shape) bool {
-    if (table.lsizenode != shape.lsizenode) return false;
+    if (table.lsizenode != shape.lsizenode or table.mark != shape.mark) return false;
     const count = lua.nodeCount(table);
     for (table.node[0..count], shape.keys[0..count]) |*node, key| {
-        if (lua.isNil(@ptrCast(&node.i_val))) {
+        if (lua.isVacant(@ptrCast(&node.i_val))) {
             if (key != null) return false;
         } else if (node.u.key_tt != lua.tag.short_string or @intFromPtr(node.u.key_val.gc) != @intFromPtr(key)) return false;
     }
@@ -596,21 +737,26 @@ fn hasShape(table: *const lua.Table, shape: *const Shape) bool {
 fn defineShape(L: *lua.State, table: *const lua.Table, hash: u32, place: u32) ?u32 {
     if (shape_count == wire.shapes_max) return null;
     const shape = &shapes.?[shape_count];
-    shape.* = .{ .hash = hash, .lsizenode = table.lsizenode, .count = 0, .nodes = undefined, .keys = @splat(null) };
+    shape.* = .{
+        .hash = hash,
+        .mark = table.mark,
+        .lsizenode = table.lsizenode,
+        .count = 0,
+        .nodes = undefined,
+        .keys = @splat(null),
+    };
     for (0..lua.nodeCount(table)) |i| {
         const node: *const lua.Node = @ptrCast(table.node + i);
-        if (lua.isNil(@ptrCast(&node.i_val))) continue;
+        if (lua.isVacant(@ptrCast(&node.i_val))) continue;
         const key: *lua.String = @ptrCast(@alignCast(node.u.key_val.gc));
         if (!utf8.isValid(lua.bytesOf(key))) return null; // its key crosses as bytes
         shape.nodes[shape.count] = @intCast(i);
         shape.keys[i] = key;
         shape.count += 1;
     }
-    order(shape);
-    for (0..shape.count) |field| {
-        lua.set(L, shape_keys, lua.integer(shape_key_count + 1), lua.ofString(shape.key(field)));
-        shape_key_count += 1;
-    }
+    order(shape, marks.orderOf(table));
+    for (0..shape.count) |field| anchor(L, lua.ofString(shape.key(field)));
+    if (marks.orderOf(table)) |list| anchor(L, lua.ofTable(list));
     // All of a definition stands in one chunk.
     reserve(shape.count + 3, shape.count * @as(usize, c.LUAI_MAXSHORTLEN));
     writeBox(.shape, shape_count << 8 | shape.count);
@@ -620,19 +766,36 @@ fn defineShape(L: *lua.State, table: *const lua.Table, hash: u32, place: u32) ?u
     return shape_count - 1;
 }
 
-/// Places in a hash part follow a seed that differs each time; fields cross in the
-/// order of their names, so that a result looks the same each time.
-fn order(shape: *Shape) void {
+fn anchor(L: *lua.State, held: lua.Value) void {
+    lua.set(L, shape_keys, lua.integer(shape_key_count + 1), held);
+    shape_key_count += 1;
+}
+
+/// Puts fields into the order that the table came with, and others after them, sorted by
+/// name, as places in a hash part follow a seed that differs each time.
+noinline fn order(shape: *Shape, list: ?*lua.Table) void {
     const Context = struct {
         shape: *Shape,
-        pub fn lessThan(context: @This(), a: usize, b: usize) bool {
-            return std.mem.lessThan(u8, lua.bytesOf(context.shape.key(a)), lua.bytesOf(context.shape.key(b)));
+        /// The position of the key at each place of the hash part.
+        positions: [wire.shape_keys_max]u8 = @splat(wire.shape_keys_max),
+
+        pub fn lessThan(context: @This(), i: usize, j: usize) bool {
+            const a = context.positions[context.shape.nodes[i]];
+            const b = context.positions[context.shape.nodes[j]];
+            if (a != b) return a < b;
+            return std.mem.lessThan(u8, lua.bytesOf(context.shape.key(i)), lua.bytesOf(context.shape.key(j)));
         }
-        pub fn swap(context: @This(), a: usize, b: usize) void {
-            std.mem.swap(u8, &context.shape.nodes[a], &context.shape.nodes[b]);
+        pub fn swap(context: @This(), i: usize, j: usize) void {
+            std.mem.swap(u8, &context.shape.nodes[i], &context.shape.nodes[j]);
         }
     };
-    std.sort.insertionContext(0, shape.count, Context{ .shape = shape });
+    var context = Context{ .shape = shape };
+    if (list) |keys| for (keys.array[0..keys.alimit], 0..) |*key, position| {
+        for (shape.nodes[0..shape.count]) |node| {
+            if (@intFromPtr(shape.keys[node].?) == @intFromPtr(key.value_.gc)) context.positions[node] = @intCast(position);
+        }
+    };
+    std.sort.insertionContext(0, shape.count, context);
 }
 
 /// Forgets all shapes: their numbers begin again from 0.
@@ -731,6 +894,7 @@ fn unsupported(given: *const lua.Value) Error {
     return error.Unsupported;
 }
 
+
 /// "functions cannot be passed (at output.rows[3].handler)", as Lua counts.
 fn describe(name: []const u8, what: []const u8) void {
     const shown_max = 10; // levels at each end
@@ -745,14 +909,8 @@ fn describe(name: []const u8, what: []const u8) void {
             .array, .typed_array, .big_array => text.print("[%u]", .{frame.index}),
             .object => addKey(&text, lua.bytesOf(shapes.?[frame.shape].key(frame.index - 1))),
             .record, .map, .set => {
-                const array_size = c.luaH_realasize(frame.table);
-                const at = if (frame.has_key) frame.index else frame.index - 1;
-                if (at < array_size) {
-                    text.print("[%u]", .{at + 1});
-                    continue;
-                }
-                const node: *const lua.Node = @ptrCast(frame.table.node + (at - array_size));
-                addAnyKey(&text, &.{ .value_ = node.u.key_val, .tt_ = node.u.key_tt });
+                const index = if (frame.has_key or frame.index == 0) frame.index else frame.index - 1;
+                addAnyKey(&text, &keyAt(frame.table, frame.places.?[index].at));
             },
         }
     }

@@ -45,12 +45,15 @@ pub fn reset(L: *lua.State) void {
         .{ .name = "array", .function = array },
         .{ .name = "bytes", .function = objects.bytes },
         .{ .name = "date", .function = objects.date },
+        .{ .name = "map", .function = map },
+        .{ .name = "object", .function = object },
     };
     for (functions) |entry| {
         c.lua_pushcclosure(L, entry.function, 0);
         setField(L, io, entry.name, lua.top(L).*);
         lua.pop(L, 1);
     }
+    setField(L, io, "null", objects.nullValue());
     setField(L, globals(L), "_io", lua.ofTable(io));
 }
 
@@ -148,9 +151,7 @@ fn truncate(table: *lua.Table, length: i64) void {
 /// `_io.array(t [, n])`: marks t as an array of length n, by default #t.
 fn array(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
-    c.luaL_checktype(L, 1, c.LUA_TTABLE);
-    const table = lua.tableOf(lua.at(L, 1));
-    if (views.isClean(table)) views.cu_view_write(L, table);
+    const table = written(L);
     const length = c.luaL_optinteger(L, 2, @intCast(c.luaH_getn(table)));
     if (length < 0 or length > marks.length_max) _ = c.luaL_argerror(L, 2, "length out of range");
     if (c.lua_type(L, 2) > c.LUA_TNIL) truncate(table, length);
@@ -159,4 +160,28 @@ fn array(state: ?*lua.State) callconv(.c) c_int {
     marks.setArray(L, table, @intCast(length));
     c.lua_settop(L, 1);
     return 1;
+}
+
+/// `_io.object(t)`: marks t as an object, whatever its keys.
+fn object(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    marks.setKind(L, written(L), .object);
+    c.lua_settop(L, 1);
+    return 1;
+}
+
+/// `_io.map(t)`: marks t as a Map.
+fn map(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    marks.setKind(L, written(L), .map);
+    c.lua_settop(L, 1);
+    return 1;
+}
+
+/// The table that is the first argument, which will be the result, to be changed.
+noinline fn written(L: *lua.State) *lua.Table {
+    c.luaL_checktype(L, 1, c.LUA_TTABLE);
+    const table = lua.tableOf(lua.at(L, 1));
+    if (views.isClean(table)) views.cu_view_write(L, table);
+    return table;
 }

@@ -17,6 +17,8 @@ pub const String = c.TString;
 /// Variant tags of a value, `ctb` applied where the value is collectable.
 pub const tag = struct {
     pub const nil = 0x00;
+    /// A null of JavaScript's, see null_why in lua_patches.zig.
+    pub const null_ = 0x30;
     pub const false_ = 0x01;
     pub const true_ = 0x11;
     pub const integer = 0x03;
@@ -30,6 +32,7 @@ pub const tag = struct {
 comptime {
     std.debug.assert(tag.short_string == c.LUA_VSHRSTR | c.BIT_ISCOLLECTABLE);
     std.debug.assert(tag.table == c.LUA_VTABLE | c.BIT_ISCOLLECTABLE);
+    std.debug.assert(tag.null_ == c.CU_VNULL);
     std.debug.assert(tag.true_ == c.LUA_VTRUE and tag.float == c.LUA_VNUMFLT);
     std.debug.assert(@sizeOf(Value) == 16 and @sizeOf(Node) == 24 and @sizeOf(Table) == 40);
 }
@@ -38,6 +41,9 @@ comptime {
 pub const collectable: u8 = c.BIT_ISCOLLECTABLE;
 
 pub const nil: Value = .{ .tt_ = tag.nil };
+
+/// Only ever stands in a table: nil to code, null to JavaScript.
+pub const null_: Value = .{ .tt_ = tag.null_ };
 
 pub inline fn boolean(value: bool) Value {
     return .{ .tt_ = if (value) tag.true_ else tag.false_ };
@@ -72,6 +78,11 @@ pub inline fn number(value: f64) Value {
 
 pub inline fn isNil(value: *const Value) bool {
     return value.tt_ & 0x0f == 0;
+}
+
+/// Whether a place of a table has neither a value nor a null.
+pub inline fn isVacant(value: *const Value) bool {
+    return isNil(value) and value.tt_ != tag.null_;
 }
 
 pub inline fn isString(value: *const Value) bool {

@@ -180,6 +180,10 @@ struct Table;
 struct TValue;
 union StackValue;
 struct cu_Mark;
+/* a mark; or the list of a table's keys, as an address that is no multiple of 8: see marks.zig */
+#define cu_isordered(t) (((size_t)(t)->mark & 7) != 0)
+#define cu_order(t) ((Table *)((size_t)(t)->mark & ~(size_t)7))
+#define cu_ismarked(t) (l_unlikely((t)->mark != NULL) && !cu_isordered(t))
 void cu_mark_free(struct lua_State *L, struct Table *t);
 unsigned cu_mark_length(struct Table *t);
 int cu_mark_keeps_places(const struct Table *t);

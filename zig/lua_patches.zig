@@ -98,6 +98,16 @@ const mark_why =
     \\when it is empty, and an array with nulls its length. See marks.zig.
 ;
 
+const null_why =
+    \\What was null in JavaScript is a variant of nil, which code can't tell from nil, and which
+    \\stays in its table, through collections and growth, until code assigns to its key: so it
+    \\goes out as null again.
+;
+
+const order_why =
+    \\A table that came from JavaScript refers to the list of its keys in their order (marks.zig).
+;
+
 const view_why =
     \\A table may be a view of the host's data. What its own parts don't have is asked of
     \\the host, and before it is written to it becomes an ordinary table. See views.zig.
@@ -519,7 +529,7 @@ pub const list = [_]Patch{
         .why = mark_why,
         .find = "void luaH_free (lua_State *L, Table *t) {\n",
         .replace = "void luaH_free (lua_State *L, Table *t) {\n" ++
-            "  if (l_unlikely(t->mark != NULL)) cu_mark_free(L, t);\n" ++
+            "  if (cu_ismarked(t)) cu_mark_free(L, t);\n" ++
             "  if (l_unlikely(t->view >> CU_VIEW_SHIFT)) cu_view_free(L, t);\n",
     },
     .{
@@ -528,7 +538,7 @@ pub const list = [_]Patch{
         .find = "lua_Unsigned luaH_getn (Table *t) {\n  unsigned int limit = t->alimit;\n",
         .replace = "static lua_Unsigned border (Table *t);\n\n" ++
             "lua_Unsigned luaH_getn (Table *t) {\n" ++
-            "  if (l_unlikely(t->mark != NULL)) {\n" ++
+            "  if (cu_ismarked(t)) {\n" ++
             "    unsigned int length = cu_mark_length(t);\n" ++
             "    if (length > 0) return length;\n" ++
             "  }\n" ++
@@ -540,7 +550,7 @@ pub const list = [_]Patch{
         .file = "ltable.c",
         .why = mark_why ++ "\nAn array with nulls keeps its places: what it costs the host, it costs Lua.",
         .find = "  /* resize the table to new computed sizes */\n",
-        .replace = "  if (l_unlikely(t->mark != NULL) && cu_mark_keeps_places(t) && asize < luaH_realasize(t))\n" ++
+        .replace = "  if (cu_ismarked(t) && cu_mark_keeps_places(t) && asize < luaH_realasize(t))\n" ++
             "    asize = luaH_realasize(t);\n" ++
             "  /* resize the table to new computed sizes */\n",
     },
@@ -549,7 +559,7 @@ pub const list = [_]Patch{
         .why = mark_why ++ "\nAn assignment of nil to the last place of an array that holds null there shortens it.",
         .find = "                                   const TValue *slot, TValue *value) {\n  if (isabstkey(slot))",
         .replace = "                                   const TValue *slot, TValue *value) {\n" ++
-            "  if (l_unlikely(t->mark != NULL)) cu_mark_written(t, key, value);\n" ++
+            "  if (cu_ismarked(t)) cu_mark_written(t, key, value);\n" ++
             "  if (isabstkey(slot))",
     },
     .{
@@ -557,7 +567,7 @@ pub const list = [_]Patch{
         .why = view_why,
         .find = "      lua_assert(isempty(slot));\n" ++
             "      tm = fasttm(L, hvalue(t)->metatable, TM_INDEX);  /* table's metamethod */\n",
-        .replace = "      if (cu_isincomplete(hvalue(t))) {\n" ++
+        .replace = "      if (cu_isincomplete(hvalue(t)) && cu_isvacant(slot)) {\n" ++
             "        const TValue *held;\n" ++
             "        sethvalue2s(L, L->top.p, hvalue(t));  /* anchor it: only a weak metatable may refer to it */\n" ++
             "        L->top.p++;  /* assume EXTRA_STACK */\n" ++
@@ -1880,6 +1890,16 @@ pub const list = [_]Patch{
             "\n" ++
             "#include <string.h>\n",
     },
+
+    .{
+        .file = "ltable.c",
+        .why = null_why ++ "\nLua asserts that it copies no variant of nil; inside a table it may be a null.",
+        .find = "#include <string.h>\n",
+        .replace = "#include <string.h>\n" ++
+            "\n" ++
+            "#undef isnonstrictnil\n" ++
+            "#define isnonstrictnil(v)\t(ttisnil(v) && !ttisstrictnil(v) && rawtt(v) != CU_VNULL)\n",
+    },
     .{
         .file = "ltable.c",
         .why = hash_why,
@@ -2526,5 +2546,91 @@ pub const list = [_]Patch{
         .why = "`snprintf` takes 60 ns: see numbers.zig.",
         .find = "    len = lua_integer2str(buff, MAXNUMBER2STR, ivalue(obj));\n",
         .replace = "    len = cu_integer2str(buff, ivalue(obj));\n",
+    },
+
+    .{
+        .file = "lobject.h",
+        .why = null_why,
+        .find = "#define isempty(v)\t\tttisnil(v)\n",
+        .replace = "#define isempty(v)\t\tttisnil(v)\n" ++
+            "\n" ++
+            "/* a null of JavaScript's that code has not assigned to: nil to code */\n" ++
+            "#define CU_VNULL\tmakevariant(LUA_TNIL, 3)\n" ++
+            "/* nothing stands here, no null either */\n" ++
+            "#define cu_isvacant(v)\t(ttisnil(v) && rawtt(v) != CU_VNULL)\n",
+    },
+
+    .{
+        .file = "ltable.c",
+        .why = null_why,
+        .find = "      if (!isempty(&t->array[i-1]))\n" ++
+            "        lc++;\n",
+        .replace = "      if (!cu_isvacant(&t->array[i-1]))\n" ++
+            "        lc++;\n",
+    },
+
+    .{
+        .file = "ltable.c",
+        .why = null_why,
+        .find = "    if (!isempty(gval(n))) {\n" ++
+            "      if (keyisinteger(n))\n",
+        .replace = "    if (!cu_isvacant(gval(n))) {\n" ++
+            "      if (keyisinteger(n))\n",
+    },
+
+    .{
+        .file = "ltable.c",
+        .why = null_why,
+        .find = "    if (!isempty(gval(old))) {\n",
+        .replace = "    if (!cu_isvacant(gval(old))) {\n",
+    },
+
+    .{
+        .file = "ltable.c",
+        .why = null_why,
+        .find = "      if (!isempty(&t->array[i]))\n" ++
+            "        luaH_setint(",
+        .replace = "      if (!cu_isvacant(&t->array[i]))\n" ++
+            "        luaH_setint(",
+    },
+
+    .{
+        .file = "ltable.c",
+        .why = null_why,
+        .find = "  if (ttisnil(value))\n" ++
+            "    return;  /* do not insert nil values */\n" ++
+            "  mp = mainpositionTV(t, key);\n" ++
+            "  if (!isempty(gval(mp)) ",
+        .replace = "  if (cu_isvacant(value))\n" ++
+            "    return;  /* do not insert nil values */\n" ++
+            "  mp = mainpositionTV(t, key);\n" ++
+            "  if (!cu_isvacant(gval(mp)) ",
+    },
+
+    .{
+        .file = "ltable.c",
+        .why = null_why,
+        .find = "  lua_assert(isempty(gval(mp)));\n",
+        .replace = "  lua_assert(cu_isvacant(gval(mp)));\n",
+    },
+
+    .{
+        .file = "lgc.c",
+        .why = null_why ++ "\nA null keeps its key.",
+        .find = "#include \"ltm.h\"\n",
+        .replace = "#include \"ltm.h\"\n" ++
+            "\n" ++
+            "#undef isempty\n" ++
+            "#define isempty(v)\tcu_isvacant(v)\n",
+    },
+
+    .{
+        .file = "lgc.c",
+        .why = order_why,
+        .find = "  markobjectN(g, h->metatable);\n" ++
+            "  if (l_unlikely(h->view &",
+        .replace = "  markobjectN(g, h->metatable);\n" ++
+            "  if (cu_isordered(h)) markobject(g, cu_order(h));\n" ++
+            "  if (l_unlikely(h->view &",
     },
 };

@@ -2,7 +2,11 @@
 //! array stays one when it is emptied, a Map and a Set stay what they were, a typed
 //! array comes back as one while it is untouched, and an array with nulls keeps
 //! its length. `Table.mark` (see lua_patches.zig) points here; most marks are one
-//! of three constants, so a marked table costs nothing more.
+//! of a few constants, so a marked table costs nothing more.
+//!
+//! An object, Map or Set that came from JavaScript has an order instead: a Lua list of
+//! the keys that it came with, which all rows of a shape share. The address of the list
+//! is then the mark, and its lower bits say what the table is (`Ordered`).
 
 const std = @import("std");
 const limits = @import("limits.zig");
@@ -25,9 +29,11 @@ pub const Kind = enum(u8) {
     float16,
     bigint64,
     biguint64,
+    /// Whatever its keys: `_io.object`.
+    object,
 
     pub fn isTyped(kind: Kind) bool {
-        return @intFromEnum(kind) >= @intFromEnum(Kind.int8);
+        return @intFromEnum(kind) >= @intFromEnum(Kind.int8) and kind != .object;
     }
 
     pub fn isFloat(kind: Kind) bool {
@@ -57,19 +63,62 @@ pub const Mark = extern struct {
 const array_mark: Mark = .{ .kind = .array };
 const map_mark: Mark = .{ .kind = .map };
 const set_mark: Mark = .{ .kind = .set };
+const object_mark: Mark = .{ .kind = .object };
 
-pub inline fn of(table: *const lua.Table) ?*Mark {
-    return @ptrCast(@alignCast(@constCast(table.mark)));
+/// Lower bits of an address that is an order; `plain` has no kind.
+const Ordered = enum(u3) { not, plain, object, map, set, _ };
+const ordered_bits = 7;
+
+comptime {
+    std.debug.assert(@alignOf(Mark) > ordered_bits);
 }
 
+/// The mark, which says what kind of container the table is; null where its contents say.
+pub inline fn of(table: *const lua.Table) ?*const Mark {
+    const address = @intFromPtr(table.mark);
+    return switch (@as(Ordered, @enumFromInt(address & ordered_bits))) {
+        .not => @ptrFromInt(address),
+        .object => &object_mark,
+        .map => &map_mark,
+        .set => &set_mark,
+        .plain, _ => null,
+    };
+}
+
+/// The list of the keys that a table came with, in their order.
+pub inline fn orderOf(table: *const lua.Table) ?*lua.Table {
+    const address = @intFromPtr(table.mark);
+    return if (address & ordered_bits == 0) null else @ptrFromInt(address & ~@as(usize, ordered_bits));
+}
+
+/// Gives an object, Map or Set its order.
+pub noinline fn setOrder(L: *lua.State, table: *lua.Table, order: *lua.Table) void {
+    const ordered: Ordered = if (of(table)) |mark| switch (mark.kind) {
+        .map => .map,
+        .set => .set,
+        .object => .object,
+        else => return,
+    } else .plain;
+    table.mark = @ptrFromInt(@intFromPtr(order) | @intFromEnum(ordered));
+    lua.barrier(L, table, lua.ofTable(order));
+}
+
+/// Marks a table; an order that it has stays.
 pub fn setKind(L: *lua.State, table: *lua.Table, comptime kind: Kind) void {
-    clear(L, table);
-    table.mark = @ptrCast(switch (kind) {
+    setMark(L, table, switch (kind) {
         .array => &array_mark,
         .map => &map_mark,
         .set => &set_mark,
+        .object => &object_mark,
         else => @compileError("typed arrays have marks of their own"),
     });
+}
+
+noinline fn setMark(L: *lua.State, table: *lua.Table, mark: *const Mark) void {
+    const order = orderOf(table);
+    clear(L, table);
+    table.mark = @ptrCast(mark);
+    if (order) |list| setOrder(L, table, list);
 }
 
 /// Gives the table a mark of its own; may raise a memory error.
@@ -87,8 +136,14 @@ pub fn setTyped(L: *lua.State, table: *lua.Table, kind: Kind, length: u32) void 
 }
 
 pub fn clear(L: *lua.State, table: *lua.Table) void {
-    if (table.mark != null) cu_mark_free(L, table);
+    if (ownOf(table)) |own| c.luaM_free_(L, own, @sizeOf(Mark));
     table.mark = null;
+}
+
+/// The mark that belongs to this table.
+inline fn ownOf(table: *const lua.Table) ?*Mark {
+    const mark = of(table) orelse return null;
+    return if (mark.own) @constCast(mark) else null;
 }
 
 /// Marks as an array of this length, whatever of it is nil.
@@ -119,14 +174,15 @@ fn isNilAt(table: *lua.Table, index: u32) bool {
     return lua.isNil(@ptrCast(c.luaH_getint(table, index)));
 }
 
-fn hasOwnLength(mark: *const Mark) bool {
-    return mark.own and mark.kind == .array;
+/// The mark of an array that has its own length.
+fn lengthMarkOf(table: *const lua.Table) ?*Mark {
+    const own = ownOf(table) orelse return null;
+    return if (own.kind == .array) own else null;
 }
 
 /// Called when a marked table is collected.
 pub export fn cu_mark_free(L: *lua.State, table: *lua.Table) callconv(.c) void {
-    const mark = of(table).?;
-    if (mark.own) c.luaM_free_(L, mark, @sizeOf(Mark));
+    clear(L, table);
 }
 
 /// The length of an array with nulls, brought up to date, or 0 for any other table.
@@ -134,8 +190,7 @@ pub export fn cu_mark_free(L: *lua.State, table: *lua.Table) callconv(.c) void {
 /// away shortens it, so that `t[#t] = nil` and table.remove empty any array.
 pub export fn cu_mark_length(table: *lua.Table) callconv(.c) u32 {
     if (table.view & views.incomplete != 0) return views.lengthOf(table);
-    const mark = of(table).?;
-    if (!hasOwnLength(mark)) return 0;
+    const mark = lengthMarkOf(table) orelse return 0;
     lengthen(table, mark);
     if (mark.length > 0 and !mark.null_last and isNilAt(table, mark.length)) shorten(table, mark);
     return mark.length;
@@ -153,13 +208,12 @@ fn lengthen(table: *lua.Table, mark: *Mark) void {
 
 /// Whether a rehash must leave the array part as large as it is.
 pub export fn cu_mark_keeps_places(table: *const lua.Table) callconv(.c) c_int {
-    return @intFromBool(hasOwnLength(of(table).?));
+    return @intFromBool(lengthMarkOf(table) != null);
 }
 
 /// Called before an assignment to an empty place of a marked table.
 pub export fn cu_mark_written(table: *lua.Table, key: *const lua.Value, value: *const lua.Value) callconv(.c) void {
-    const mark = of(table).?;
-    if (!hasOwnLength(mark)) return;
+    const mark = lengthMarkOf(table) orelse return;
     lengthen(table, mark);
     if (mark.length == 0) return;
     if (key.tt_ != lua.tag.integer or key.value_.i != mark.length) return;

@@ -1,5 +1,5 @@
-//! Values of JavaScript that Lua has no type for, as userdata: a Date, and bytes
-//! that stay bytes (`_io.date`, `_io.bytes`).
+//! Values of JavaScript that Lua has no type for, as userdata: a Date, bytes that stay
+//! bytes, and a null that isn't nil (`_io.date`, `_io.bytes`, `_io.null`).
 
 const std = @import("std");
 const limits = @import("limits.zig");
@@ -14,6 +14,9 @@ const bytes_name = "bytes";
 /// The metatables; that of a userdata tells what it is.
 var date_metatable: *lua.Table = undefined;
 var bytes_metatable: *lua.Table = undefined;
+
+/// `_io.null`: the only one.
+var null_object: *c.GCObject = undefined;
 
 /// A new table that is never collected. Leaves the stack as it was.
 pub fn anchored(L: *lua.State) *lua.Table {
@@ -39,6 +42,27 @@ pub fn init(L: *lua.State) void {
         .{ .name = "__eq", .func = bytesEqual },
         .{ .name = null, .func = null },
     });
+    _ = c.lua_newuserdatauv(L, 0, 0);
+    lua.push(L, lua.ofTable(metatable(L, "null", &.{
+        .{ .name = "__tostring", .func = nullToString },
+        .{ .name = null, .func = null },
+    })));
+    _ = c.lua_setmetatable(L, -2);
+    null_object = lua.top(L).value_.gc;
+    _ = c.luaL_ref(L, c.LUA_REGISTRYINDEX);
+}
+
+pub fn nullValue() lua.Value {
+    return .{ .value_ = .{ .gc = null_object }, .tt_ = lua.tag.userdata };
+}
+
+pub fn isNull(given: *const lua.Value) bool {
+    return given.tt_ == lua.tag.userdata and given.value_.gc == @as([*c]c.GCObject, null_object);
+}
+
+fn nullToString(state: ?*lua.State) callconv(.c) c_int {
+    _ = c.lua_pushstring(state.?, "null");
+    return 1;
 }
 
 fn metatable(L: *lua.State, name: [*:0]const u8, functions: []const c.luaL_Reg) *lua.Table {

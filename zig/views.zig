@@ -802,9 +802,9 @@ pub fn lengthOf(table: *const lua.Table) u32 {
 
 /// A field as rawget would read it, wherever the host side reads one.
 pub fn rawGet(L: *lua.State, table: *lua.Table, key: lua.Value) *const lua.Value {
-    const found = lua.get(table, key);
-    if (!lua.isNil(found) or table.view & incomplete == 0) return found;
-    return cu_view_get(L, table, &key);
+    var found = lua.get(table, key);
+    if (lua.isVacant(found) and table.view & incomplete != 0) found = cu_view_get(L, table, &key);
+    return if (lua.isNil(found)) &lua.nil else found;
 }
 
 /// What keeps the changed tables of a view's input, as the values of a table.

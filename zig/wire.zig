@@ -15,6 +15,7 @@ pub const heap_size_bytes = buffer_size_bytes / 2;
 pub const boxed: u32 = 0xfffc_0000;
 
 pub const Tag = enum(u8) {
+    /// To Lua: a `Nil`.
     nil = 0x00,
     /// Payload 0 or 1.
     boolean = 0x01,
@@ -61,6 +62,17 @@ pub const Tag = enum(u8) {
     written = 0x1c,
     /// As `view`, of an input in which tables were written to: perhaps below this one.
     changed_view = 0x1d,
+    _,
+};
+
+/// What is nil to Lua code.
+pub const Nil = enum(u32) {
+    /// Nothing, where it stands in a table.
+    undefined,
+    /// Nil that is null again when it goes back, as long as code hasn't assigned there.
+    null_,
+    /// `_io.null`.
+    kept,
     _,
 };
 
