@@ -86,6 +86,8 @@ pub fn build(b: *std.Build) void {
     module.addImport("lua_api", lua_api.createModule());
     module.addIncludePath(b.path("."));
     module.addIncludePath(lua_sources);
+    // First: where C's strftime is found, C's snprintf must not be.
+    module.addCSourceFile(.{ .file = b.path("strftime.c"), .flags = &.{"-Oz"} });
     module.addCSourceFiles(.{
         .root = lua_sources,
         .files = &lua_runtime_files,

@@ -8,6 +8,7 @@
 
 const std = @import("std");
 const assert = @import("assert.zig").assert;
+const format = @import("format.zig");
 const limits = @import("limits.zig");
 const lua = @import("lua.zig");
 const Text = @import("text.zig").Text;
@@ -470,19 +471,10 @@ fn writeAt(tag: wire.Tag, bytes: []const u8) void {
     writeRaw(@as(u64, bytes.len) << 32 | @intFromPtr(bytes.ptr));
 }
 
-/// Characters of an int64.
-const decimal_max = 20;
-
-fn decimalOf(digits: *[decimal_max + 1]u8, integer: i64) []const u8 {
-    var text = Text{ .buffer = digits };
-    text.print("%lld", .{integer});
-    return text.written();
-}
-
 fn decimal(integer: i64) void {
-    reserve(1, decimal_max);
-    var digits: [decimal_max + 1]u8 = undefined;
-    const text = decimalOf(&digits, integer);
+    reserve(1, format.integer_max);
+    var digits: [format.integer_max]u8 = undefined;
+    const text = digits[0..format.writeInteger(&digits, integer)];
     @memcpy(heap[heap_count..][0..text.len], text);
     writeBox(.string, @intCast(text.len << 16 | text.len));
     heap_count += @intCast(text.len);
@@ -689,10 +681,10 @@ fn collides(table: *lua.Table) bool {
         if (node.u.key_tt & 0x0f != c.LUA_TSTRING or lua.isVacant(@ptrCast(&node.i_val))) continue;
         const key = keyOf(node);
         const text = lua.bytesOf(lua.stringOf(&key));
-        if (text.len > decimal_max) continue;
+        if (text.len > format.integer_max) continue;
         const integer = std.fmt.parseInt(i64, text, 10) catch continue;
-        var digits: [decimal_max + 1]u8 = undefined;
-        if (std.mem.eql(u8, decimalOf(&digits, integer), text) and !lua.isVacant(@ptrCast(c.luaH_getint(table, integer)))) return true;
+        var digits: [format.integer_max]u8 = undefined;
+        if (std.mem.eql(u8, digits[0..format.writeInteger(&digits, integer)], text) and !lua.isVacant(@ptrCast(c.luaH_getint(table, integer)))) return true;
     }
     return false;
 }
@@ -906,7 +898,7 @@ fn describe(name: []const u8, what: []const u8) void {
         if (level == shown_max and depth > 2 * shown_max) text.add("...");
         if (level >= shown_max and level + shown_max < depth) continue;
         switch (frame.kind) {
-            .array, .typed_array, .big_array => text.print("[%u]", .{frame.index}),
+            .array, .typed_array, .big_array => addIndex(&text, frame.index),
             .object => addKey(&text, lua.bytesOf(shapes.?[frame.shape].key(frame.index - 1))),
             .record, .map, .set => {
                 const index = if (frame.has_key or frame.index == 0) frame.index else frame.index - 1;
@@ -932,8 +924,14 @@ fn addAnyKey(text: *Text, key: *const lua.Value) void {
     if (lua.isString(key)) {
         addKey(text, lua.bytesOf(lua.stringOf(key)));
     } else if (key.tt_ == lua.tag.integer) {
-        text.print("[%lld]", .{key.value_.i});
+        addIndex(text, key.value_.i);
     } else text.add("[...]");
+}
+
+fn addIndex(text: *Text, index: i64) void {
+    text.add("[");
+    text.addInteger(index);
+    text.add("]");
 }
 
 fn addKey(text: *Text, key: []const u8) void {

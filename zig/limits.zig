@@ -109,20 +109,34 @@ fn traceback(L: *lua.State, text: []u8) []const u8 {
     var record: c.lua_Debug = undefined;
     while (level < levels_max and c.lua_getstack(L, level, &record) != 0) : (level += 1) {
         _ = c.lua_getinfo(L, "Slnt", &record);
-        const source: [*]const u8 = &record.short_src;
-        written.print(if (level > 0) "\n\t%s" else "\t%s", .{source});
-        if (record.currentline > 0) written.print(":%d", .{record.currentline});
+        if (level > 0) written.add("\n");
+        written.add("\t");
+        addPlace(&written, &record, record.currentline);
         if (record.namewhat[0] != 0) {
-            written.print(": in %s '%s'", .{ record.namewhat, record.name });
+            written.add(": in ");
+            written.add(std.mem.span(record.namewhat));
+            written.add(" '");
+            written.add(std.mem.span(record.name));
+            written.add("'");
         } else if (record.what[0] == 'm') {
             written.add(": in main chunk");
         } else if (record.what[0] == 'C') {
             written.add(": in ?");
         } else {
-            written.print(": in function <%s:%d>", .{ source, record.linedefined });
+            written.add(": in function <");
+            addPlace(&written, &record, record.linedefined);
+            written.add(">");
         }
     }
     return written.written();
+}
+
+fn addPlace(text: *Text, record: *const c.lua_Debug, line: c_int) void {
+    const source: [*:0]const u8 = @ptrCast(&record.short_src);
+    text.add(std.mem.span(source));
+    if (line <= 0) return;
+    text.add(":");
+    text.addInteger(line);
 }
 
 /// What a call changes in Lua's state, and an exception through it leaves behind.

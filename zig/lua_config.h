@@ -33,9 +33,6 @@ unsigned cu_seed(void);
 /* llex.c, lobject.c: no locales */
 #define lua_getlocaledecpoint() '.'
 
-/* numbers.zig: without 'snprintf' */
-size_t cu_integer2str(char *text, long long value);
-
 /* llimits.h: as it is there, but 'fmod' pays for its steps; see numbers.zig */
 struct lua_State;
 double cu_fmod(struct lua_State *L, double a, double b);
@@ -92,6 +89,16 @@ time_t cu_time(time_t *result);
 clock_t cu_clock(void);
 #define time(result) cu_time(result)
 #define clock() cu_clock()
+
+/* format.zig: all that Lua writes by C's printf has one conversion */
+int cu_format_integer(char *text, const char *format, long long integer);
+int cu_format_float(char *text, const char *format, double value);
+int cu_format_text(char *text, const char *format, const void *given);
+#define snprintf(text, size, format, value) \
+  (_Generic((value), int: cu_format_integer, long long: cu_format_integer, \
+    double: cu_format_float, default: cu_format_text)(text, format, value))
+struct TValue;
+unsigned cu_number2str(char *text, const struct TValue *number);
 
 /*
 ** limits.zig: work is paid for in steps of about 1 to 50 ns, where it is done, from a

@@ -113,6 +113,11 @@ const view_why =
     \\the host, and before it is written to it becomes an ordinary table. See views.zig.
 ;
 
+const format_why =
+    \\C's printf works in long doubles, which are software on wasm, and takes 16 KB. format.zig
+    \\takes its place.
+;
+
 const inline_why =
     \\A row's table and its hash part are one block (decode.zig), as long as the hash part
     \\has its first size.
@@ -1783,10 +1788,34 @@ pub const list = [_]Patch{
     },
     .{
         .file = "lobject.c",
-        .why = bulk_why,
-        .find = "    len = lua_number2str(buff, MAXNUMBER2STR, fltvalue(obj));\n",
-        .replace = "    cu_spend(64 * 64);\n" ++
-            "    len = lua_number2str(buff, MAXNUMBER2STR, fltvalue(obj));\n",
+        .why = format_why,
+        .find = "  int len;\n" ++
+            "  lua_assert(ttisnumber(obj));\n" ++
+            "  if (ttisinteger(obj))\n" ++
+            "    len = lua_integer2str(buff, MAXNUMBER2STR, ivalue(obj));\n" ++
+            "  else {\n" ++
+            "    len = lua_number2str(buff, MAXNUMBER2STR, fltvalue(obj));\n" ++
+            "    if (buff[strspn(buff, \"-0123456789\")] == '\\0') {  /* looks like an int? */\n" ++
+            "      buff[len++] = lua_getlocaledecpoint();\n" ++
+            "      buff[len++] = '0';  /* adds '.0' to result */\n" ++
+            "    }\n" ++
+            "  }\n" ++
+            "  return len;\n",
+        .replace = "  lua_assert(ttisnumber(obj));\n" ++
+            "  return cast_int(cu_number2str(buff, obj));\n",
+    },
+    .{
+        .file = "lstrlib.c",
+        .why = format_why ++ "\nIt is told what it is given, and no lengths of types.",
+        .find = "static void addlenmod (char *form, const char *lenmod) {\n" ++
+            "  size_t l = strlen(form);\n" ++
+            "  size_t lm = strlen(lenmod);\n" ++
+            "  char spec = form[l - 1];\n" ++
+            "  strcpy(form + l - 1, lenmod);\n" ++
+            "  form[l + lm - 1] = spec;\n" ++
+            "  form[l + lm] = '\\0';\n" ++
+            "}\n",
+        .replace = "#define addlenmod(form, lenmod) ((void)0)\n",
     },
     .{
         .file = "lobject.c",
@@ -2540,12 +2569,6 @@ pub const list = [_]Patch{
         .why = "No text needs no format: it is the same string each time, found by its address.",
         .find = "  lua_pushfstring(L, \"\");  /* else, no information available... */\n",
         .replace = "  lua_pushliteral(L, \"\");  /* else, no information available... */\n",
-    },
-    .{
-        .file = "lobject.c",
-        .why = "`snprintf` takes 60 ns: see numbers.zig.",
-        .find = "    len = lua_integer2str(buff, MAXNUMBER2STR, ivalue(obj));\n",
-        .replace = "    len = cu_integer2str(buff, ivalue(obj));\n",
     },
 
     .{

@@ -20,6 +20,7 @@ pub const panic = std.debug.no_panic;
 comptime {
     _ = @import("bytes.zig");
     _ = @import("clocks.zig");
+    _ = @import("format.zig");
     _ = @import("limits.zig");
     _ = @import("marks.zig");
     _ = @import("numbers.zig");

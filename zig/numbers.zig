@@ -15,30 +15,6 @@ pub export fn cu_fmod(L: ?*lua.State, a: f64, b: f64) callconv(.c) f64 {
     return fmod(a, b);
 }
 
-/// Writes an integer's digits, without a 0 behind them; answers how many bytes.
-pub export fn cu_integer2str(text: [*]u8, value: i64) callconv(.c) usize {
-    var digits: [20]u8 = undefined;
-    var first: usize = digits.len;
-    var high: u64 = @abs(value);
-    while (high > std.math.maxInt(u32)) : (high /= 10) {
-        first -= 1;
-        digits[first] = '0' + @as(u8, @intCast(high % 10));
-    }
-    var low: u32 = @intCast(high);
-    while (true) {
-        first -= 1;
-        digits[first] = '0' + @as(u8, @intCast(low % 10));
-        low /= 10;
-        if (low == 0) break;
-    }
-    if (value < 0) {
-        first -= 1;
-        digits[first] = '-';
-    }
-    for (digits[first..], text) |digit, *at| at.* = digit;
-    return digits.len - first;
-}
-
 /// In place of lobject.c's: C's strtod works in long doubles, which are software on wasm,
 /// and takes a numeral of any length in one go. Answers the size of the text, its 0
 /// included, or 0 where it is no numeral.

@@ -216,7 +216,7 @@ fn dateDifference(state: ?*lua.State) callconv(.c) c_int {
 
 fn dateToString(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
-    const steps = 64; // seven numbers by snprintf
+    const steps = 64; // seven numbers
     limits.steps(L, steps);
     var text: [40]u8 = undefined;
     const written = writeIso(&text, checkDate(L, 1));
@@ -244,19 +244,22 @@ fn writeIso(text: []u8, milliseconds: f64) []const u8 {
     const month = if (march_month < 10) march_month + 3 else march_month - 9;
     const year = @as(i64, @intCast(year_of_era)) + era * 400 + @intFromBool(month <= 2);
     var written = Text{ .buffer = text };
-    if (year >= 0 and year <= 9999) {
-        written.print("%04d", .{@as(c_int, @intCast(year))});
-    } else {
-        written.print("%+07d", .{@as(c_int, @intCast(year))});
+    const is_long = year < 0 or year > 9999;
+    if (is_long) written.add(if (year < 0) "-" else "+");
+    written.addPadded(@abs(year), if (is_long) 6 else 4);
+    const parts = [_]struct { []const u8, u64, u32 }{
+        .{ "-", month, 2 },
+        .{ "-", day, 2 },
+        .{ "T", of_day / 3_600_000, 2 },
+        .{ ":", of_day / 60_000 % 60, 2 },
+        .{ ":", of_day / 1000 % 60, 2 },
+        .{ ".", of_day % 1000, 3 },
+    };
+    for (parts) |part| {
+        written.add(part[0]);
+        written.addPadded(part[1], part[2]);
     }
-    written.print("-%02d-%02dT%02d:%02d:%02d.%03dZ", .{
-        @as(c_int, @intCast(month)),
-        @as(c_int, @intCast(day)),
-        @as(c_int, @intCast(of_day / 3_600_000)),
-        @as(c_int, @intCast(of_day / 60_000 % 60)),
-        @as(c_int, @intCast(of_day / 1000 % 60)),
-        @as(c_int, @intCast(of_day % 1000)),
-    });
+    written.add("Z");
     return written.written();
 }
 

@@ -1,21 +1,29 @@
-//! Text in a fixed buffer, by C's snprintf, which Lua has for its own numbers.
+//! Text in a fixed buffer.
 
-const c = @import("lua.zig").c;
+const format = @import("format.zig");
 
 pub const Text = struct {
     buffer: []u8,
     length: usize = 0,
 
-    /// Adds text; what doesn't fit is cut.
-    pub fn print(text: *Text, format: [*:0]const u8, arguments: anytype) void {
-        const room = text.buffer.len - text.length;
-        const wanted = @call(.auto, c.snprintf, .{ text.buffer.ptr + text.length, room, format } ++ arguments);
-        text.length += @min(@as(usize, @intCast(@max(wanted, 0))), room - 1);
+    /// Adds bytes as they are; what doesn't fit is cut.
+    pub fn add(text: *Text, bytes: []const u8) void {
+        const room = text.buffer[text.length..];
+        const length = @min(bytes.len, room.len);
+        @memcpy(room[0..length], bytes[0..length]);
+        text.length += length;
     }
 
-    /// Adds bytes as they are.
-    pub fn add(text: *Text, bytes: []const u8) void {
-        text.print("%.*s", .{ @as(c_int, @intCast(bytes.len)), bytes.ptr });
+    /// Adds an integer in decimal; what doesn't fit is cut.
+    pub fn addInteger(text: *Text, integer: i64) void {
+        var digits: [format.integer_max]u8 = undefined;
+        text.add(digits[0..format.writeInteger(&digits, integer)]);
+    }
+
+    /// Adds a number in decimal, with zeros before it if it is shorter; what doesn't fit is cut.
+    pub fn addPadded(text: *Text, number: u64, length_min: u32) void {
+        var digits: [format.integer_max]u8 = undefined;
+        text.add(digits[0..format.writeDecimal(&digits, number, length_min)]);
     }
 
     pub fn written(text: *const Text) []const u8 {
