@@ -1174,6 +1174,29 @@ Deno.test("setInput() lazily collects views whose finalizers run", async () => {
   assertEquals(cu.compute("return type(last.id)"), "number");
 });
 
+Deno.test("setInput() lazily gives `next` no float for an integer, as with a copy", async () => {
+  const value = {
+    list: [10, 20],
+    map: new Map<unknown, unknown>([[1, "a"], [2.5, "b"], ["x", 3]]),
+    set: new Set([1, 2]),
+    nulls: [null, 2, 3],
+    many: new Map(Array.from({ length: 1000 }, (_, i) => [i, i])),
+  };
+  for (const options of [LAZY, { lazy: false }]) {
+    using cu = await ComputeUnit.create();
+    cu.setInput(value, options);
+    for (const name of Object.keys(value)) {
+      for (const before of ["", `for k in pairs(v) do if k == 2 then break end end`, `v.added = 1`]) {
+        const code = `local v = _io.input.${name}; ${before}; return { pcall(next, v, 1.0) }, pcall(next, v, 1)`;
+        const [refused, taken] = cu.computeAll(code);
+        assertEquals(refused, [false, "invalid key to 'next'"], `${name} ${before}`);
+        assertEquals(taken, true, `${name} ${before}`);
+      }
+    }
+    assertEquals(cu.compute("return (pcall(next, _io.input.map, 2.5))"), true);
+  }
+});
+
 // The host's data changes, or throws.
 
 Deno.test("setInput() lazily survives data that the host changes meanwhile", async () => {

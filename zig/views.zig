@@ -447,12 +447,17 @@ fn keptFields(table: *const lua.Table, paged: *const Paged) ?*Page {
     return if (page.owner == numberOf(table) and page.first == fields_position) page else null;
 }
 
+/// The integer key that a table takes a number for.
+fn integerOf(key: *const lua.Value) ?i64 {
+    if (key.tt_ == lua.tag.integer) return key.value_.i;
+    var integer: c.lua_Integer = undefined;
+    const is_integer = key.tt_ == lua.tag.float and c.luaV_flttointeger(key.value_.n, &integer, c.F2Ieq) != 0;
+    return if (is_integer) integer else null;
+}
+
 /// Position from 0 of an array's element.
 fn positionOf(key: *const lua.Value) ?u32 {
-    var integer: c.lua_Integer = undefined;
-    if (key.tt_ == lua.tag.integer) {
-        integer = key.value_.i;
-    } else if (key.tt_ != lua.tag.float or c.luaV_flttointeger(key.value_.n, &integer, c.F2Ieq) == 0) return null;
+    const integer = integerOf(key) orelse return null;
     return if (integer >= 1 and integer <= std.math.maxInt(u32)) @intCast(integer - 1) else null;
 }
 
@@ -687,6 +692,8 @@ pub export fn cu_view_metatable(L: *lua.State, table: *lua.Table, metatable: ?*l
 
 /// As lua_next, for an incomplete view; -1: now luaH_next can do it.
 pub export fn cu_view_next(L: *lua.State, table: *lua.Table, key: [*]lua.Value) callconv(.c) c_int {
+    // Unlike an access, `next` takes no float for an integer.
+    if (key[0].tt_ == lua.tag.float and integerOf(&key[0]) != null) luaH_invalidkey(L);
     if (table.view & ordered != 0) return nextOrdered(L, table, key);
     const paged = entryOf(table).paged orelse {
         complete(L, table);
@@ -698,8 +705,7 @@ pub export fn cu_view_next(L: *lua.State, table: *lua.Table, key: [*]lua.Value) 
 fn nextElement(L: *lua.State, table: *lua.Table, paged: *Paged, key: [*]lua.Value) c_int {
     var position: u32 = 0;
     if (!lua.isNil(&key[0])) {
-        // Unlike an access, `next` takes no float for an integer.
-        position = if (key[0].tt_ == lua.tag.integer) positionOf(&key[0]) orelse paged.length else paged.length;
+        position = positionOf(&key[0]) orelse paged.length;
         if (position >= paged.length) luaH_invalidkey(L);
         position += 1;
     }
