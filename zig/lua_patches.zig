@@ -2656,4 +2656,17 @@ pub const list = [_]Patch{
             "  if (cu_isordered(h)) markobject(g, cu_order(h));\n" ++
             "  if (l_unlikely(h->view &",
     },
+    .{
+        .file = "lapi.c",
+        .why = "`lua_insert`, which puts the result of `pcall` and `resume` before the others, moves them up by one.",
+        .find = "  m = (n >= 0 ? t - n : p - n - 1);  /* end of prefix */\n",
+        .replace = "  if (n == 1) {\n" ++
+            "    TValue last;\n" ++
+            "    setobj(L, &last, s2v(t));\n" ++
+            "    for (; t > p; t--) setobjs2s(L, t, t - 1);\n" ++
+            "    setobj2s(L, p, &last);\n" ++
+            "    return;\n" ++
+            "  }\n" ++
+            "  m = (n >= 0 ? t - n : p - n - 1);  /* end of prefix */\n",
+    },
 };
