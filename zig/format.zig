@@ -47,7 +47,7 @@ const Spec = struct {
         return spec;
     }
 
-    fn readNumber(at: *[*:0]const u8) u32 {
+    noinline fn readNumber(at: *[*:0]const u8) u32 {
         var number: u32 = 0;
         while (std.ascii.isDigit(at.*[0])) : (at.* += 1) number = number * 10 + at.*[0] - '0';
         return number;
@@ -73,7 +73,7 @@ const Output = struct {
         if (sign != 0) output.add(sign);
     }
 
-    fn addBase(output: *Output, case: u8) void {
+    noinline fn addBase(output: *Output, case: u8) void {
         output.add('0');
         output.add('X' | case);
     }
@@ -84,15 +84,15 @@ const Output = struct {
     }
 
     /// A number in base 8 or 16.
-    noinline fn addBits(output: *Output, number: u64, comptime bits: u3, case: u8, length_min: u32) void {
-        const significant = 64 - @as(u32, @clz(number));
-        const length = @max((significant + bits - 1) / bits, length_min);
+    noinline fn addBits(output: *Output, number: u64, bits: u3, case: u8, length_min: u32) void {
+        const length = @max(bitsLength(number, bits), length_min);
         var rest = number;
         var index = output.length + length;
         while (index > output.length) {
             index -= 1;
-            output.text[index] = hexadecimal(@truncate(rest & (1 << bits) - 1), case);
-            rest >>= bits;
+            const above = rest >> bits;
+            output.text[index] = hexadecimal(@intCast(rest - (above << bits)), case);
+            rest = above;
         }
         output.length += length;
     }
@@ -113,6 +113,11 @@ const Output = struct {
         return @intCast(output.length);
     }
 };
+
+/// Digits of so many bits each; none of 0.
+fn bitsLength(number: u64, bits: u3) u32 {
+    return (64 - @as(u32, @clz(number)) + bits - 1) / bits;
+}
 
 inline fn hexadecimal(digit: u8, case: u8) u8 {
     return if (digit < 10) '0' + digit else ('A' - 10 + digit) | case;
@@ -153,7 +158,7 @@ const powers_of_ten = blk: {
 pub const integer_max = 20;
 
 /// As `%lld`, without a 0 behind it; answers its length.
-pub fn writeInteger(text: [*]u8, integer: i64) u32 {
+pub noinline fn writeInteger(text: [*]u8, integer: i64) u32 {
     var output = Output{ .text = text };
     output.addSign(integer < 0, 0);
     output.addDecimal(@abs(integer), 1);
@@ -193,11 +198,8 @@ pub export fn cu_format_integer(text: [*]u8, format: [*:0]const u8, integer: i64
     const digits = output.length;
     switch (spec.conversion) {
         'x' => output.addBits(number, 4, spec.case, length_min),
-        'o' => {
-            // The alternate form begins with a 0.
-            const length = (64 - @as(u32, @clz(number)) + 2) / 3;
-            output.addBits(number, 3, 0, if (spec.has_alternate) @max(length + 1, length_min) else length_min);
-        },
+        // The alternate form begins with a 0.
+        'o' => output.addBits(number, 3, 0, @max(length_min, bitsLength(number, 3) + @intFromBool(spec.has_alternate))),
         'u' => output.addDecimal(number, length_min),
         else => output.addDecimal(@abs(integer), length_min),
     }
@@ -279,14 +281,14 @@ fn addExponential(output: *Output, spec: *const Spec, decimal: *const Decimal, p
     return false;
 }
 
-fn addExponent(output: *Output, letter: u8, exponent: i32, length_min: u32) void {
+noinline fn addExponent(output: *Output, letter: u8, exponent: i32, length_min: u32) void {
     output.add(letter);
     output.addSign(exponent < 0, '+');
     output.addDecimal(@abs(exponent), length_min);
 }
 
 /// Digits from one on, so many of them before the point.
-fn addDigits(output: *Output, spec: *const Spec, decimal: *const Decimal, first: i32, before: i32, after: u32) void {
+noinline fn addDigits(output: *Output, spec: *const Spec, decimal: *const Decimal, first: i32, before: i32, after: u32) void {
     const end = first + before;
     var index = first;
     while (index < end) : (index += 1) output.add(decimal.at(index));
@@ -307,21 +309,19 @@ noinline fn addHexadecimal(output: *Output, spec: *const Spec, magnitude: f64) v
     }
     const precision = spec.precision orelse digits_max - @min(@ctz(parts.integer) / 4, digits_max);
     const kept: u32 = @min(precision, digits_max);
-    const dropped: u6 = @intCast((digits_max - kept) * 4);
-    const unit = @as(u64, 1) << dropped;
-    const rest = parts.integer & unit - 1;
-    var integer = parts.integer >> dropped;
-    if (rest * 2 > unit or rest * 2 == unit and integer & 1 == 1) integer += 1;
+    const unit = @as(u64, 1) << @intCast((digits_max - kept) * 4);
+    const dropped = parts.integer % unit;
+    const is_odd = parts.integer & unit != 0;
+    if (dropped * 2 > unit or dropped * 2 == unit and is_odd) parts.integer += unit;
+    parts.integer -= parts.integer % unit;
     output.addBase(spec.case);
-    const at = output.length;
-    output.addBits(integer, 4, spec.case, kept + 1);
-    if (precision > 0 or spec.has_alternate) {
-        // The point goes between the first digit and the others.
-        @memmove(output.text[at + 2 ..][0..kept], output.text[at + 1 ..][0..kept]);
-        output.text[at + 1] = '.';
-        output.length += 1;
+    output.add('0' + @as(u8, @intCast(parts.integer >> 52)));
+    if (precision > 0 or spec.has_alternate) output.add('.');
+    // More digits than it has are zeros.
+    for (0..precision) |_| {
+        output.add(hexadecimal(@truncate(parts.integer >> 48 & 0xf), spec.case));
+        parts.integer <<= 4;
     }
-    for (kept..precision) |_| output.add('0');
     addExponent(output, 'P' | spec.case, exponent, 1);
 }
 
@@ -394,8 +394,9 @@ const Decimal = struct {
 
     /// Adds the next 9 digits; before the first digit, zeros are left out and counted.
     fn addChunk(decimal: *Decimal, number: u32) u32 {
-        const length = if (decimal.count > 0) chunk_digits else decimalLength(number);
-        decimal.count += writeDecimal(decimal.digits[decimal.count..].ptr, number, length);
+        const length_min: u32 = if (decimal.count > 0) chunk_digits else 0;
+        const length = writeDecimal(decimal.digits[decimal.count..].ptr, number, length_min);
+        decimal.count += length;
         return chunk_digits - length;
     }
 
@@ -446,10 +447,7 @@ const Decimal = struct {
         var end: u32 = @min(3, limb_count);
         var after: u32 = 0;
         while (if (digits) |count| decimal.count <= count else after <= after_point) : (after += chunk_digits) {
-            while (decimal.limbs[start] == 0) {
-                start += 1;
-                if (start >= end) return false;
-            }
+            if (start == end) return false;
             var carry: u64 = 0;
             for (decimal.limbs[start..end]) |*limb| {
                 carry += @as(u64, limb.*) * chunk;
@@ -461,11 +459,11 @@ const Decimal = struct {
                 end += 1;
                 carry = 0;
             }
+            while (start < end and decimal.limbs[start] == 0) start += 1;
             const zeros = decimal.addChunk(@intCast(carry));
             decimal.point -= @intCast(zeros);
         }
-        for (decimal.limbs[start..end]) |limb| if (limb != 0) return true;
-        return false;
+        return start < end;
     }
 
     /// Drops digits from one on. A carry beyond the first one makes it a 1 before zeros.
