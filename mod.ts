@@ -27,7 +27,14 @@
  * @module
  */
 
-export * from "./src/compute_unit.ts";
+export {
+  type CompiledChunk,
+  type ComputeOptions,
+  ComputeUnit,
+  type ComputeUnitOptions,
+  type InputOptions,
+  type MemoryStats,
+} from "./src/compute_unit.ts";
 export * from "./src/default_unit.ts";
 export * from "./src/errors.ts";
 export * from "./src/io_wrapper.ts";

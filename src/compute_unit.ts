@@ -12,8 +12,20 @@ import { LuaError, type LuaErrorKind } from "./errors.ts";
 import { isLargerThan } from "./estimate.ts";
 import { HostTables } from "./host_tables.ts";
 import { firstPosition } from "./traceback.ts";
-import { Instance } from "./instance.ts";
+import { Instance, type InstanceOptions } from "./instance.ts";
 import type { LuaValue } from "./lua_value.ts";
+import {
+  BOOLEAN,
+  checkOptions,
+  checkString,
+  isFunction,
+  isNumber,
+  isString,
+  kindOf,
+  NO_OPTIONS,
+  type OptionRules,
+  rulesOf,
+} from "./options.ts";
 import { NIL_KIND, WIRE } from "./wire.ts";
 
 /** Options of {@linkcode ComputeUnit.create}. */
@@ -129,6 +141,55 @@ const MEMORY_LIMIT_MAX = 4 * 1024 * 1024 * 1024;
 
 const CHUNK_NAME_DEFAULT = "compute";
 
+const CREATE = "create a compute unit";
+
+const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
+  memoryLimit: {
+    is: isNumber,
+    what: "a number of bytes",
+    isInRange: (bytes) => (bytes as number) >= MEMORY_LIMIT_MIN && (bytes as number) <= MEMORY_LIMIT_MAX,
+    range: `from ${MEMORY_LIMIT_MIN} to ${MEMORY_LIMIT_MAX} bytes`,
+  },
+  timeLimit: {
+    is: isNumber,
+    what: "a number of milliseconds",
+    isInRange: (milliseconds) => (milliseconds as number) > 0,
+    range: "a positive number of milliseconds",
+  },
+  onPrint: { is: isFunction, what: "a function" },
+  onProgress: { is: isFunction, what: "a function" },
+  lazyThreshold: {
+    is: isNumber,
+    what: "a number of bytes",
+    isInRange: (bytes) => (bytes as number) >= 0,
+    range: "0 or a positive number of bytes",
+  },
+  now: { is: isFunction, what: "a function" },
+  module: { is: (module) => module instanceof WebAssembly.Module, what: "a WebAssembly.Module" },
+});
+
+const COMPUTE_OPTIONS = rulesOf<ComputeOptions>({ chunkName: { is: isString, what: "a string" } });
+
+/** Rules of {@linkcode InputOptions}. */
+export const INPUT_RULES: OptionRules<InputOptions> = {
+  lazy: BOOLEAN,
+  nulls: { is: (value) => value === "nil" || value === "keep", what: `"nil" or "keep"` },
+};
+const INPUT_OPTIONS = rulesOf<InputOptions>(INPUT_RULES);
+
+/** Throws where options of a unit are wrong. */
+export function checkUnitOptions(options: unknown, action = CREATE): asserts options is ComputeUnitOptions {
+  checkOptions<ComputeUnitOptions>(action, options, UNIT_OPTIONS);
+}
+
+/** What other modules here need of units, and users don't. */
+export const internals = {} as {
+  /** Makes a unit at once; {@linkcode ComputeUnit.create} doesn't hold up its caller. */
+  create: (options: ComputeUnitOptions) => ComputeUnit;
+  /** What broke a unit; undefined where it isn't broken. */
+  brokenBy: (unit: ComputeUnit) => unknown;
+};
+
 /** Units of text that {@linkcode ComputeUnit.printed} keeps of one compute. */
 const PRINTED_LENGTH_MAX = 1024 * 1024;
 
@@ -194,8 +255,9 @@ export class ComputeUnit implements Disposable {
    *
    * @param options Limits, and where printed text goes.
    * @returns The unit.
-   * @throws {RangeError} If a limit is not a positive number, `memoryLimit` is not from 1 MiB to 4 GiB, or
-   * `lazyThreshold` is not a number from 0.
+   * @throws {TypeError} If an option is unknown, or of the wrong kind.
+   * @throws {RangeError} If `timeLimit` isn't positive, `memoryLimit` not from 1 MiB to 4 GiB, or `lazyThreshold`
+   * not from 0.
    *
    * @example Usage
    * ```ts
@@ -206,28 +268,23 @@ export class ComputeUnit implements Disposable {
    * assertEquals(cu.compute("return 42"), 42);
    * ```
    */
-  static async create(options: ComputeUnitOptions = {}): Promise<ComputeUnit> {
-    const memoryLimit = options.memoryLimit ?? MEMORY_LIMIT_DEFAULT;
-    const timeLimit = options.timeLimit ?? Infinity;
-    if (!(memoryLimit >= MEMORY_LIMIT_MIN && memoryLimit <= MEMORY_LIMIT_MAX)) {
-      throw new RangeError(
-        `Cannot create unit: memoryLimit must be from ${MEMORY_LIMIT_MIN} to ${MEMORY_LIMIT_MAX} bytes, is ${memoryLimit}`,
-      );
-    }
-    if (!(timeLimit > 0)) {
-      throw new RangeError(`Cannot create unit: timeLimit must be a positive number of milliseconds, is ${timeLimit}`);
-    }
-    if (options.lazyThreshold !== undefined && !(options.lazyThreshold >= 0)) {
-      throw new RangeError(
-        `Cannot create unit: lazyThreshold must be 0 or a positive number of bytes, is ${options.lazyThreshold}`,
-      );
-    }
-    const { now, module } = options;
-    const instance = await Instance.create({ memoryLimit, timeLimit, now, module });
-    return new ComputeUnit(instance, options);
+  static async create(options: ComputeUnitOptions = NO_OPTIONS): Promise<ComputeUnit> {
+    checkUnitOptions(options);
+    return new ComputeUnit(await Instance.create(instanceOptions(options)), options);
+  }
+
+  static {
+    internals.create = (options) => {
+      checkUnitOptions(options);
+      return new ComputeUnit(Instance.createNow(instanceOptions(options)), options);
+    };
+    internals.brokenBy = (unit) => unit.#instance?.broken;
   }
 
   private constructor(instance: Instance, options: ComputeUnitOptions) {
+    if (!(instance instanceof Instance)) {
+      throw new TypeError("Cannot construct a ComputeUnit: use `await ComputeUnit.create()` instead");
+    }
     this.#instance = instance;
     const encoder = this.#encoder = new ViewEncoder(instance);
     const decoder = this.#decoder = new Decoder(instance);
@@ -296,7 +353,7 @@ export class ComputeUnit implements Disposable {
    * assertEquals(cu.compute("return { 'a', 'b' }"), ["a", "b"]);
    * ```
    */
-  compute<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = {}): T {
+  compute<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = NO_OPTIONS): T {
     return this.#compute(code, options, false)[0] as T;
   }
 
@@ -325,7 +382,8 @@ export class ComputeUnit implements Disposable {
    * assertEquals(square(), 16);
    * ```
    */
-  compile<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = {}): CompiledChunk<T> {
+  compile<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = NO_OPTIONS): CompiledChunk<T> {
+    checkOptions("compile", options, COMPUTE_OPTIONS);
     const chunk = this.#use("compile", (instance) => this.#compile(instance, code, options.chunkName));
     let isDisposed = false;
     const run = (): T => {
@@ -359,7 +417,7 @@ export class ComputeUnit implements Disposable {
    * assertEquals(cu.computeAll("return 1, nil, 'three'"), [1, null, "three"]);
    * ```
    */
-  computeAll(code: string | Uint8Array, options: ComputeOptions = {}): LuaValue[] {
+  computeAll(code: string | Uint8Array, options: ComputeOptions = NO_OPTIONS): LuaValue[] {
     return this.#compute(code, options, true);
   }
 
@@ -382,7 +440,7 @@ export class ComputeUnit implements Disposable {
    * ```
    */
   computeInBuffer(code: string): LuaValue {
-    const [value] = this.#compute(code, {}, false);
+    const [value] = this.#compute(code, NO_OPTIONS, false);
     if (this.#decoder!.lastSize > WIRE.BUFFER_SIZE_BYTES) {
       throw new RangeError(
         `Cannot return the result: its ${this.#decoder!.lastSize} bytes don't fit the ` +
@@ -395,10 +453,9 @@ export class ComputeUnit implements Disposable {
   /**
    * Sets `_io.input`: to a copy of the value, or to a view of it, from which Lua loads what
    * code reads. Code can't tell them apart, but by time and memory, and outputs are the same;
-   * only `lazy: true` gives back the host's own objects.
-   *
-   * A value that isn't copied, asked for or because it is large, is read while code runs and
-   * when an output is read: it must not change until then.
+   * only `lazy: true` gives back the host's own objects. A copy is made here, and what the
+   * host changes afterwards isn't seen; a lazy input, asked for or chosen for its size, is read
+   * while code runs and when an output is read, and must not change until then.
    *
    * @param value Any value that docs/IO_TABLE_API.md lists; `null` and `undefined` are nil.
    * @param options Whether to copy, and what nulls are; by default, a large value isn't copied.
@@ -435,7 +492,7 @@ export class ComputeUnit implements Disposable {
    * assertStrictEquals(last, rows[999_999]); // the object itself
    * ```
    */
-  setInput(value: unknown, options: InputOptions = {}): void {
+  setInput(value: unknown, options: InputOptions = NO_OPTIONS): void {
     this.#set("set input", FIELD.input, "input", value, options);
   }
 
@@ -459,8 +516,9 @@ export class ComputeUnit implements Disposable {
    * assertEquals(cu.compute("return _io.input.rate * 8"), 2);
    * ```
    */
-  setInputField(key: string, value: unknown, options: InputOptions = {}): void {
-    if (typeof key !== "string") throw new TypeError("Cannot set input field: the key is not a string");
+  setInputField(key: string, value: unknown, options: InputOptions = NO_OPTIONS): void {
+    checkString("set input field", "key", key);
+    checkOptions("set input field", options, INPUT_OPTIONS);
     const name = pathText("input", [key]);
     this.#use("set input field", (instance) => {
       const nullKind = nullKindOf(options);
@@ -518,6 +576,7 @@ export class ComputeUnit implements Disposable {
    * ```
    */
   getOutputField<T = LuaValue>(key: string | number): T {
+    if (typeof key !== "number") checkKey(key);
     return this.#get("get output field", (instance) => {
       this.#encoder!.encode(key, "get output field", "key");
       return instance.exports.get_output_field();
@@ -577,7 +636,8 @@ export class ComputeUnit implements Disposable {
    * `_io.input` becomes `{ method, params }`, and `_io.output` the handler's first result.
    *
    * @param method Name of the handler.
-   * @param params Its argument; copied or lazy by its size.
+   * @param params Its argument; nil by default.
+   * @param options As for {@linkcode ComputeUnit.setInput}, for `params`.
    * @returns Whether there is such a handler.
    * @throws {LuaError} If the handler raises an error or exceeds a limit.
    * @throws {TypeError} If something in `params` can't be passed, with its path, or code replaced `_io`.
@@ -594,8 +654,9 @@ export class ComputeUnit implements Disposable {
    * assert(!cu.callHandler("load", "return 1"));
    * ```
    */
-  callHandler(method: string, params: unknown): boolean {
-    this.#set("call handler", FIELD.input, "input", { method, params });
+  callHandler(method: string, params?: unknown, options: InputOptions = NO_OPTIONS): boolean {
+    checkString("call handler", "method", method);
+    this.#set("call handler", FIELD.input, "input", { method, params }, options);
     return this.#use("call handler", (instance) => {
       this.#printed = "";
       const found = instance.guard(() => instance.exports.request());
@@ -691,7 +752,9 @@ export class ComputeUnit implements Disposable {
   #ready(action: string): Instance {
     if (this.#instance === undefined) throw new TypeError(`Cannot ${action}: the unit has been disposed`);
     const { broken } = this.#instance;
-    if (broken !== undefined) throw new TypeError(`Cannot ${action}: the unit is broken`, { cause: broken });
+    if (broken !== undefined) {
+      throw new TypeError(`Cannot ${action}: the unit is broken; make a new one`, { cause: broken });
+    }
     if (this.#busy) throw new TypeError(`Cannot ${action}: the unit is running`);
     return this.#instance;
   }
@@ -714,7 +777,8 @@ export class ComputeUnit implements Disposable {
     }
   }
 
-  #set(action: string, field: number, name: string, value: unknown, options: InputOptions = {}): void {
+  #set(action: string, field: number, name: string, value: unknown, options: InputOptions = NO_OPTIONS): void {
+    checkOptions(action, options, INPUT_OPTIONS);
     this.#use(action, (instance) => {
       const nullKind = nullKindOf(options);
       if (this.#isLazy(value, options)) {
@@ -739,6 +803,7 @@ export class ComputeUnit implements Disposable {
   }
 
   #compute(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
+    checkOptions("compute", options, COMPUTE_OPTIONS);
     return this.#use("compute", (instance) => {
       if (typeof code === "string") {
         const known = this.#chunks.get(code, options.chunkName);
@@ -776,7 +841,7 @@ export class ComputeUnit implements Disposable {
 
   #compile(instance: Instance, code: string | Uint8Array, chunkName = CHUNK_NAME_DEFAULT): number {
     if (typeof code !== "string" && !(code instanceof Uint8Array)) {
-      throw new TypeError("Cannot compile: the code is neither a string nor a Uint8Array");
+      throw new TypeError(`Cannot compile: the code is neither a string nor a Uint8Array, but ${kindOf(code)}`);
     }
     if (typeof code === "string" && !code.isWellFormed()) {
       throw new TypeError("Cannot compile: the code has a lone surrogate");
@@ -932,6 +997,15 @@ export class ComputeUnit implements Disposable {
 /** What null crosses as. */
 function nullKindOf(options: InputOptions): number {
   return options.nulls === "keep" ? NIL_KIND.KEPT : NIL_KIND.NULL;
+}
+
+function instanceOptions({ memoryLimit, timeLimit, now, module }: ComputeUnitOptions): InstanceOptions {
+  return { memoryLimit: memoryLimit ?? MEMORY_LIMIT_DEFAULT, timeLimit: timeLimit ?? Infinity, now, module };
+}
+
+function checkKey(key: unknown): asserts key is string {
+  if (typeof key === "string") return;
+  throw new TypeError(`Cannot get output field: the key is neither a string nor a number, but ${kindOf(key)}`);
 }
 
 function isLuaError(error: unknown, kind: LuaErrorKind): boolean {

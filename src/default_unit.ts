@@ -4,8 +4,16 @@
  * @module
  */
 
-import { ComputeUnit, type ComputeUnitOptions, type InputOptions, type MemoryStats } from "./compute_unit.ts";
+import {
+  checkUnitOptions,
+  ComputeUnit,
+  type ComputeUnitOptions,
+  type InputOptions,
+  internals,
+  type MemoryStats,
+} from "./compute_unit.ts";
 import type { LuaValue } from "./lua_value.ts";
+import { NO_OPTIONS } from "./options.ts";
 
 /** What {@linkcode readResult} gives. */
 export interface BufferResult {
@@ -21,13 +29,20 @@ let lastValue: LuaValue = null;
 
 function unit(): ComputeUnit {
   if (loaded === undefined) throw new TypeError("Cannot use the default unit: call load() first");
+  const cause = internals.brokenBy(loaded);
+  if (cause !== undefined) {
+    throw new TypeError("Cannot use the default unit: it is broken; call load() again for a new one", { cause });
+  }
   return loaded;
 }
 
 /**
- * Makes the default unit; does nothing if it is there.
+ * Makes the default unit; does nothing if it is there and not broken. A new one has none of
+ * what code kept in a broken one, such as globals and `_home`.
  *
- * @param options Options of the unit, used by the first call.
+ * @param options Options of the unit, used by the call that makes it.
+ * @throws {TypeError} If an option is unknown, or of the wrong kind.
+ * @throws {RangeError} If an option is out of range.
  *
  * @example Usage
  * ```ts
@@ -39,7 +54,12 @@ function unit(): ComputeUnit {
  * assertEquals(compute("return 42"), 42);
  * ```
  */
-export async function load(options: ComputeUnitOptions = {}): Promise<void> {
+export async function load(options: ComputeUnitOptions = NO_OPTIONS): Promise<void> {
+  checkUnitOptions(options);
+  if (loaded !== undefined && internals.brokenBy(loaded) !== undefined) {
+    loaded.dispose();
+    loading = loaded = undefined;
+  }
   loading ??= ComputeUnit.create(options);
   try {
     loaded = await loading;
@@ -101,7 +121,7 @@ export function getBufferSize(): number {
  * @returns The value, and what was printed.
  */
 export function readResult(_pointer?: number, _length?: unknown): BufferResult {
-  return { value: lastValue, output: unit().printed };
+  return { value: lastValue, output: (loaded ?? unit()).printed };
 }
 
 /**
@@ -110,7 +130,7 @@ export function readResult(_pointer?: number, _length?: unknown): BufferResult {
  * @param value The input.
  * @param options Whether to copy it.
  */
-export function setInput(value: unknown, options: InputOptions = {}): void {
+export function setInput(value: unknown, options: InputOptions = NO_OPTIONS): void {
   unit().setInput(value, options);
 }
 
@@ -121,7 +141,7 @@ export function setInput(value: unknown, options: InputOptions = {}): void {
  * @param value Its value.
  * @param options Whether to copy it.
  */
-export function setInputField(key: string, value: unknown, options: InputOptions = {}): void {
+export function setInputField(key: string, value: unknown, options: InputOptions = NO_OPTIONS): void {
   unit().setInputField(key, value, options);
 }
 

@@ -3,13 +3,7 @@
 
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "../mod.ts";
-import type { Instance } from "../src/instance.ts";
-import { unitAndInstance } from "./helpers/instance.ts";
-
-/** Writes over the memory that Lua's state stands in, so that the next call traps. */
-function corrupt(instance: Instance): void {
-  new Uint8Array(instance.exports.memory.buffer).fill(0xff, 1024);
-}
+import { corrupt, unitAndInstance } from "./helpers/instance.ts";
 
 /** Each use of a unit; all must be refused alike. */
 const USES: Record<string, (cu: ComputeUnit) => unknown> = {

@@ -1,12 +1,13 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import * as lua from "@computeunit/cu";
+import { corrupt, withInstance } from "./helpers/instance.ts";
 
 Deno.test("the functional API works on one default unit", async (t) => {
   await t.step("before load(), functions say what to do", () => {
     assertThrows(() => lua.compute("return 1"), TypeError, "call load() first");
   });
 
-  await lua.load();
+  const [, instance] = await withInstance(() => lua.load());
   await lua.load();
   assertEquals(lua.init(), 0);
 
@@ -49,5 +50,20 @@ Deno.test("the functional API works on one default unit", async (t) => {
     lua.compute("x = nil");
     lua.runGc();
     assert(lua.getMemoryStats().usedBytes < before - 900_000);
+  });
+  await t.step("a broken one says so until load() makes a new one", async () => {
+    lua.compute("print('kept') kept = 1");
+    corrupt(instance);
+    const failure = assertThrows(() => lua.compute("return {}"), WebAssembly.RuntimeError, "The unit is broken");
+    const refused = assertThrows(() => lua.setInput(1), TypeError, "it is broken; call load() again for a new one");
+    assertStrictEquals(refused.cause, failure.cause);
+    assertEquals(lua.readResult().value, null);
+    await lua.load();
+    assertEquals(lua.compute("return kept == nil"), true);
+  });
+
+  await t.step("load() refuses wrong options, also where it has nothing to do", async () => {
+    const options = { timelimit: 5 } as lua.ComputeUnitOptions;
+    await assertRejects(() => lua.load(options), TypeError, "did you mean timeLimit?");
   });
 });

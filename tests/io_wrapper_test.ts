@@ -1,6 +1,16 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ComputeUnit, IoWrapper, LuaError } from "@computeunit/cu";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { ComputeUnit, type ComputeUnitOptions, IoWrapper, LuaError } from "@computeunit/cu";
 import { CountingClock } from "./helpers/clock.ts";
+import { corrupt, withInstance } from "./helpers/instance.ts";
+
+/** Wrappers in each state that a call may find them in: without their unit yet, with it, with a given one. */
+async function* wrappers(options: ComputeUnitOptions = {}): AsyncGenerator<IoWrapper> {
+  using fresh = new IoWrapper(options);
+  yield fresh;
+  yield fresh;
+  using cu = await ComputeUnit.create(options);
+  yield new IoWrapper(cu);
+}
 
 Deno.test("computeWithIo() needs no set-up", async () => {
   using io = new IoWrapper();
@@ -116,4 +126,151 @@ Deno.test("overlapping calls share one unit", async () => {
 Deno.test("generateRequestId() differs each time", () => {
   using io = new IoWrapper();
   assertEquals(new Set(Array.from({ length: 1000 }, () => io.generateRequestId())).size, 1000);
+});
+
+Deno.test("an input is taken when it is given", async () => {
+  for await (const io of wrappers()) {
+    const row = { n: 0, list: [0] };
+    const calls = [];
+    for (row.n = 1; row.n <= 5; row.n++) {
+      row.list[0] = row.n * 10;
+      calls.push(io.computeWithIo("_io.output = _io.input.n + _io.input.list[1]", row));
+    }
+    assertEquals((await Promise.all(calls)).map(({ output }) => output), [11, 22, 33, 44, 55]);
+  }
+});
+
+Deno.test("batches, params and metadata are taken when they are given", async () => {
+  for await (const io of wrappers()) {
+    const data = [{ n: 1 }, { n: 2 }, { n: 3 }];
+    const stream = io.processStream("_io.output = _io.input.batch[1].n", data, { batchSize: 1 });
+    data[2].n = 9;
+    data.length = 0;
+    assertEquals(await stream, [1, 2, 3]);
+
+    await io.computeWithIo("function show(p) return p.n .. _io.meta.locale end");
+    const [params, metadata] = [{ n: 1 }, { locale: "de" }];
+    const request = io.request("show", params, { metadata });
+    const call = io.computeWithIo("return _io.meta.locale", null, { metadata });
+    params.n = 2;
+    metadata.locale = "fr";
+    assertEquals((await request).output, "1de");
+    assertEquals((await call).returnValue, "de");
+  }
+});
+
+Deno.test("what an input has is taken exactly, and getters are called once, also by a wrapper without its unit", async () => {
+  for await (const io of wrappers({ lazyThreshold: Infinity })) {
+    let reads = 0;
+    const cycle: Record<string, unknown> = { a: 1 };
+    cycle.self = cycle;
+    const input = {
+      zero: -0,
+      big: 2n ** 62n,
+      map: new Map<unknown, unknown>([[1, "one"], [true, [null, 2]]]),
+      set: new Set(["x"]),
+      date: new Date(5),
+      bytes: new Uint8Array([255, 0]),
+      typed: new Float32Array([1.5]),
+      cycle,
+      get once() {
+        return ++reads;
+      },
+    };
+    const call = io.computeWithIo<typeof input>("_io.output = _io.input", input);
+    input.map.clear();
+    input.bytes.fill(1);
+    const { output } = await call;
+    assertEquals(reads, 1);
+    assert(Object.is(output.zero, -0) && output.big === 2n ** 62n && output.once === 1);
+    assertEquals(output.map, new Map<unknown, unknown>([[1, "one"], [true, [null, 2]]]));
+    assertEquals([output.set, output.date, output.bytes], [new Set(["x"]), new Date(5), new Uint8Array([255, 0])]);
+    assertEquals(output.typed, new Float32Array([1.5]));
+    assertStrictEquals(output.cycle.self, output.cycle);
+  }
+});
+
+Deno.test("an input that can't be passed rejects with its path, whether the wrapper has a unit or not", async () => {
+  for await (const io of wrappers({ lazyThreshold: Infinity })) {
+    const input = { rows: [1, { handler: () => 1 }] };
+    const refused = io.computeWithIo("", input);
+    input.rows.length = 0;
+    await assertRejects(
+      () => refused,
+      TypeError,
+      "Cannot set input: functions cannot be passed (at input.rows[1].handler)",
+    );
+    await assertRejects(() => io.computeWithIo("", { n: 2n ** 64n }), RangeError, "(at input.n)");
+    await assertRejects(() => io.request("m", [Symbol()]), TypeError, "(at input.params[0])");
+    await assertRejects(() => io.processStream("", [[{ f() {} }]]), TypeError, "(at input.batch[0][0].f)");
+    assertEquals((await io.computeWithIo("return 1")).returnValue, 1);
+  }
+});
+
+Deno.test("a lazy input is read while code runs", async () => {
+  for await (const io of wrappers()) {
+    const row = { n: 1 };
+    await io.computeWithIo("kept = _io.input", row, { lazy: true });
+    row.n = 2;
+    assertEquals((await io.computeWithIo("return kept.n")).returnValue, 2);
+    const { output } = await io.computeWithIo("_io.output = _io.input", row, { lazy: true });
+    assertStrictEquals(output as unknown, row);
+  }
+});
+
+Deno.test("calls take effect in the order in which they are made, those that fail too", async () => {
+  for await (const io of wrappers()) {
+    const calls = [
+      io.computeWithIo("steps = 'a'"),
+      io.computeWithIo("steps = steps .. 'b' error('no')"),
+      io.processStream("steps = steps .. _io.input.batch[1]", ["c", "d"], { batchSize: 1 }),
+      io.request("missing"),
+      io.computeWithIo("return steps"),
+    ];
+    const [first, failed, , , last] = await Promise.allSettled(calls as Promise<unknown>[]);
+    assertEquals([first.status, failed.status], ["fulfilled", "rejected"]);
+    assertEquals((last as PromiseFulfilledResult<{ returnValue: string }>).value.returnValue, "abcd");
+  }
+});
+
+Deno.test("request() takes the options of computeWithIo()", async () => {
+  using io = new IoWrapper();
+  await io.computeWithIo("function show(p) return { meta = _io.meta, before = last } end");
+  const { output, metadata } = await io.request<{ meta: { locale: string } }>("show", {}, {
+    metadata: { locale: "de", requestId: "r-1" },
+  });
+  assertEquals([(output as { meta: { locale: string } }).meta.locale], ["de"]);
+  assertEquals((metadata as { requestId: string }).requestId, "r-1");
+
+  await io.computeWithIo("function meta() return _io.meta end", null, { metadata: { kept: true } });
+  assertEquals((await io.request("meta")).output, null);
+  await io.computeWithIo("", null, { metadata: { kept: true } });
+  const kept = await io.request<{ kept: boolean }>("meta", {}, { clearBefore: false });
+  assertEquals((kept.output as { kept: boolean }).kept, true);
+
+  await io.computeWithIo("function same(p) return p end");
+  const params = { n: 1 };
+  assertStrictEquals((await io.request("same", params, { lazy: true })).output as unknown, params);
+  const copy = (await io.request("same", params, { lazy: false })).output as unknown;
+  assert(copy !== params);
+  assertEquals(copy, params);
+});
+
+Deno.test("a wrapper whose own unit is broken says so, and doesn't go on without what code kept", async () => {
+  using io = new IoWrapper();
+  const [, instance] = await withInstance(() => io.computeWithIo("_home.kept = 1; function f() return 1 end"));
+  corrupt(instance);
+  const failure = await assertRejects(() => io.computeWithIo("return {}"), Error, "The unit is broken");
+  for (const use of [() => io.computeWithIo("return 1"), () => io.request("f"), () => io.processStream("", [1])]) {
+    const refused = await assertRejects(use, TypeError, "the unit is broken; make a new one");
+    assertStrictEquals(refused.cause, failure.cause);
+  }
+});
+
+Deno.test("a call made while the unit runs rejects", async () => {
+  const calls: Promise<unknown>[] = [];
+  using io: IoWrapper = new IoWrapper({ onPrint: () => void calls.push(io.computeWithIo("return 1")) });
+  await io.computeWithIo("print(1)");
+  await assertRejects(() => calls[0], TypeError, "the unit is running");
+  assertEquals((await io.computeWithIo("return 1")).returnValue, 1);
 });

@@ -1,0 +1,286 @@
+// Wrong use is refused: each argument and option of the public API is given every kind of
+// value, and takes those that it is documented for. All others are a TypeError or RangeError
+// that names what was wrong.
+
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import * as lua from "@computeunit/cu";
+import { ComputeUnit, IoWrapper, LuaError } from "@computeunit/cu";
+import { nearestName } from "../src/options.ts";
+
+const cu = await ComputeUnit.create();
+const io = new IoWrapper(cu);
+await lua.load();
+
+/** A value of each kind. */
+const KINDS: Record<string, unknown> = {
+  "undefined": undefined,
+  "null": null,
+  "boolean": true,
+  "number": 1e8,
+  "a negative number": -1,
+  "a fraction": 1.5e6 + 0.5,
+  "NaN": NaN,
+  "bigint": 5000n,
+  "string": "50",
+  "symbol": Symbol("s"),
+  "function": () => 0,
+  "array": [1],
+  "an empty array": [],
+  "object": {},
+  "an object with an unknown field": { unknownField: 1 },
+  "a Map": new Map([["lazy", true]]),
+  "a Promise": Promise.resolve({}),
+  "a Date": new Date(0),
+  "bytes": new Uint8Array([0x20]),
+  "a unit": cu,
+  "a wrapper": io,
+  "a Proxy": new Proxy(() => 0, {}),
+};
+
+const NUMBERS = ["number", "a negative number", "a fraction", "NaN"];
+const POSITIVE = ["number", "a fraction"];
+const FUNCTIONS = ["function", "a Proxy"];
+const CODE = ["string", "bytes"];
+
+/** One argument or option. */
+interface Place {
+  /** Gives it a value. */
+  give: (value: never) => unknown;
+  /** The kinds that it takes. */
+  takes: string[];
+  /** What the message says of it. */
+  says: string;
+}
+
+/** An option of a call: takes nothing else than what is listed, and `undefined`. */
+function option(give: (options: never) => unknown, name: string, takes: string[]): Place {
+  return { give: (value: unknown) => give({ [name]: value } as never), takes: ["undefined", ...takes], says: name };
+}
+
+/** A call's options: the object, and that there are no others. */
+function options(give: (options: never) => unknown): Place {
+  return { give, takes: ["undefined", "object"], says: "option" };
+}
+
+const inputOptions = (give: (options: never) => unknown) => [options(give), option(give, "lazy", ["boolean"])];
+const codeOptions = (give: (options: never) => unknown) => [options(give), option(give, "chunkName", ["string"])];
+const ioOptions = (give: (options: never) => unknown) => [
+  ...inputOptions(give),
+  option(give, "clearBefore", ["boolean"]),
+  option(give, "metadata", ["object", "an object with an unknown field"]),
+];
+const unitOptions = (give: (options: never) => unknown) => [
+  option(give, "memoryLimit", POSITIVE),
+  option(give, "timeLimit", POSITIVE),
+  option(give, "onPrint", FUNCTIONS),
+  option(give, "onProgress", FUNCTIONS),
+  option(give, "lazyThreshold", POSITIVE),
+  option(give, "now", FUNCTIONS),
+  option(give, "module", []),
+];
+
+const PLACES: Record<string, Place[]> = {
+  "ComputeUnit.create()": [
+    options(async (given) => (await ComputeUnit.create(given)).dispose()),
+    ...unitOptions(async (given) => (await ComputeUnit.create(given)).dispose()),
+  ],
+  "new ComputeUnit()": [{
+    give: (given: unknown) => Reflect.construct(ComputeUnit, [given, {}]),
+    takes: [],
+    says: "use `await ComputeUnit.create()` instead",
+  }],
+  "compute()": [
+    { give: (code) => cu.compute(code), takes: CODE, says: "the code is neither a string nor a Uint8Array" },
+    ...codeOptions((given) => cu.compute("return 1", given)),
+  ],
+  "computeAll()": [
+    { give: (code) => cu.computeAll(code), takes: CODE, says: "the code" },
+    ...codeOptions((given) => cu.computeAll("return 1", given)),
+  ],
+  "compile()": [
+    { give: (code) => cu.compile(code), takes: CODE, says: "the code" },
+    ...codeOptions((given) => cu.compile("return 1", given)),
+  ],
+  "computeInBuffer()": [{ give: (code) => cu.computeInBuffer(code), takes: CODE, says: "the code" }],
+  "setInput()": inputOptions((given) => cu.setInput({}, given)),
+  "setInputField()": [
+    { give: (key) => cu.setInputField(key, 1), takes: ["string"], says: "the key is not a string" },
+    ...inputOptions((given) => cu.setInputField("key", 1, given)),
+  ],
+  "getOutputField()": [
+    { give: (key) => cu.getOutputField(key), takes: ["string", ...NUMBERS], says: "the key" },
+  ],
+  "callHandler()": [
+    { give: (method) => cu.callHandler(method), takes: ["string"], says: "the method is not a string" },
+    ...inputOptions((given) => cu.callHandler("none", 1, given)),
+  ],
+  "new IoWrapper()": [
+    {
+      give: (given) => new IoWrapper(given),
+      takes: ["undefined", "object", "a unit"],
+      says: "Cannot construct an IoWrapper: ",
+    },
+    ...unitOptions((given) => new IoWrapper(given)),
+  ],
+  "computeWithIo()": [
+    { give: (code) => io.computeWithIo(code), takes: CODE, says: "the code" },
+    ...ioOptions((given) => io.computeWithIo("return 1", null, given)),
+  ],
+  "processStream()": [
+    { give: (code) => io.processStream(code, [1]), takes: CODE, says: "the code" },
+    {
+      give: (data) => io.processStream("return 1", data),
+      takes: ["array", "an empty array", "bytes"],
+      says: "data is not an array",
+    },
+    ...ioOptions((given) => io.processStream("return 1", [1], given)),
+    option((given) => io.processStream("return 1", [1], given), "batchSize", ["number"]),
+  ],
+  "request()": [
+    { give: (method) => io.request(method), takes: ["string"], says: "the method is not a string" },
+    ...ioOptions((given) => io.request("none", 1, given)),
+  ],
+  "load()": [options((given) => lua.load(given)), ...unitOptions((given) => lua.load(given))],
+  "the functional compute()": [{ give: (code) => lua.compute(code), takes: CODE, says: "the code" }],
+  "the functional setInput()": inputOptions((given) => lua.setInput({}, given)),
+  "the functional setInputField()": [
+    { give: (key) => lua.setInputField(key, 1), takes: ["string"], says: "the key is not a string" },
+    ...inputOptions((given) => lua.setInputField("key", 1, given)),
+  ],
+  "the functional getOutputField()": [
+    { give: (key) => lua.getOutputField(key), takes: ["string", ...NUMBERS], says: "the key" },
+  ],
+};
+
+for (const [method, places] of Object.entries(PLACES)) {
+  Deno.test(`${method} takes what is documented, and refuses every other kind`, async () => {
+    cu.compute("_io.output = {} _io.input = nil");
+    lua.compute("_io.output = {} _io.input = nil");
+    for (const { give, takes, says } of places) {
+      for (const [kind, value] of Object.entries(KINDS)) {
+        let thrown: unknown;
+        try {
+          await give(value as never);
+        } catch (error) {
+          thrown = error;
+        }
+        const about = `${says}: ${kind}: ${thrown}`;
+        // Text that is no code, and handlers that aren't there, are no wrong use.
+        if (takes.includes(kind)) {
+          assert(thrown === undefined || thrown instanceof LuaError, about);
+          continue;
+        }
+        assert(thrown instanceof TypeError || thrown instanceof RangeError, about);
+        const { message } = thrown as Error;
+        assert(message.startsWith("Cannot "), about);
+        assertStringIncludes(message, says, about);
+      }
+    }
+    assertEquals(cu.compute("return 1"), 1);
+  });
+}
+
+Deno.test("a message says what was wrong, and what to write instead", async () => {
+  const cases: [() => unknown, new (...args: never[]) => Error, string][] = [
+    [
+      () => ComputeUnit.create({ timeLimit: "50" } as never),
+      TypeError,
+      "Cannot create a compute unit: timeLimit must be a number of milliseconds, got a string",
+    ],
+    [
+      () => ComputeUnit.create({ timeLimit: 5000n } as never),
+      TypeError,
+      "Cannot create a compute unit: timeLimit must be a number of milliseconds, got a bigint",
+    ],
+    [
+      () => ComputeUnit.create({ timelimit: 50 } as never),
+      TypeError,
+      'Cannot create a compute unit: there is no option "timelimit"; did you mean timeLimit?',
+    ],
+    [
+      () => ComputeUnit.create({ timeLimit: -1 }),
+      RangeError,
+      "Cannot create a compute unit: timeLimit must be a positive number of milliseconds, is -1",
+    ],
+    [
+      () => ComputeUnit.create(null as never),
+      TypeError,
+      "Cannot create a compute unit: the options must be an object, got null",
+    ],
+    [
+      () => new IoWrapper(ComputeUnit.create() as never),
+      TypeError,
+      "Cannot construct an IoWrapper: give it a ComputeUnit, or an object of options for one, not a Promise; await it first",
+    ],
+    [
+      () => new IoWrapper("x" as never),
+      TypeError,
+      "Cannot construct an IoWrapper: give it a ComputeUnit, or an object of options for one, not a string",
+    ],
+    [
+      () => Reflect.construct(ComputeUnit, []),
+      TypeError,
+      "Cannot construct a ComputeUnit: use `await ComputeUnit.create()` instead",
+    ],
+    [
+      () => cu.setInput(1, { Lazy: true } as never),
+      TypeError,
+      'Cannot set input: there is no option "Lazy"; did you mean lazy?',
+    ],
+    [
+      () => io.computeWithIo("", 1, { nonsense: 1 } as never),
+      TypeError,
+      'Cannot compute with io: there is no option "nonsense"; the options are lazy, clearBefore, metadata',
+    ],
+    [
+      () => cu.compute(5 as never),
+      TypeError,
+      "Cannot compile: the code is neither a string nor a Uint8Array, but a number",
+    ],
+  ];
+  for (const [use, type, message] of cases) {
+    const error = await assertRejects(async () => await use(), type);
+    assertEquals((error as Error).message, message);
+  }
+});
+
+Deno.test("an option's name that is inherited, or a secret of objects, is unknown", () => {
+  for (const name of ["constructor", "toString", "hasOwnProperty"]) {
+    assertThrows(() => cu.setInput(1, { [name]: true } as never), TypeError, `there is no option "${name}"`);
+  }
+  assertThrows(() => cu.setInput(1, JSON.parse('{"__proto__":{"lazy":true}}')), TypeError, '"__proto__"');
+});
+
+Deno.test("options may be an instance with fields, and of another realm's making", async () => {
+  class Options {
+    memoryLimit = 2 * 1024 * 1024;
+  }
+  using unit = await ComputeUnit.create(new Options());
+  assertEquals(unit.getMemoryStats().limitBytes, 2 * 1024 * 1024);
+  using wrapper = new IoWrapper(Object.assign(Object.create(null), { timeLimit: 1000 }));
+  assertEquals((await wrapper.computeWithIo("return 1")).returnValue, 1);
+});
+
+Deno.test("a wrapper's options are those that it was given, whatever becomes of the object", async () => {
+  const given = { memoryLimit: 2 * 1024 * 1024 };
+  using wrapper = new IoWrapper(given);
+  given.memoryLimit = -1;
+  assertEquals((await wrapper.computeWithIo("return 1")).returnValue, 1);
+});
+
+Deno.test("the nearest name is found, and none where all are far", () => {
+  const known = ["memoryLimit", "timeLimit", "onPrint", "lazyThreshold"];
+  const cases: [string, string | undefined][] = [
+    ["timelimit", "timeLimit"],
+    ["time_limit", "timeLimit"],
+    ["timout", undefined],
+    ["memory", "memoryLimit"],
+    ["onprint", "onPrint"],
+    ["print", "onPrint"],
+    ["lazyTreshold", "lazyThreshold"],
+    ["x", undefined],
+    ["", undefined],
+    ["a".repeat(1e6), undefined],
+  ];
+  for (const [given, nearest] of cases) assertEquals(nearestName(given, known), nearest, given.slice(0, 20));
+});
