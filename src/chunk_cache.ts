@@ -13,6 +13,8 @@ const BYTES_MAX = 32 * 1024 * 1024;
 
 interface Entry {
   readonly chunk: number;
+  readonly code: string;
+  readonly chunkName: string | undefined;
   readonly bytes: number;
   /** When it was last used, in uses of the cache. */
   use: number;
@@ -49,9 +51,15 @@ export class ChunkCache {
     while (this.#entries.size >= CHUNKS_MAX || this.#entries.size > 0 && this.#bytes + bytes > this.#bytesMax) {
       forgotten.push(this.#removeOldest());
     }
-    this.#entries.set(keyOf(code, chunkName), { chunk, bytes, use: ++this.#uses });
+    this.#entries.set(keyOf(code, chunkName), { chunk, code, chunkName, bytes, use: ++this.#uses });
     this.#bytes += bytes;
     return forgotten;
+  }
+
+  /** The text of a chunk, if it is kept. */
+  textOf(chunk: number): { code: string; chunkName: string | undefined } | undefined {
+    for (const entry of this.#entries.values()) if (entry.chunk === chunk) return entry;
+    return undefined;
   }
 
   /** Gives up all chunks, and answers them. */

@@ -35,6 +35,7 @@ import config from "../deno.json" with { type: "json" };
 import { ComputeUnit } from "./compute_unit.ts";
 import { LuaError } from "./errors.ts";
 import type { LuaValue } from "./lua_value.ts";
+import { nearestName } from "./options.ts";
 
 /** What the command reads and writes. */
 export interface CliIo {
@@ -141,7 +142,7 @@ function parse(args: string[]): RunOptions | string {
     collect: [...VALUE_OPTIONS],
     alias: { h: "help" },
     unknown: (arg: string, key?: string) => {
-      if (key !== undefined) throw new UsageError(`Unknown option ${arg}; try cu --help`);
+      if (key !== undefined) throw unknownOption(arg, key);
     },
   }) as unknown as Record<typeof VALUE_OPTIONS[number] | "_", string[]> & { help: boolean; version: boolean };
 
@@ -172,6 +173,13 @@ function parse(args: string[]): RunOptions | string {
     throw new UsageError("Script and input cannot both come from stdin");
   }
   return options;
+}
+
+function unknownOption(arg: string, key: string): UsageError {
+  const nearest = key.length > 1 ? nearestName(key, [...VALUE_OPTIONS, "help", "version"]) : undefined;
+  return new UsageError(
+    `Unknown option ${arg}; ${nearest === undefined ? "" : `did you mean --${nearest}? `}try cu --help`,
+  );
 }
 
 function parseMeta(pairs: string[]): Record<string, string> {
@@ -213,7 +221,7 @@ async function run(options: RunOptions, io: CliIo): Promise<number> {
     json = output === null ? toJson(result, "result") : toJson(output, "output");
   } catch (error) {
     if (error instanceof UsageError || !(error instanceof Error)) throw error;
-    io.writeStderr(error instanceof LuaError ? describe(error, name, source) : `${name}: ${error.message}\n`);
+    io.writeStderr(error instanceof LuaError ? describe(error, name) : `${name}: ${error.message}\n`);
     return 1;
   }
   try {
@@ -269,21 +277,14 @@ function withoutFirstComment(source: Uint8Array): Uint8Array {
 }
 
 /** Tells the error, where it was raised, the line there, and the traceback. */
-function describe(error: LuaError, name: string, source: Uint8Array): string {
-  const value = error.value === undefined || error.value === null ? "" : `: ${errorValueText(error.value as LuaValue)}`;
-  let text = `${error.message}${value}\n`;
-  const [, chunk, line] = error.line === undefined
-    ? /^\t((?!\[C\]).+?):(\d+): /m.exec(error.traceback) ?? []
-    : ["", error.chunk ?? "", String(error.line)];
-  if (chunk === undefined) {
-    text = `${name}: ${text}`;
-  } else if (chunk.startsWith("[string ")) {
-    text = `${chunk}:${line}: ${text}`;
-  } else {
-    const lines = new TextDecoder().decode(source).split(/\r\n|\n\r|\r|\n/);
-    text = `${name}:${line}: ${text}${excerpt(lines[Number(line) - 1])}`;
-  }
-  return error.traceback === "" ? text : `${text}stack traceback:\n${error.traceback}\n`;
+function describe(error: LuaError, name: string): string {
+  const { chunk, line, sourceLine, traceback } = error;
+  const position = line === undefined ? name : `${chunk}:${line}`;
+  // The message tells any other value.
+  const isObject = typeof error.value === "object" && error.value !== null;
+  const value = isObject ? `: ${errorValueText(error.value as LuaValue)}` : "";
+  const text = `${position}: ${error.message}${value}\n${excerpt(sourceLine)}`;
+  return traceback === "" ? text : `${text}stack traceback:\n${traceback}\n`;
 }
 
 function errorValueText(value: LuaValue): string {
@@ -326,6 +327,12 @@ function parseInput(path: string, bytes: Uint8Array): unknown {
     if (!(error instanceof SyntaxError)) throw new UsageError(`Cannot parse ${name}: ${(error as Error).message}`);
     const before = text.slice(0, errorIndex(text, error.message));
     const line = before.split("\n").length;
+    if (error.message.includes("after JSON") && isJson(text.split("\n")[line - 1])) {
+      throw new UsageError(
+        `${name}:${line}: more than one JSON value; is it NDJSON? cu reads one: make an array of the lines, ` +
+          "such as with jq --slurp",
+      );
+    }
     const column = before.length - before.lastIndexOf("\n");
     const message = error.message.replace(/( in JSON)? at position .*$/, "").replace(/, (\.{3})?".*$/s, "");
     const shown = `${message} at line ${line}, column ${column}\n${excerpt(text.split("\n")[line - 1], column)}`;
@@ -354,6 +361,15 @@ function errorIndex(text: string, message: string): number {
     else good = middle;
   }
   return good;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function hasUnexpectedToken(text: string): boolean {

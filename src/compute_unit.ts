@@ -11,7 +11,6 @@ import { ViewEncoder } from "./encode_views.ts";
 import { LuaError, type LuaErrorKind } from "./errors.ts";
 import { isLargerThan } from "./estimate.ts";
 import { HostTables } from "./host_tables.ts";
-import { firstPosition } from "./traceback.ts";
 import { Instance, type InstanceOptions } from "./instance.ts";
 import type { LuaValue } from "./lua_value.ts";
 import {
@@ -26,6 +25,7 @@ import {
   type OptionRules,
   rulesOf,
 } from "./options.ts";
+import { type ChunkText, locate, type Position, POSITIONS_LENGTH_MAX, shownName } from "./position.ts";
 import { NIL_KIND, WIRE } from "./wire.ts";
 
 /** Options of {@linkcode ComputeUnit.create}. */
@@ -193,8 +193,7 @@ export const internals = {} as {
 /** Units of text that {@linkcode ComputeUnit.printed} keeps of one compute. */
 const PRINTED_LENGTH_MAX = 1024 * 1024;
 
-/** Characters of a message in which positions are looked for. */
-const POSITIONS_LENGTH_MAX = 4096;
+const PRINT_OVERFLOW = `printed text exceeds ${PRINTED_LENGTH_MAX} characters: give the unit an onPrint`;
 
 /** How Lua reports that `onPrint` threw (`zig/sandbox.zig`). */
 const PRINT_REFUSED = "print: the host refused the text";
@@ -249,6 +248,12 @@ export class ComputeUnit implements Disposable {
   /** Code is running in the unit, or a value is being written or read. */
   #busy = false;
   #chunks: ChunkCache;
+  /** Texts of chunks that aren't in the cache, for errors. */
+  #texts = new Map<number, ChunkText>();
+  /** What is being compiled. */
+  #compiling: ChunkText | undefined;
+  /** The error of having printed too much. */
+  #printOverflow: Error | undefined;
 
   /**
    * Creates a unit.
@@ -297,6 +302,11 @@ export class ComputeUnit implements Disposable {
       load: (op, view, first, count) => tables.load(op, view, first, count),
       release: (count) => tables.release(count),
       print: (line) => this.#print(line),
+      timeUp: (timeLimit, position) => {
+        const message = `time limit of ${timeLimit} ms exceeded`;
+        const { where } = this.#locate(message, position);
+        return new LuaError("time", message, { ...where, traceback: position.traceback });
+      },
       progress: options.onProgress,
     };
   }
@@ -385,6 +395,7 @@ export class ComputeUnit implements Disposable {
   compile<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = NO_OPTIONS): CompiledChunk<T> {
     checkOptions("compile", options, COMPUTE_OPTIONS);
     const chunk = this.#use("compile", (instance) => this.#compile(instance, code, options.chunkName));
+    this.#texts.set(chunk, { code, chunkName: options.chunkName ?? CHUNK_NAME_DEFAULT });
     let isDisposed = false;
     const run = (): T => {
       if (isDisposed) throw new TypeError("Cannot run compiled code: it has been disposed");
@@ -392,7 +403,10 @@ export class ComputeUnit implements Disposable {
     };
     const dispose = (): void => {
       const isThere = this.#instance !== undefined && this.#instance.broken === undefined;
-      if (!isDisposed && isThere) this.#use("dispose compiled code", ({ exports }) => exports.forget(chunk));
+      if (!isDisposed && isThere) {
+        this.#use("dispose compiled code", ({ exports }) => exports.forget(chunk));
+        this.#texts.delete(chunk);
+      }
       isDisposed = true;
     };
     return Object.assign(run, { [Symbol.dispose]: dispose });
@@ -741,6 +755,7 @@ export class ComputeUnit implements Disposable {
     this.#decoder = undefined;
     this.#tables = undefined;
     this.#chunks.clear();
+    this.#texts.clear();
   }
 
   /** As {@linkcode ComputeUnit.dispose}, for `using`. */
@@ -814,8 +829,10 @@ export class ComputeUnit implements Disposable {
       const since = instance.now();
       const chunk = this.#compile(instance, code, options.chunkName);
       try {
+        this.#texts.set(chunk, { code, chunkName: options.chunkName ?? CHUNK_NAME_DEFAULT });
         return this.#run(instance, chunk, all, since);
       } finally {
+        this.#texts.delete(chunk);
         instance.exports.forget(chunk);
       }
     });
@@ -857,8 +874,10 @@ export class ComputeUnit implements Disposable {
     let isLast = false;
     for (let used = Infinity;;) {
       try {
+        this.#compiling = { code, chunkName };
         return this.#compileBytes(instance, bytes, name, isLast ? undefined : since);
       } catch (error) {
+        this.#compiling = undefined;
         if (!isLuaError(error, "memory") || isLast) throw error;
         instance.isUnsettled = true; // This use goes on.
         // What other code takes goes first.
@@ -888,6 +907,7 @@ export class ComputeUnit implements Disposable {
       instance.bytes(pointer, length).set(name, bytes.length);
       const chunk = instance.guard(() => exports.compile(pointer, bytes.length, pointer + bytes.length), since);
       if (chunk < 0) throw this.#statusError(chunk, "compile");
+      this.#compiling = undefined;
       return chunk;
     } finally {
       exports.release(pointer, length);
@@ -952,10 +972,12 @@ export class ComputeUnit implements Disposable {
     const [status, text, traceback] = this.#decoder!.decode(instance.guard(() => instance.exports.encode_error()));
     const isText = typeof text === "string" || text instanceof Uint8Array;
     if (!isText || typeof status !== "number" || !(status in KINDS)) instance.fault("an error that is none of Lua's");
+    const position = instance.errorPosition();
     // A string that isn't UTF-8 is its own message.
     const isRawText = typeof text !== "string";
     const message = isRawText ? new TextDecoder().decode(text) : text;
     let cause = message.endsWith(PRINT_REFUSED) ? instance.printError : undefined;
+    const isPrintOverflow = cause !== undefined && cause === this.#printOverflow;
     let value: LuaValue | undefined;
     try {
       value = this.#read(instance.guard(() => instance.exports.encode_error_value()), "read the error value")[0];
@@ -964,31 +986,38 @@ export class ComputeUnit implements Disposable {
       // The value can't be passed; its message is there.
       cause ??= error;
     }
-    const stack = typeof traceback === "string" ? traceback : "";
-    // An error that was passed on, by coroutine.wrap or error(message), has the positions of
-    // that before its own.
-    let position = positionOf(message, stack);
-    let bare = position === undefined ? message : message.slice(position.length);
-    while (position !== undefined && message.length - bare.length < POSITIONS_LENGTH_MAX) {
-      const inner = positionOf(bare, stack);
-      if (inner?.chunk !== position.chunk) break;
-      position = inner;
-      bare = bare.slice(inner.length);
-    }
-    const beginning = message.slice(0, POSITIONS_LENGTH_MAX);
-    const overflow = OVERFLOW.test(beginning);
-    return new LuaError(overflow ? "limit" : KINDS[status], bare, {
-      ...position ?? firstPosition(stack),
+    const stack = typeof traceback === "string" ? traceback : position.traceback;
+    const { where, bare } = this.#locate(message, position);
+    const overflow = OVERFLOW.test(message.slice(0, POSITIONS_LENGTH_MAX));
+    return new LuaError(overflow ? "limit" : KINDS[status], isPrintOverflow ? PRINT_OVERFLOW : bare, {
+      ...where,
       traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),
       value: typeof value === "string" || isRawText && value instanceof Uint8Array ? undefined : value,
       cause,
     });
   }
 
+  /** Where an error was raised: in what was running, else in what was being compiled. */
+  #locate(message: string, position: Position): ReturnType<typeof locate> {
+    const compiling = position.sources.length === 0 ? this.#compiling : undefined;
+    if (compiling === undefined) return locate(message, position, (chunk) => this.#textOf(chunk));
+    const sources = [{ chunk: 0, name: shownName(compiling.chunkName) }];
+    const { where, bare } = locate(message, { ...position, sources }, () => compiling);
+    return { where: { chunk: compiling.chunkName, ...where }, bare };
+  }
+
+  #textOf(chunk: number): ChunkText | undefined {
+    if (chunk === 0) return undefined;
+    const known = this.#texts.get(chunk);
+    if (known !== undefined) return known;
+    const kept = this.#chunks.textOf(chunk);
+    return kept && { code: kept.code, chunkName: kept.chunkName ?? CHUNK_NAME_DEFAULT };
+  }
+
   #print(line: string): void {
     if (this.#onPrint) return this.#onPrint(line);
     if (this.#printed.length + line.length >= PRINTED_LENGTH_MAX) {
-      throw new RangeError(`Printed text exceeds ${PRINTED_LENGTH_MAX} characters: give the unit an onPrint`);
+      throw this.#printOverflow = new RangeError(PRINT_OVERFLOW);
     }
     this.#printed += line + "\n";
   }
@@ -1010,13 +1039,4 @@ function checkKey(key: unknown): asserts key is string {
 
 function isLuaError(error: unknown, kind: LuaErrorKind): boolean {
   return error instanceof LuaError && error.kind === kind;
-}
-
-/** The "chunk:line: " that Lua put before a message. */
-function positionOf(message: string, traceback: string) {
-  const match = /^(\[string ".*?"\]|[^\n]+?):(\d+): /.exec(message);
-  if (match === null) return undefined;
-  const [whole, chunk, line] = match;
-  const isKnown = chunk.startsWith("[string ") || traceback === "" || traceback.includes(`\t${chunk}:`);
-  return isKnown ? { chunk, line: Number(line), length: whole.length } : undefined;
 }

@@ -5,8 +5,8 @@
  */
 
 import { WIRE } from "./wire.ts";
-import { LuaError } from "./errors.ts";
-import { firstPosition } from "./traceback.ts";
+import type { LuaError } from "./errors.ts";
+import type { Position } from "./position.ts";
 import { cuBase64 } from "../wasm/cu.js";
 
 /** What the host does for running code. */
@@ -19,6 +19,8 @@ export interface Host {
   load(op: number, view: number, first: number, count: number): number;
   /** Lua has collected so many views. */
   release(count: number): void;
+  /** Makes the error of code that was stopped at its time limit. */
+  timeUp(timeLimit: number, position: Position): LuaError;
   /** Called now and then while code runs; an error thrown here ends it. */
   progress?: (() => void) | undefined;
 }
@@ -41,6 +43,7 @@ interface Calls {
   request(): number;
   encode_error(): number;
   encode_error_value(): number;
+  get_error_position(): number;
   get_text(): number;
   get_text_length(): number;
   begin_message(kind: number): number;
@@ -68,13 +71,10 @@ interface Exports extends Calls {
 type Call = (a?: number, b?: number, c?: number) => number;
 type Import = (a: number, b: number, c: number, d: number) => number;
 
+const NOWHERE: Position = { line: 0, sources: [], traceback: "" };
+
 /** Thrown through running code when its time is up; never leaves this module. */
-class TimeUp {
-  readonly traceback: string;
-  constructor(traceback: string) {
-    this.traceback = traceback;
-  }
-}
+class TimeUp {}
 
 /**
  * Steps between two looks at the clock: at 1 to 5 ns a step, and up to 100 ns for
@@ -224,8 +224,8 @@ export class Instance {
   #imports(): Record<string, (...args: number[]) => number | void> {
     return {
       tick: this.#crossing(() => this.#tick()),
-      stop: this.#crossing((text, length) => {
-        throw new TimeUp(this.text(text >>> 0, length >>> 0));
+      stop: this.#crossing(() => {
+        throw new TimeUp();
       }),
       flush: this.#crossing((words, heapBytes) => {
         this.refresh();
@@ -388,6 +388,23 @@ export class Instance {
     return this.text(this.exports.get_text() >>> 0, this.exports.get_text_length() >>> 0);
   }
 
+  /** Where the last error was raised, or code was stopped (`zig/position.zig`). */
+  errorPosition(): Position {
+    const pointer = this.exports.get_error_position() >>> 0;
+    const [line, count, tracebackLength] = new Uint32Array(this.bytes(pointer, 12).slice().buffer);
+    if (count > WIRE.SOURCES_MAX || tracebackLength > WIRE.TRACEBACK_BYTES_MAX) {
+      this.fault("a position that makes no sense");
+    }
+    const size = 4 + WIRE.SOURCE_NAME_BYTES_MAX;
+    const sources = Array.from({ length: count }, (_, i) => {
+      const bytes = this.bytes(pointer + 12 + i * size, size).slice();
+      const end = bytes.indexOf(0, 4);
+      const name = textDecoder.decode(bytes.subarray(4, end < 0 ? size : end));
+      return { chunk: new Uint32Array(bytes.buffer, 0, 1)[0], name };
+    });
+    return { line, sources, traceback: this.text(pointer + 12 + WIRE.SOURCES_MAX * size, tracebackLength) };
+  }
+
   /**
    * Calls into code that may run user code, within the time limit. Whatever JavaScript
    * throws on the way, Lua's state is whole afterwards.
@@ -405,7 +422,7 @@ export class Instance {
       if (this.broken !== undefined) throw this.#failed();
       this.#recover();
       if (!(error instanceof TimeUp)) throw error;
-      throw this.#timeError({ ...firstPosition(error.traceback), traceback: error.traceback });
+      throw this.host!.timeUp(this.#timeLimit, this.errorPosition());
     } finally {
       this.#thrown = undefined;
       this.#deadline = Infinity;
@@ -418,22 +435,20 @@ export class Instance {
   /** Ends the code that is running if its time is up: for what the host does at length meanwhile. */
   checkTime(): void {
     if (this.#deadline === Infinity || this.now() < this.#deadline) return;
-    throw this.#thrown = new TimeUp("");
+    throw this.#thrown = new TimeUp();
   }
 
   /** The same for what the host does at length with the result of a call, after it. */
   checkTimeAfter(): void {
-    if (this.#lastDeadline !== Infinity && this.now() >= this.#lastDeadline) throw this.#timeError({});
+    if (this.#lastDeadline !== Infinity && this.now() >= this.#lastDeadline) {
+      throw this.host!.timeUp(this.#timeLimit, NOWHERE);
+    }
   }
 
   /** Either, as code is running or not. */
   checkTimeNow(): void {
     if (this.#deadline !== Infinity) this.checkTime();
     else this.checkTimeAfter();
-  }
-
-  #timeError(where: { chunk?: string; line?: number; traceback?: string }): LuaError {
-    return new LuaError("time", `time limit of ${this.#timeLimit} ms exceeded`, where);
   }
 
   /** Whether an error is that of `checkTime`, on its way through the host. */

@@ -17,6 +17,9 @@ export const WIRE = {
   SHAPE_KEYS_MAX: 32,
   SHAPES_MAX: 512,
   DEPTH_MAX: 1000,
+  SOURCES_MAX: 8,
+  SOURCE_NAME_BYTES_MAX: 60,
+  TRACEBACK_BYTES_MAX: 2048,
 
   /** Upper half of a word that is a tag, without the tag. */
   BOXED: 0xfffc0000,

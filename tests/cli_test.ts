@@ -113,6 +113,8 @@ Deno.test("wrong use ends with 2 and says what is wrong, before anything runs", 
   await assertWrongUse(["run", "s.lua", "--no-input"], "Unknown option --no-input");
   await assertWrongUse(["run", "s.lua", "--input.x=1"], "Unknown option --input.x=1");
   await assertWrongUse(["run", "s.lua", "-x"], "Unknown option -x");
+  await assertWrongUse(["run", "s.lua", "--timelimit", "5s"], "Unknown option --timelimit; did you mean --time-limit?");
+  await assertWrongUse(["run", "s.lua", "--ouput=x"], "Unknown option --ouput=x; did you mean --output?");
   await assertWrongUse(["run", "s.lua", "--input"], "--input needs a value");
   await assertWrongUse(["run", "s.lua", "--input", "a", "--input", "b"], "--input is given twice");
   await assertWrongUse(["run", "-", "--input", "-"], "cannot both come from stdin");
@@ -272,6 +274,19 @@ Deno.test("invalid JSON is wrong use, with line, column and source line", async 
       "in.json": json,
     });
   }
+});
+
+Deno.test("NDJSON is told as that", async () => {
+  const told =
+    "more than one JSON value; is it NDJSON? cu reads one: make an array of the lines, such as with jq --slurp\n";
+  const input = ["run", "s.lua", "--input", "in.json"];
+  for (const [json, line] of [['{"a":1}\n{"a":2}\n', 2], ['{\n"a": 1}\r\n\n[2]\r\n3', 4], ["1\n2", 2]] as const) {
+    await assertWrongUse(input, `cu: in.json:${line}: ${told}`, { "in.json": json });
+  }
+  // Two values in one line are a mistake in it.
+  await assertWrongUse(input, "non-whitespace character after JSON at line 1", { "in.json": "[1] [2]" });
+  const run = await cu(["run", "s.lua", "--input", "-"], { "s.lua": "" }, "1\n2\n");
+  assertEquals([run.code, run.stderr], [2, `cu: stdin:2: ${told}`]);
 });
 
 Deno.test("an invalid token is found wherever it is", async () => {

@@ -109,6 +109,7 @@ const HARMLESS = [
   "drop_message",
   "get_buffer_ptr",
   "get_buffer_size",
+  "get_error_position",
   "get_heap_count",
   "get_home_table_id",
   "get_io_table_id",

@@ -114,6 +114,17 @@ const PLACES: Record<string, Place[]> = {
     { give: (method) => cu.callHandler(method), takes: ["string"], says: "the method is not a string" },
     ...inputOptions((given) => cu.callHandler("none", 1, given)),
   ],
+  "new LuaError()": [
+    { give: (kind) => new LuaError(kind, ""), takes: [], says: "the kind must be one of syntax, runtime, memory" },
+    { give: (message) => new LuaError("time", message), takes: ["string"], says: "the message is not a string" },
+    options((given) => new LuaError("time", "", given)),
+    option((given) => new LuaError("time", "", given), "chunk", ["string"]),
+    option((given) => new LuaError("time", "", given), "line", ["number"]),
+    option((given) => new LuaError("time", "", given), "sourceLine", ["string"]),
+    option((given) => new LuaError("time", "", given), "traceback", ["string"]),
+    option((given) => new LuaError("time", "", given), "value", Object.keys(KINDS)),
+    option((given) => new LuaError("time", "", given), "cause", Object.keys(KINDS)),
+  ],
   "new IoWrapper()": [
     {
       give: (given) => new IoWrapper(given),

@@ -8,6 +8,7 @@ const encode = @import("encode.zig");
 const io_table = @import("io_table.zig");
 const limits = @import("limits.zig");
 const objects = @import("objects.zig");
+const position = @import("position.zig");
 const sandbox = @import("sandbox.zig");
 const views = @import("views.zig");
 const wire = @import("wire.zig");
@@ -224,12 +225,16 @@ fn pushClosure(state: *lua.State, chunk: i32) void {
 /// lua_pcall's message handler: runs where the error was raised.
 fn describeError(state: ?*lua.State) callconv(.c) c_int {
     const S = state.?;
-    if (c.lua_type(S, 1) == c.LUA_TSTRING) {
+    position.note(S, false);
+    const kind = c.lua_type(S, 1);
+    if (kind == c.LUA_TSTRING) {
         keep(S, .message, lua.at(S, 1).*);
-    } else if (c.luaL_callmeta(S, 1, "__tostring") != 0 and c.lua_type(S, -1) == c.LUA_TSTRING) {
-        keep(S, .message, lua.top(S).*);
     } else {
-        _ = c.lua_pushfstring(S, "error object is a %s value", c.lua_typename(S, c.lua_type(S, 1)));
+        if (kind == c.LUA_TNUMBER or kind == c.LUA_TBOOLEAN) {
+            _ = c.luaL_tolstring(S, 1, null);
+        } else if (c.luaL_callmeta(S, 1, "__tostring") == 0 or c.lua_type(S, -1) != c.LUA_TSTRING) {
+            _ = c.lua_pushfstring(S, "error object is a %s value", c.lua_typename(S, kind));
+        }
         keep(S, .message, lua.top(S).*);
     }
     c.luaL_traceback(S, S, null, 1);
@@ -279,6 +284,11 @@ pub fn encodeError() i32 {
     };
     for (&values) |*value| encode.value(L, value, "error") catch unreachable; // numbers and strings
     return @intCast(encode.finish(L, false));
+}
+
+/// Where the last error was raised, or code was stopped.
+pub fn errorPosition() ?*const anyopaque {
+    return if (is_ready) position.find(chunks) else null;
 }
 
 /// Writes the error value, and lets go of it.

@@ -7,13 +7,16 @@
 const std = @import("std");
 const assert = @import("assert.zig").assert;
 const lua = @import("lua.zig");
-const Text = @import("text.zig").Text;
+const position = @import("position.zig");
 const c = lua.c;
 
 /// Steps that may run now, or 0: stop. Throws where the user's callback does.
 extern "cu" fn tick() u32;
-/// Throws; the text is a traceback.
-extern "cu" fn stop(text: [*]const u8, length: u32) noreturn;
+/// Throws.
+extern "cu" fn stop() noreturn;
+
+/// Where the code stands that is being stopped has been noted.
+var is_noted = false;
 
 /// Steps that may still run; below zero, more have run already.
 pub export var cu_budget: c_int = std.math.maxInt(c_int);
@@ -49,6 +52,7 @@ pub export fn cu_more_levels() callconv(.c) c_int {
 
 /// Before code runs: asks for its steps. If its time is over already, its first step ends it.
 pub fn begin() void {
+    position.forget();
     cu_levels = c.CU_LEVELS;
     cu_budget = @intCast(tick());
     cu_pending &= ~c.CU_LOOKS;
@@ -65,7 +69,7 @@ pub fn owe(count: usize) void {
     if (cu_budget < 0) cu_overspent();
 }
 
-/// Pays for steps where code may be ended; a thread is for the traceback only.
+/// Pays for steps where code may be ended; a thread is for the error's position only.
 pub fn steps(L: ?*lua.State, count: usize) void {
     cu_budget -= @intCast(@min(count, payment_max));
     if (cu_budget < 0) cu_budget_spent(L);
@@ -91,52 +95,16 @@ pub export fn cu_budget_spent(L: ?*lua.State) callconv(.c) void {
     cu_pending &= ~c.CU_LOOKS;
     cu_budget = @intCast(tick());
     if (cu_budget != 0) return;
-    var text: [2048]u8 = undefined;
-    const written = if (L) |state| traceback(state, &text) else "";
-    stop(written.ptr, @intCast(written.len));
+    if (L) |state| {
+        position.note(state, true);
+        is_noted = true;
+    }
+    stop();
 }
 
 pub export fn cu_attend(L: *lua.State) callconv(.c) c_int {
     if (cu_pending & c.CU_LOOKS != 0) cu_budget_spent(L);
     return cu_pending & c.CU_LEAVES;
-}
-
-/// As luaL_traceback, without a byte of Lua's memory: there may be none.
-fn traceback(L: *lua.State, text: []u8) []const u8 {
-    const levels_max = 20;
-    var written = Text{ .buffer = text };
-    var level: c_int = 0;
-    var record: c.lua_Debug = undefined;
-    while (level < levels_max and c.lua_getstack(L, level, &record) != 0) : (level += 1) {
-        _ = c.lua_getinfo(L, "Slnt", &record);
-        if (level > 0) written.add("\n");
-        written.add("\t");
-        addPlace(&written, &record, record.currentline);
-        if (record.namewhat[0] != 0) {
-            written.add(": in ");
-            written.add(std.mem.span(record.namewhat));
-            written.add(" '");
-            written.add(std.mem.span(record.name));
-            written.add("'");
-        } else if (record.what[0] == 'm') {
-            written.add(": in main chunk");
-        } else if (record.what[0] == 'C') {
-            written.add(": in ?");
-        } else {
-            written.add(": in function <");
-            addPlace(&written, &record, record.linedefined);
-            written.add(">");
-        }
-    }
-    return written.written();
-}
-
-fn addPlace(text: *Text, record: *const c.lua_Debug, line: c_int) void {
-    const source: [*:0]const u8 = @ptrCast(&record.short_src);
-    text.add(std.mem.span(source));
-    if (line <= 0) return;
-    text.add(":");
-    text.addInteger(line);
 }
 
 /// What a call changes in Lua's state, and an exception through it leaves behind.
@@ -155,6 +123,9 @@ extern fn cu_free_parsers(L: *lua.State) void;
 /// Makes the main thread as it is between calls. Coroutines that were running stay
 /// as they are, and can't be resumed. No __close runs: it is user code too.
 pub fn recover(L: *lua.State, saved: Saved) void {
+    // The host stopped it; of a coroutine, its call is noted.
+    if (!is_noted) position.note(L, true);
+    is_noted = false;
     const g = L.l_G;
     cu_free_parsers(L);
     closeStopped(L);

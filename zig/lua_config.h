@@ -135,6 +135,9 @@ extern int cu_pending;
 int cu_attend(struct lua_State *L);
 #define cu_attends(L) (__builtin_expect(cu_pending, 0) && (cu_pending == CU_LEAVES || cu_attend(L)))
 
+/* position.zig: a memory error is being raised */
+void cu_no_memory(struct lua_State *L);
+
 /* levels of C that may be reached before room on the engine's stack is looked for again */
 extern unsigned cu_levels;
 /* gives CU_LEVELS more, if there is room and there may be so many */

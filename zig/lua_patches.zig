@@ -18,6 +18,13 @@ const limit_why =
     \\(cu_spend), and the VM looks up after them. Measured: 2 % of the time of eight programs.
 ;
 
+const position_why =
+    \\The host tells where an error was raised, and the line there. A memory error has no message
+    \\handler, so its place is noted as it is raised; instructions that allocate must have saved
+    \\theirs. Texts may have one name and be different: a name is a string of its own for each
+    \\text, never an interned or cached one, and so its address tells them apart.
+;
+
 const library_why =
     \\A loop of the library that can run for as long as it likes without a step of the VM.
 ;
@@ -846,6 +853,43 @@ pub const list = [_]Patch{
             "        }\n" ++
             "        /* push function, state, and control variable */\n" ++
             "        memcpy(ra + 4, ra, 3 * sizeof(*ra));\n",
+    },
+    .{
+        .file = "ldo.c",
+        .why = position_why,
+        .find = "l_noret luaD_throw (lua_State *L, int errcode) {\n",
+        .replace = "l_noret luaD_throw (lua_State *L, int errcode) {\n" ++
+            "  if (errcode == LUA_ERRMEM) cu_no_memory(L);\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = position_why,
+        .find = "        t = luaH_new(L);  /* memory allocation */\n",
+        .replace = "        savepc(L);\n" ++
+            "        t = luaH_new(L);  /* memory allocation */\n",
+    },
+    .{
+        .file = "lvm.c",
+        .why = position_why,
+        .find = "          luaH_resizearray(L, h, last);  /* preallocate it at once */\n",
+        .replace = "          savepc(L), luaH_resizearray(L, h, last);  /* preallocate it at once */\n",
+    },
+    .{
+        .file = "lparser.c",
+        .why = position_why,
+        .find = "  funcstate.f->source = luaS_new(L, name);  /* create and anchor TString */\n",
+        .replace = "  funcstate.f->source = luaS_createlngstrobj(L, strlen(name));  /* create and anchor TString */\n" ++
+            "  memcpy(getlngstr(funcstate.f->source), name, strlen(name));\n",
+    },
+    .{
+        .file = "lbaselib.c",
+        .why = "Where `ipairs` was given no table, the error said less than that of `pairs`.",
+        .find = "  lua_pushinteger(L, i);\n" ++
+            "  return (lua_geti(L, 1, i) == LUA_TNIL) ? 1 : 2;\n",
+        .replace = "  if (!lua_istable(L, 1) && luaL_getmetafield(L, 1, \"__index\") == LUA_TNIL)\n" ++
+            "    luaL_checktype(L, 1, LUA_TTABLE);\n" ++
+            "  lua_pushinteger(L, i);\n" ++
+            "  return (lua_geti(L, 1, i) == LUA_TNIL) ? 1 : 2;\n",
     },
     .{
         .file = "lbaselib.c",

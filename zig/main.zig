@@ -24,6 +24,7 @@ comptime {
     _ = @import("limits.zig");
     _ = @import("marks.zig");
     _ = @import("numbers.zig");
+    _ = @import("position.zig");
     _ = @import("sandbox.zig");
     _ = @import("stack_room.zig");
     _ = @import("views.zig");
@@ -92,6 +93,11 @@ export fn request() i32 {
 /// Writes Lua's status, message and traceback of the last error.
 export fn encode_error() i32 {
     return calls.encodeError();
+}
+
+/// Where that was, or where code was stopped: see `position.zig`. 0 before `init`.
+export fn get_error_position() ?*const anyopaque {
+    return calls.errorPosition();
 }
 
 /// Writes the error value itself.
