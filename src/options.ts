@@ -51,9 +51,13 @@ export function checkOptions<T>(action: string, options: unknown, rules: OptionR
   }
   let isEmpty = true;
   for (const name in options) {
-    isEmpty = false;
     const rule = (rules as Record<string, OptionRule | undefined>)[name];
-    if (rule === undefined) throw unknownOption(action, name, Object.keys(rules));
+    if (rule === undefined) {
+      // What someone added to Object.prototype is nobody's option.
+      if (!Object.hasOwn(options, name)) continue;
+      throw unknownOption(action, name, Object.keys(rules));
+    }
+    isEmpty = false;
     const value = (options as Record<string, unknown>)[name];
     if (value === undefined) continue;
     if (!rule.is(value)) throw new TypeError(`Cannot ${action}: ${name} must be ${rule.what}, got ${kindOf(value)}`);

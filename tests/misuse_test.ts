@@ -262,6 +262,19 @@ Deno.test("an option's name that is inherited, or a secret of objects, is unknow
   assertThrows(() => cu.setInput(1, JSON.parse('{"__proto__":{"lazy":true}}')), TypeError, '"__proto__"');
 });
 
+Deno.test("what someone added to Object.prototype is no option", () => {
+  const prototype = Object.prototype as Record<string, unknown>;
+  prototype.polluted = "yes";
+  try {
+    cu.setInput(1, { lazy: false });
+    cu.setInput(1, {});
+    assertThrows(() => cu.setInput(1, { polluted: 1 } as never), TypeError, 'no option "polluted"');
+    assertThrows(() => cu.setInput(1, new Map() as never), TypeError, "must be an object, got a Map");
+  } finally {
+    delete prototype.polluted;
+  }
+});
+
 Deno.test("options may be an instance with fields, and of another realm's making", async () => {
   class Options {
     memoryLimit = 2 * 1024 * 1024;

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ComputeUnit, type LuaValue } from "@computeunit/cu";
+import { ComputeUnit, LuaError, type LuaValue } from "@computeunit/cu";
 import { Decoder } from "../src/decode.ts";
 import { Encoder, MESSAGE } from "../src/encode.ts";
 import { Instance } from "../src/instance.ts";
@@ -820,6 +820,7 @@ class Driver {
       print: () => {},
       load: () => WIRE.STATUS_MALFORMED,
       release: () => {},
+      timeUp: () => new LuaError("time", "there is no time limit"),
     };
   }
 
