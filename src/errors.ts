@@ -188,13 +188,17 @@ export class LuaError extends Error {
    */
   toJSON(): LuaErrorJson {
     const { name, message, kind, chunk, line, sourceLine, traceback } = this;
-    const json: LuaErrorJson = { name, message, kind, traceback };
-    if (chunk !== undefined) json.chunk = chunk;
-    if (line !== undefined) json.line = line;
-    if (sourceLine !== undefined) json.sourceLine = sourceLine;
     const value = jsonOf(this.value);
-    if (value !== undefined) json.value = value;
-    return json;
+    return {
+      name,
+      message,
+      kind,
+      ...chunk === undefined ? {} : { chunk },
+      ...line === undefined ? {} : { line },
+      ...sourceLine === undefined ? {} : { sourceLine },
+      traceback,
+      ...value === undefined ? {} : { value },
+    };
   }
 }
 
