@@ -194,6 +194,7 @@ async function realMessages(): Promise<Message[]> {
     const { cu, instance } = await unitAndInstance({ memoryLimit: 2 * MIB });
     const chunks: Chunk[] = [];
     const take = (words: number, heapBytes: number) => {
+      instance.refresh(); // memory may have grown meanwhile
       const { buffer, byteOffset } = instance.words;
       chunks.push({
         words: new Uint32Array(buffer, byteOffset, words * 2).slice(),
