@@ -216,7 +216,7 @@ async function run(options: RunOptions, io: CliIo): Promise<number> {
   let json: string;
   try {
     setIo(unit, input, options.meta);
-    const result = unit.compute(withoutFirstComment(source), { chunkName: name });
+    const result = unit.compute(source, { chunkName: name });
     const output = unit.getOutput();
     json = output === null ? toJson(result, "result") : toJson(output, "output");
   } catch (error) {
@@ -265,15 +265,6 @@ function setIo(unit: ComputeUnit, input: unknown, meta: Record<string, string>):
     if (error instanceof TypeError || error instanceof RangeError) throw new UsageError(error.message);
     throw error;
   }
-}
-
-/** The script without a byte order mark and a first line such as `#!`; lines keep their number. */
-function withoutFirstComment(source: Uint8Array): Uint8Array {
-  const hasMark = source[0] === 0xef && source[1] === 0xbb && source[2] === 0xbf;
-  const code = hasMark ? source.subarray(3) : source;
-  if (code[0] !== 0x23) return code;
-  const end = code.indexOf(0x0a);
-  return end === -1 ? code.subarray(code.length) : code.subarray(end);
 }
 
 /** Tells the error, where it was raised, the line there, and the traceback. */

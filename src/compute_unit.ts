@@ -26,6 +26,7 @@ import {
   rulesOf,
 } from "./options.ts";
 import { type ChunkText, locate, type Position, POSITIONS_LENGTH_MAX, shownName } from "./position.ts";
+import { withoutFirstComment } from "./source_text.ts";
 import { NIL_KIND, WIRE } from "./wire.ts";
 
 /** Options of {@linkcode ComputeUnit.create}. */
@@ -343,8 +344,9 @@ export class ComputeUnit implements Disposable {
   /**
    * Runs Lua code and returns the value of its first result.
    *
-   * Code is compiled once: the same text runs again without compiling. Results may
-   * be of any size and structure.
+   * Code is compiled once: the same text runs again without compiling. A first line that
+   * begins with `#` is skipped, and a byte order mark before it. Results may be of any size
+   * and structure.
    *
    * @typeParam T Type of the result; it isn't checked.
    * @param code Lua source text, or its bytes.
@@ -866,7 +868,7 @@ export class ComputeUnit implements Disposable {
     if (!/^[^\0\n]+$/.test(chunkName) || !chunkName.isWellFormed()) {
       throw new TypeError("Cannot compile: chunkName is not a line of text");
     }
-    const bytes = typeof code === "string" ? textEncoder.encode(code) : code;
+    const bytes = withoutFirstComment(typeof code === "string" ? textEncoder.encode(code) : code);
     const name = textEncoder.encode(`@${chunkName}\0`);
     // Compiling runs no finalizers, and what waits for them may take all memory: as long
     // as a collection frees some, it is worth another try.

@@ -452,3 +452,26 @@ Deno.test("code that is neither text nor bytes is wrong use", async () => {
   }
   assertEquals(cu.compute("return 1"), 1);
 });
+
+Deno.test("a first line that begins with # is skipped, and a byte order mark before it", async () => {
+  using cu = await ComputeUnit.create();
+  const firsts = ["#!/usr/bin/env lua\n", "# comment\n", "#\n", "\ufeff", "\ufeff#!lua\n", "#!lua\r\n"];
+  for (const first of firsts) {
+    const line = first.includes("\n") ? 2 : 1;
+    for (const encode of [(code: string) => code, (code: string) => new TextEncoder().encode(code)]) {
+      assertEquals(cu.compute(encode(`${first}return 5`)), 5, first);
+      assertEquals(cu.computeAll(encode(`${first}return 5, 6`)), [5, 6], first);
+      using run = cu.compile(encode(`${first}return 7`));
+      assertEquals(run(), 7, first);
+      const error = assertThrows(() => cu.compute(encode(`${first}error("here")`)), LuaError);
+      assertEquals([error.message, error.line], ["here", line], first);
+    }
+  }
+  assertEquals(cu.compute("#"), null);
+  assertEquals(cu.compute("#return 5"), null);
+  assertThrows(() => cu.compute("\n#!lua\nreturn 5"), LuaError, "unexpected symbol near '#'");
+  assertThrows(() => cu.compute("\ufeff\ufeffreturn 5"), LuaError, "unexpected symbol");
+  // As in Lua: a file's, not a text's.
+  assertEquals(cu.compute("return load('#!lua\\nreturn 5')"), null);
+  assertEquals(cu.compute("return load('\\xef\\xbb\\xbfreturn 5')"), null);
+});
