@@ -11,7 +11,7 @@ import { ViewEncoder } from "./encode_views.ts";
 import { LuaError, type LuaErrorKind } from "./errors.ts";
 import { isLargerThan } from "./estimate.ts";
 import { HostTables } from "./host_tables.ts";
-import { Instance, type InstanceOptions } from "./instance.ts";
+import { Instance, type InstanceOptions, PRINT_REFUSED } from "./instance.ts";
 import type { LuaValue } from "./lua_value.ts";
 import {
   BOOLEAN,
@@ -27,6 +27,7 @@ import {
 } from "./options.ts";
 import { type ChunkText, locate, type Position, POSITIONS_LENGTH_MAX, shownName } from "./position.ts";
 import { withoutFirstComment } from "./source_text.ts";
+import { isTimeZone, TimeZone } from "./time_zone.ts";
 import { NIL_KIND, WIRE } from "./wire.ts";
 
 /** Options of {@linkcode ComputeUnit.create}. */
@@ -45,7 +46,8 @@ export interface ComputeUnitOptions {
    */
   timeLimit?: number;
   /**
-   * Takes what code prints, a line a call. Without it, the text is kept for
+   * Takes what code prints, a line a call: by `print`, or by `io.write` when a line ends, or
+   * the run with an unfinished one. Without it, the text is kept for
    * {@linkcode ComputeUnit.printed}. An error thrown here ends the code that printed,
    * as a {@linkcode LuaError} with the error as its `cause`.
    */
@@ -72,6 +74,13 @@ export interface ComputeUnitOptions {
    * @default {performance.now}
    */
   now?: () => number;
+  /**
+   * The zone of local time, as `os.date` and `os.time` have it: an IANA name such as
+   * "Europe/Berlin", or "local" for the host's.
+   *
+   * @default {"UTC"}
+   */
+  timeZone?: string;
   /** The unit's WASM module, for platforms that compile no bytes at run time. */
   module?: WebAssembly.Module;
 }
@@ -166,6 +175,12 @@ const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
     range: "0 or a positive number of bytes",
   },
   now: { is: isFunction, what: "a function" },
+  timeZone: {
+    is: isString,
+    what: "the name of a time zone",
+    isInRange: (name) => isTimeZone(name as string),
+    range: '"local" or an IANA name such as "Europe/Berlin"',
+  },
   module: { is: (module) => module instanceof WebAssembly.Module, what: "a WebAssembly.Module" },
 });
 
@@ -195,9 +210,6 @@ export const internals = {} as {
 const PRINTED_LENGTH_MAX = 1024 * 1024;
 
 const PRINT_OVERFLOW = `printed text exceeds ${PRINTED_LENGTH_MAX} characters: give the unit an onPrint`;
-
-/** How Lua reports that `onPrint` threw (`zig/sandbox.zig`). */
-const PRINT_REFUSED = "print: the host refused the text";
 
 const textEncoder = new TextEncoder();
 
@@ -262,8 +274,8 @@ export class ComputeUnit implements Disposable {
    * @param options Limits, and where printed text goes.
    * @returns The unit.
    * @throws {TypeError} If an option is unknown, or of the wrong kind.
-   * @throws {RangeError} If `timeLimit` isn't positive, `memoryLimit` not from 1 MiB to 4 GiB, or `lazyThreshold`
-   * not from 0.
+   * @throws {RangeError} If `timeLimit` isn't positive, `memoryLimit` not from 1 MiB to 4 GiB, `lazyThreshold` not
+   * from 0, or there is no such `timeZone`.
    *
    * @example Usage
    * ```ts
@@ -1030,8 +1042,10 @@ function nullKindOf(options: InputOptions): number {
   return options.nulls === "keep" ? NIL_KIND.KEPT : NIL_KIND.NULL;
 }
 
-function instanceOptions({ memoryLimit, timeLimit, now, module }: ComputeUnitOptions): InstanceOptions {
-  return { memoryLimit: memoryLimit ?? MEMORY_LIMIT_DEFAULT, timeLimit: timeLimit ?? Infinity, now, module };
+function instanceOptions(options: ComputeUnitOptions): InstanceOptions {
+  const { memoryLimit = MEMORY_LIMIT_DEFAULT, timeLimit = Infinity, now, module } = options;
+  const timeZone = options.timeZone === undefined ? undefined : new TimeZone(options.timeZone);
+  return { memoryLimit, timeLimit, now, timeZone, module };
 }
 
 function checkKey(key: unknown): asserts key is string {

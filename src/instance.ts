@@ -5,15 +5,16 @@
  */
 
 import { WIRE } from "./wire.ts";
-import type { LuaError } from "./errors.ts";
+import { LuaError } from "./errors.ts";
 import type { Position } from "./position.ts";
+import type { TimeZone } from "./time_zone.ts";
 import { cuBase64 } from "../wasm/cu.js";
 
 /** What the host does for running code. */
 export interface Host {
   /** Takes a chunk of a message from Lua. */
   flush(words: number, heapBytes: number): void;
-  /** Takes a line that was printed; an error thrown here ends the code that printed. */
+  /** Takes a line that was printed; an error thrown here ends the code that printed it. */
   print(line: string): void;
   /** Writes what Lua asks of a view. */
   load(op: number, view: number, first: number, count: number): number;
@@ -82,6 +83,9 @@ class TimeUp {}
  */
 const STEPS_PER_TICK = 20_000;
 
+/** How Lua reports that `print` threw (`zig/output.zig`). */
+export const PRINT_REFUSED = "print: the host refused the text";
+
 /** Characters of a line that comes in parts. */
 const PRINT_PARTS_LENGTH_MAX = 1024 * 1024;
 
@@ -114,6 +118,8 @@ export interface InstanceOptions {
   timeLimit: number;
   /** The clock, in milliseconds from some moment on. */
   now?: (() => number) | undefined;
+  /** The zone of local time; by default UTC. */
+  timeZone?: TimeZone | undefined;
   /** A compiled module, where bytes can't be compiled. */
   module?: WebAssembly.Module | undefined;
 }
@@ -185,7 +191,11 @@ export class Instance {
   #nextProgress = Infinity;
   /** Set by the unit before any code runs. */
   host: Host | undefined;
+  #timeZone: TimeZone | undefined;
+  /** The beginning of a line, of which the rest isn't printed yet. */
   #printed = "";
+  /** Its decoder, for characters that come in parts; `undefined` until there are any. */
+  #printDecoder: TextDecoder | undefined;
   /** What the host's `print` last threw. */
   printError: unknown;
 
@@ -203,6 +213,7 @@ export class Instance {
     this.memoryLimit = options.memoryLimit;
     this.#timeLimit = options.timeLimit;
     this.now = options.now ?? (() => performance.now());
+    this.#timeZone = options.timeZone;
     const instance = new WebAssembly.Instance(module, { cu: this.#imports() });
     const exports: Record<string, unknown> = { ...instance.exports };
     this.#useStack = exports.use_stack as Exports["use_stack"];
@@ -242,6 +253,7 @@ export class Instance {
       seed: () => crypto.getRandomValues(new Uint32Array(1))[0],
       wall_clock_ms: () => Date.now(),
       monotonic_ms: this.#crossing(() => this.now()),
+      zone_offset: this.#crossing((seconds, kind) => this.#timeZone?.answer(seconds, kind) ?? 0),
       has_stack_room: () => this.#hasRoom(DEEPER_LEVELS) ? 1 : 0,
     };
   }
@@ -412,13 +424,15 @@ export class Instance {
    * @param since When the time began, where an earlier call counts too.
    */
   guard(call: () => number, since?: number): number {
+    let result: number;
     try {
       if (this.#timeLimit !== Infinity) {
         this.#deadline = this.#lastDeadline = (since ?? this.now()) + this.#timeLimit;
       }
       if (this.host!.progress) this.#nextProgress = this.now() + PROGRESS_INTERVAL_MS;
-      return call();
+      result = call();
     } catch (error) {
+      this.#endLine();
       if (this.broken !== undefined) throw this.#failed();
       this.#recover();
       if (!(error instanceof TimeUp)) throw error;
@@ -427,8 +441,23 @@ export class Instance {
       this.#thrown = undefined;
       this.#deadline = Infinity;
       this.#nextProgress = Infinity;
-      this.#printed = "";
       this.refresh();
+    }
+    const refusal = this.#endLine();
+    // Code that failed has an error of its own.
+    if (refusal !== undefined && result >= 0) throw refusal;
+    return result;
+  }
+
+  /** Hands over a line that code didn't end; answers the error of a host that refused it. */
+  #endLine(): LuaError | undefined {
+    if (this.#printDecoder === undefined) return;
+    const line = this.#printed + this.#printDecoder.decode();
+    this.#printed = "";
+    try {
+      if (line !== "") this.host!.print(line);
+    } catch (cause) {
+      return new LuaError("runtime", PRINT_REFUSED, { cause });
     }
   }
 
@@ -469,8 +498,10 @@ export class Instance {
 
   #print(text: number, length: number, more: number): number {
     try {
-      this.#printed += this.text(text >>> 0, length >>> 0);
-      // A warning in parts may be of any length: then it takes more lines.
+      if (more) this.#printDecoder ??= new TextDecoder("utf-8", { ignoreBOM: true });
+      const decoder = this.#printDecoder ?? textDecoder;
+      this.#printed += decoder.decode(this.bytes(text >>> 0, length >>> 0), { stream: more !== 0 });
+      // A line in parts may be of any length: then it takes more lines.
       if (more && this.#printed.length < PRINT_PARTS_LENGTH_MAX) return 0;
       const line = this.#printed;
       this.#printed = "";

@@ -33,6 +33,7 @@ class Raw {
       seed: () => 1,
       wall_clock_ms: () => 0,
       monotonic_ms: () => 0,
+      zone_offset: () => 0,
       has_stack_room: () => 1,
     };
     const { exports } = new WebAssembly.Instance(module, { cu });

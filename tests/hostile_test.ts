@@ -998,7 +998,7 @@ const scripts: Hostile[] = [
   {
     name: "dates of any number",
     code:
-      "for _, n in ipairs({ 0/0, 1/0, -1/0, 1e300, -1e300, 8.64e15, 8.64e15 + 1, -8.64e15, 0.5, -0.0, math.mininteger, math.maxinteger }) do tostring(_io.date(n)) end return 1",
+      "for _, n in ipairs({ 0/0, 1/0, -1/0, 1e300, -1e300, 8.64e15, 8.64e15 + 1, -8.64e15, 0.5, -0.0, math.mininteger, math.maxinteger }) do pcall(function() local d = _io.date(n) return tostring(d), d.year, d + n, d - n end) end return 1",
     ends: "result",
     returns: 1,
   },
@@ -1012,7 +1012,7 @@ const scripts: Hostile[] = [
   {
     name: "nothing opens a file or ends the process",
     code:
-      "return dofile == nil and loadfile == nil and require == nil and io == nil and debug == nil and package == nil and os.exit == nil and os.execute == nil and os.getenv == nil",
+      "return dofile == nil and loadfile == nil and require == nil and package == nil and os.exit == nil and os.execute == nil and os.remove == nil and os.rename == nil and os.tmpname == nil and os.setlocale == nil and os.getenv('PATH') == nil and io.open == nil and io.read == nil and io.lines == nil and io.popen == nil and io.input == nil and io.output == nil and io.tmpfile == nil and io.stdout.read == nil and io.stdout.lines == nil and debug.getregistry == nil and debug.sethook == nil and debug.getlocal == nil and debug.setmetatable == nil and debug.getmetatable == nil and debug.getupvalue == nil and debug.setupvalue == nil and debug.upvaluejoin == nil and debug.getuservalue == nil and debug.debug == nil",
     ends: "result",
     returns: true,
   },

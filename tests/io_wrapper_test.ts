@@ -77,8 +77,12 @@ Deno.test("request() calls a handler that user code defined", async () => {
 
 Deno.test("request() calls nothing of the library, under whatever name", async () => {
   using io = new IoWrapper();
-  await io.computeWithIo("alias = load; value = 5; handler = setmetatable({}, { __call = function() return 1 end })");
-  for (const method of ["load", "print", "alias", "value", "handler", "missing", "__index", "", "string", "_G"]) {
+  await io.computeWithIo(`
+    alias = load; value = 5; plain = {}; odd = setmetatable({}, {})
+    chance = math.random; seed = math.randomseed; writing = io.stdout.write; dated = _io.date; traced = debug.traceback
+  `);
+  const library = ["load", "print", "alias", "chance", "seed", "writing", "dated", "traced"];
+  for (const method of [...library, "value", "plain", "odd", "missing", "__index", "", "string", "_G", "io"]) {
     const { output } = await io.request(method, "return 1");
     assertEquals(output, { error: `Unknown method: ${method}` });
   }

@@ -62,7 +62,11 @@ function options(give: (options: never) => unknown): Place {
   return { give, takes: ["undefined", "object"], says: "option" };
 }
 
-const inputOptions = (give: (options: never) => unknown) => [options(give), option(give, "lazy", ["boolean"])];
+const inputOptions = (give: (options: never) => unknown) => [
+  options(give),
+  option(give, "lazy", ["boolean"]),
+  option(give, "nulls", []),
+];
 const codeOptions = (give: (options: never) => unknown) => [options(give), option(give, "chunkName", ["string"])];
 const ioOptions = (give: (options: never) => unknown) => [
   ...inputOptions(give),
@@ -76,6 +80,7 @@ const unitOptions = (give: (options: never) => unknown) => [
   option(give, "onProgress", FUNCTIONS),
   option(give, "lazyThreshold", POSITIVE),
   option(give, "now", FUNCTIONS),
+  option(give, "timeZone", []),
   option(give, "module", []),
 ];
 
@@ -241,7 +246,7 @@ Deno.test("a message says what was wrong, and what to write instead", async () =
     [
       () => io.computeWithIo("", 1, { nonsense: 1 } as never),
       TypeError,
-      'Cannot compute with io: there is no option "nonsense"; the options are lazy, clearBefore, metadata',
+      'Cannot compute with io: there is no option "nonsense"; the options are lazy, nulls, clearBefore, metadata',
     ],
     [
       () => cu.compute(5 as never),
@@ -293,7 +298,7 @@ Deno.test("a wrapper's options are those that it was given, whatever becomes of 
 });
 
 Deno.test("the nearest name is found, and none where all are far", () => {
-  const known = ["memoryLimit", "timeLimit", "onPrint", "lazyThreshold"];
+  const known = ["memoryLimit", "timeLimit", "onPrint", "lazyThreshold", "timeZone"];
   const cases: [string, string | undefined][] = [
     ["timelimit", "timeLimit"],
     ["time_limit", "timeLimit"],

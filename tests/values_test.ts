@@ -528,7 +528,7 @@ Deno.test("a Date is a date", async () => {
   assertEquals(cu.compute("return _io.date(86400000)"), new Date(86400000));
   // As Date makes of it, before and after it crosses.
   assertEquals(cu.compute("return { _io.date(1.9).ms, _io.date(-1.9).ms, 1 / _io.date(-0.5).ms }"), [1, -1, Infinity]);
-  assertEquals(cu.compute("return _io.date(1e300).ms"), NaN);
+  assertEquals(cu.compute("return _io.date(0/0).ms"), NaN);
   assertEquals(
     cu.compute(
       "local a, b = _io.date(1000), _io.date(3000); return { b - a, a < b, a <= b, a == b, a == _io.date(1000) }",
@@ -536,7 +536,7 @@ Deno.test("a Date is a date", async () => {
     [2000, true, true, false, true],
   );
   for (
-    const code of ["return _io.date(1) < 5", "return _io.date(1) - 5", "_io.date(1).ms = 5", "return _io.date('x')"]
+    const code of ["return _io.date(1) < 5", "return 5 - _io.date(1)", "_io.date(1).ms = 5", "return _io.date('x')"]
   ) {
     assertThrows(() => cu.compute(code));
   }

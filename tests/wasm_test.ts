@@ -36,6 +36,7 @@ describe("the WASM module", () => {
         "stop",
         "tick",
         "wall_clock_ms",
+        "zone_offset",
       ],
     );
   });

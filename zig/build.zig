@@ -24,7 +24,7 @@ const lua_runtime_files = [_][]const u8{
 /// What runs seldom, or once for each chunk, or hardly gains: compiled for size.
 const lua_seldom_files = [_][]const u8{
     "lcode.c",   "lctype.c",  "ldebug.c",  "ldump.c", "llex.c",    "lopcodes.c",
-    "lparser.c", "lzio.c",    "lmathlib.c", "loslib.c", "lutf8lib.c", "lauxlib.c", "lbaselib.c",
+    "lparser.c", "lzio.c",    "lmathlib.c", "lutf8lib.c", "lauxlib.c", "lbaselib.c",
     "lcorolib.c", "lmem.c", "ltm.c", "lstate.c", "lobject.c",
 };
 
@@ -72,22 +72,13 @@ pub fn build(b: *std.Build) void {
     if (is_checked) lua_api.defineCMacro("CU_CHECKED", null);
     if (checks == .stress) lua_api.defineCMacro("CU_STRESS", null);
 
-    const module = b.createModule(.{
-        .root_source_file = b.path("main.zig"),
-        .target = target,
-        .optimize = optimize,
-        .link_libc = true,
-        .single_threaded = true,
-        .strip = !is_checked,
-        .unwind_tables = .none,
-        .stack_protector = false,
-        .stack_check = false,
-    });
-    module.addImport("lua_api", lua_api.createModule());
+    const api = lua_api.createModule();
+    const module = zigModule(b, "main.zig", target, optimize, api);
+    // What runs seldom, as of Lua's own files.
+    const library = zigModule(b, "library.zig", target, if (is_checked) .Debug else .ReleaseSmall, api);
+    module.addObject(b.addObject(.{ .name = "library", .root_module = library }));
     module.addIncludePath(b.path("."));
     module.addIncludePath(lua_sources);
-    // First: where C's strftime is found, C's snprintf must not be.
-    module.addCSourceFile(.{ .file = b.path("strftime.c"), .flags = &.{"-Oz"} });
     module.addCSourceFiles(.{
         .root = lua_sources,
         .files = &lua_runtime_files,
@@ -116,6 +107,28 @@ pub fn build(b: *std.Build) void {
     native.dependOn(&b.addInstallArtifact(nativeLua(b), .{}).step);
 }
 
+fn zigModule(
+    b: *std.Build,
+    root: []const u8,
+    target: std.Build.ResolvedTarget,
+    optimize: std.builtin.OptimizeMode,
+    api: *std.Build.Module,
+) *std.Build.Module {
+    const module = b.createModule(.{
+        .root_source_file = b.path(root),
+        .target = target,
+        .optimize = optimize,
+        .link_libc = true,
+        .single_threaded = true,
+        .strip = optimize != .Debug,
+        .unwind_tables = .none,
+        .stack_protector = false,
+        .stack_check = false,
+    });
+    module.addImport("lua_api", api);
+    return module;
+}
+
 /// Lua as its authors publish it. On Linux with the C library that the unit has a part of:
 /// results of math functions may differ from library to library.
 fn nativeLua(b: *std.Build) *std.Build.Step.Compile {
@@ -124,11 +137,11 @@ fn nativeLua(b: *std.Build) *std.Build.Step.Compile {
     const lua = b.dependency("lua", .{});
     const module = b.createModule(.{ .target = target, .optimize = .ReleaseFast, .link_libc = true });
     module.addIncludePath(lua.path("src"));
-    const only_native = [_][]const u8{ "lua.c", "linit.c", "lundump.c", "ldblib.c", "liolib.c", "loadlib.c" };
+    const only_native = [_][]const u8{ "lua.c", "linit.c", "lundump.c", "ldblib.c", "liolib.c", "loadlib.c", "loslib.c" };
     module.addCSourceFiles(.{
         .root = lua.path("src"),
         .files = &(lua_files ++ only_native),
-        .flags = &.{ "-std=gnu11", "-O2", "-fno-sanitize=all", if (host == .windows) "-DLUA_USE_WINDOWS" else "-DLUA_USE_POSIX" },
+        .flags = &.{ "-std=gnu11", "-O2", "-fno-sanitize=all", if (host == .windows) "-DLUA_USE_WINDOWS" else "-DLUA_USE_POSIX", "-DLUA_COMPAT_5_3" },
     });
     return b.addExecutable(.{ .name = "lua5.4", .root_module = module });
 }

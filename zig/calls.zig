@@ -16,6 +16,10 @@ const c = lua.c;
 
 const Status = wire.Status;
 
+// library.zig
+extern fn cu_forget_warning() void;
+extern var cu_hidden: [2]c.lua_CFunction;
+
 var L: *lua.State = undefined;
 var saved: limits.Saved = undefined;
 var is_begun = false;
@@ -69,6 +73,7 @@ pub fn init(memory_limit_bytes: u32) i32 {
 }
 
 fn setUp(state: *lua.State, _: void) void {
+    cu_hidden = .{ callHandler, describeError };
     sandbox.open(state);
     objects.init(state);
     B = c.lua_newthread(state).?;
@@ -520,7 +525,7 @@ fn resetIo(state: *lua.State, _: void) void {
 pub fn recover() void {
     if (!is_ready) return;
     views.is_asking = false;
-    sandbox.forgetWarning();
+    cu_forget_warning();
     limits.recover(L, saved);
     dropMessage();
     _ = encode.finish(L, true);

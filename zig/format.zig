@@ -80,7 +80,7 @@ const Output = struct {
 
     /// A number in decimal, with zeros before it if it is shorter.
     fn addDecimal(output: *Output, number: u64, length_min: u32) void {
-        output.length += writeDecimal(output.text + output.length, number, length_min);
+        output.length += cu_write_decimal(output.text + output.length, number, length_min);
     }
 
     /// A number in base 8 or 16.
@@ -124,7 +124,7 @@ inline fn hexadecimal(digit: u8, case: u8) u8 {
 }
 
 /// Answers the length of a number in decimal, none for 0; as it is written, with zeros before it.
-pub noinline fn writeDecimal(text: [*]u8, number: u64, length_min: u32) u32 {
+pub export fn cu_write_decimal(text: [*]u8, number: u64, length_min: u32) callconv(.c) u32 {
     const length = @max(decimalLength(number), length_min);
     var index = length;
     var high = number;
@@ -395,13 +395,13 @@ const Decimal = struct {
     /// Adds the next 9 digits; before the first digit, zeros are left out and counted.
     fn addChunk(decimal: *Decimal, number: u32) u32 {
         const length_min: u32 = if (decimal.count > 0) chunk_digits else 0;
-        const length = writeDecimal(decimal.digits[decimal.count..].ptr, number, length_min);
+        const length = cu_write_decimal(decimal.digits[decimal.count..].ptr, number, length_min);
         decimal.count += length;
         return chunk_digits - length;
     }
 
     fn addInteger(decimal: *Decimal, integer: u64) void {
-        decimal.count = writeDecimal(&decimal.digits, integer, 0);
+        decimal.count = cu_write_decimal(&decimal.digits, integer, 0);
     }
 
     /// An integer times a power of two: made of limbs of 9 digits by multiplication.

@@ -10,6 +10,10 @@ const objects = @import("objects.zig");
 const views = @import("views.zig");
 const c = lua.c;
 
+// library.zig
+extern fn cu_bytes(L: ?*lua.State) c_int;
+extern fn cu_date(L: ?*lua.State) c_int;
+
 pub const io_id = 1;
 pub const home_id = 2;
 
@@ -43,8 +47,8 @@ pub fn reset(L: *lua.State) void {
     marks.clear(L, io);
     const functions = [_]struct { name: []const u8, function: c.lua_CFunction }{
         .{ .name = "array", .function = array },
-        .{ .name = "bytes", .function = objects.bytes },
-        .{ .name = "date", .function = objects.date },
+        .{ .name = "bytes", .function = cu_bytes },
+        .{ .name = "date", .function = cu_date },
         .{ .name = "map", .function = map },
         .{ .name = "object", .function = object },
     };

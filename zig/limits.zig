@@ -75,8 +75,12 @@ pub fn steps(L: ?*lua.State, count: usize) void {
     if (cu_budget < 0) cu_budget_spent(L);
 }
 
-pub export fn cu_pay_steps(L: ?*lua.State, count: c_int) callconv(.c) void {
-    steps(L, @intCast(count));
+pub export fn cu_pay_steps(L: ?*lua.State, count: usize) callconv(.c) void {
+    steps(L, count);
+}
+
+pub export fn cu_owe(count: usize) callconv(.c) void {
+    owe(count);
 }
 
 /// One step, where no thread is at hand.

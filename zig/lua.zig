@@ -170,6 +170,41 @@ pub fn get(table: *Table, key: Value) *const Value {
     return @ptrCast(c.luaH_get(table, &key_copy));
 }
 
+/// A new table that is never collected. Leaves the stack as it was.
+pub fn newAnchored(L: *State) *Table {
+    c.lua_createtable(L, 0, 0);
+    const table = tableOf(top(L));
+    _ = c.luaL_ref(L, c.LUA_REGISTRYINDEX);
+    return table;
+}
+
+/// A metatable that is never collected, for userdata.
+pub fn newMetatable(L: *State, name: [*:0]const u8, functions: []const c.luaL_Reg) *Table {
+    const table = newAnchored(L);
+    push(L, ofTable(table));
+    c.luaL_setfuncs(L, functions.ptr, 0);
+    _ = c.lua_pushstring(L, name);
+    c.lua_setfield(L, -2, "__name");
+    // Code can neither see nor change what all of a kind share.
+    c.lua_pushboolean(L, 0);
+    c.lua_setfield(L, -2, "__metatable");
+    pop(L, 1);
+    return table;
+}
+
+/// The userdata that has this metatable, or null.
+pub fn userdataOf(given: *const Value, metatable: *Table) ?*c.Udata {
+    if (given.tt_ != tag.userdata) return null;
+    const userdata: *c.Udata = @ptrCast(@alignCast(given.value_.gc));
+    return if (userdata.metatable == @as([*c]Table, metatable)) userdata else null;
+}
+
+/// The block of a userdata without user values.
+pub fn memoryOf(comptime Block: type, userdata: *c.Udata) *Block {
+    const address = @intFromPtr(userdata) + @offsetOf(c.Udata0, "bindata");
+    return @ptrFromInt(address);
+}
+
 /// Runs `body` so that a Lua error inside it comes back as its status, with the
 /// stack as it was. Unlike lua_pcall, it takes no call frame.
 pub fn protect(L: *State, body: anytype, argument: anytype) c_int {

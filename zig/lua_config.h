@@ -8,6 +8,9 @@
 
 #include <stddef.h>
 
+/* luaconf.h: with what Lua 5.3 had, as Lua's own makefile builds it */
+#define LUA_COMPAT_5_3
+
 /* ldo.c: errors unwind as wasm exceptions (unwind.ll) */
 void cu_throw(void) __attribute__((noreturn));
 void cu_try(void *function, void *state, void *data);
@@ -40,20 +43,27 @@ double cu_fmod(struct lua_State *L, double a, double b);
   { (m) = cu_fmod(L, a, b); \
     if (((m) > 0) ? (b) < 0 : ((m) < 0 && (b) > 0)) (m) += (b); }
 
-/* lauxlib.c: the library writes nothing; print and warn are in sandbox.zig */
+/* lmathlib.c: three of Lua 5.3's, in less code than C's; see hyperbolic.zig */
+#include <math.h>
+double cu_cosh(double x);
+double cu_sinh(double x);
+double cu_tanh(double x);
+#define cosh(x) cu_cosh(x)
+#define sinh(x) cu_sinh(x)
+#define tanh(x) cu_tanh(x)
+
+/* lauxlib.c: the library writes nothing; see output.zig */
 #define lua_writestring(s, l) ((void)0)
 #define lua_writeline() ((void)0)
 #define lua_writestringerror(s, p) ((void)0)
 
 /*
-** What would import WASI. Files (luaL_loadfilex), the environment and processes
-** (loslib.c) belong to functions that user code isn't given; here they fail.
+** What would import WASI. Files (luaL_loadfilex) belong to functions that user code
+** isn't given; here they fail.
 */
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #undef stdin
 #undef getc
 #undef feof
@@ -67,15 +77,7 @@ double cu_fmod(struct lua_State *L, double a, double b);
 #define getc(file) EOF
 #define fread(buffer, size, count, file) ((size_t)0)
 #define strerror(number) "no files here"
-#define getenv(name) NULL
-#define remove(name) (-1)
-#define rename(from, to) (-1)
-#define setlocale(category, name) NULL
-#define exit(status) __builtin_trap()
 #define abort() __builtin_trap()
-#define LUA_TMPNAMBUFSIZE 1
-#define lua_tmpnam(b, e) ((e) = 1)
-#define l_system(c) (-1)
 
 /* bytes.zig: what is copied and compared is mostly short */
 void cu_copy(void *to, const void *from, size_t n);
@@ -83,12 +85,6 @@ void cu_copy(void *to, const void *from, size_t n);
     (__builtin_constant_p(n) ? (void)__builtin_memcpy(to, from, n) : cu_copy(to, from, n))
 int cu_compare(const void *a, const void *b, size_t n);
 #define memcmp(a, b, n) cu_compare(a, b, n)
-
-/* loslib.c: time from the host (clocks.zig) */
-time_t cu_time(time_t *result);
-clock_t cu_clock(void);
-#define time(result) cu_time(result)
-#define clock() cu_clock()
 
 /* format.zig: all that Lua writes by C's printf has one conversion */
 int cu_format_integer(char *text, const char *format, long long integer);
@@ -114,8 +110,8 @@ void cu_budget_spent(struct lua_State *L);
 void cu_overspent(void);
 #define cu_pay(steps) (__builtin_expect((cu_budget -= (int)(steps)) < 0, 0))
 #if defined(CU_SMALL)  /* for what is compiled for size */
-void cu_pay_steps(struct lua_State *L, int n);
-#define cu_steps(L, n) cu_pay_steps(L, (int)(n))
+void cu_pay_steps(struct lua_State *L, size_t n);
+#define cu_steps(L, n) cu_pay_steps(L, (size_t)(n))
 #else
 #define cu_steps(L, n) { if (cu_pay(n)) cu_budget_spent(L); }
 #endif

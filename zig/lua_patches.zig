@@ -337,12 +337,6 @@ pub const list = [_]Patch{
             "    cu_finalizer_ticks = 0;\n",
     },
     .{
-        .file = "loslib.c",
-        .why = library_why,
-        .find = "    while (s < se) {\n      if (*s != '%')  /* not a conversion specifier? */\n",
-        .replace = "    while (s < se) {\n      cu_steps(L, (*s == '%') ? 128 : 1);\n      if (*s != '%')  /* not a conversion specifier? */\n",
-    },
-    .{
         .file = "lapi.c",
         .why = bulk_why ++ "\nEvery function of the library gets its strings here.",
         .find = "  if (len != NULL)\n" ++

@@ -1,6 +1,22 @@
 //! Text in a fixed buffer.
 
-const format = @import("format.zig");
+const c = @import("lua.zig").c;
+
+/// format.zig's, which only one of the two objects has (library.zig).
+extern fn cu_write_decimal(text: [*]u8, number: u64, length_min: u32) u32;
+
+/// Digits of a number, or more where zeros stand before it.
+const digits_max = 20;
+
+/// As std.mem.eql and std.mem.indexOfScalar, in little code.
+pub fn isEqual(a: []const u8, b: []const u8) bool {
+    return a.len == b.len and c.cu_compare(a.ptr, b.ptr, a.len) == 0;
+}
+
+pub fn indexOf(text: []const u8, byte: u8) ?usize {
+    const found = c.memchr(text.ptr, byte, text.len) orelse return null;
+    return @intFromPtr(found) - @intFromPtr(text.ptr);
+}
 
 pub const Text = struct {
     buffer: []u8,
@@ -16,14 +32,14 @@ pub const Text = struct {
 
     /// Adds an integer in decimal; what doesn't fit is cut.
     pub noinline fn addInteger(text: *Text, integer: i64) void {
-        var digits: [format.integer_max]u8 = undefined;
-        text.add(digits[0..format.writeInteger(&digits, integer)]);
+        if (integer < 0) text.add("-");
+        text.addPadded(@abs(integer), 1);
     }
 
     /// Adds a number in decimal, with zeros before it if it is shorter; what doesn't fit is cut.
     pub noinline fn addPadded(text: *Text, number: u64, length_min: u32) void {
-        var digits: [format.integer_max]u8 = undefined;
-        text.add(digits[0..format.writeDecimal(&digits, number, length_min)]);
+        var digits: [digits_max]u8 = undefined;
+        text.add(digits[0..cu_write_decimal(&digits, number, length_min)]);
     }
 
     pub fn written(text: *const Text) []const u8 {
