@@ -658,8 +658,8 @@ export class ComputeUnit implements Disposable {
   }
 
   /**
-   * Calls a handler: a global function that Lua code in this unit defined. Functions of
-   * the library, such as `load`, are none, whatever name they have.
+   * Calls a handler: a global function that Lua code in this unit defined, or a table with
+   * `__call`. Functions of the library, such as `load`, are none, whatever name they have.
    *
    * `_io.input` becomes `{ method, params }`, and `_io.output` the handler's first result.
    *

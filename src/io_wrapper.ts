@@ -218,7 +218,8 @@ export class IoWrapper implements Disposable {
   }
 
   /**
-   * Calls a handler: a global function that Lua code in the unit defined.
+   * Calls a handler: a global function that Lua code in the unit defined, or a table with
+   * `__call`.
    *
    * @typeParam Output Type of the handler's result; it isn't checked.
    * @param method Name of the handler.

@@ -90,6 +90,22 @@ Deno.test("request() calls nothing of the library, under whatever name", async (
   assertEquals((await io.request("print", "x")).output, "mine x");
 });
 
+Deno.test("request() calls a table with __call, and what coroutine.wrap made", async () => {
+  using io = new IoWrapper();
+  await io.computeWithIo(`
+    handlers = setmetatable({}, { __call = function(self, p) return { p.n, self == handlers } end })
+    hidden = setmetatable({}, { __call = function(_, p) return p end, __metatable = false })
+    turns = coroutine.wrap(function(p) while true do p = coroutine.yield(p + 1) end end)
+    broken = setmetatable({}, { __call = 5 })
+    failing = setmetatable({}, { __call = function() error("no") end })
+  `);
+  assertEquals((await io.request("handlers", { n: 1 })).output, [1, true]);
+  assertEquals((await io.request("hidden", [1])).output, [1]);
+  assertEquals([(await io.request("turns", 1)).output, (await io.request("turns", 5)).output], [2, 6]);
+  await assertRejects(() => io.request("broken"), LuaError, "attempt to call a number value");
+  assertEquals((await assertRejects(() => io.request("failing"), LuaError)).line, 6);
+});
+
 Deno.test("request() works whatever code did to the globals it could use", async () => {
   using io = new IoWrapper();
   await io.computeWithIo(

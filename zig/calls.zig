@@ -205,8 +205,13 @@ fn callHandler(state: ?*lua.State) callconv(.c) c_int {
     const method = io_table.inputField(S, "method").*;
     const handler = lua.get(lua.tableOf(&io_table.globalsValue(S)), method).*;
     lua.push(S, handler);
-    const is_handler = c.lua_type(S, -1) == c.LUA_TFUNCTION and !sandbox.isBuiltin(&handler);
+    const is_handler = switch (c.lua_type(S, -1)) {
+        c.LUA_TFUNCTION => !sandbox.isBuiltin(&handler),
+        c.LUA_TTABLE => c.luaL_getmetafield(S, -1, "__call") != c.LUA_TNIL,
+        else => false,
+    };
     if (is_handler) {
+        c.lua_settop(S, 1);
         lua.push(S, io_table.inputField(S, "params").*);
         c.lua_callk(S, 1, 1, 0, null);
         io_table.set(S, .output);
