@@ -858,6 +858,21 @@ luaTest(
 );
 
 luaTest(
+  "numerals below 0 keep their sign when they underflow",
+  `
+  for _, s in ipairs({ "0x1p-1080", "0x1p-1075", "0x.0p0", "0x0p0", "0x0p-9999999999999", "0e0", "0.0", "1e-400", ".0" }) do
+    local text, literal = tonumber("-" .. s), load("return -" .. s)()
+    eq(list(1 / text, 1 / literal, 1 / (-tonumber(s)), text, literal), "-inf -inf -inf -0.0 -0.0")
+    eq(1 / tonumber(s), math.huge) eq(1 / load("return - " .. s)(), -math.huge) eq(1 / load("return -(-" .. s .. ")")(), math.huge)
+    eq(1 / load("local a <const> = -" .. s .. " return a")(), -math.huge) eq(1 / ("-" .. s) * 1, -math.huge)
+  end
+  eq(-0x1p-1080 == 0, true) eq(tostring(-0x1p-1080), "-0.0") eq(("%g"):format(-0x1p-1080), "-0")
+  eq(list(tonumber("-0x1p-1074"), tonumber("-0x1.8p-1075")), "-4.9406564584125e-324 -4.9406564584125e-324")
+  eq(list(tonumber("-0"), tonumber("-0x0"), -0, math.type(tonumber("-0"))), "0 0 0 integer")
+`,
+);
+
+luaTest(
   "what Lua 5.3 had, as Lua's own makefile builds it",
   `
   local function near(x, y) assert(math.abs(x - y) <= 4e-16 * math.abs(y), list(x, y)) end
