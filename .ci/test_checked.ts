@@ -65,6 +65,7 @@ const RUNS: Run[] = [
     files: [
       "compute_unit",
       "default_unit",
+      "errors",
       "errors_property",
       "hostile",
       "io_table",
