@@ -8,10 +8,11 @@
 
 const std = @import("std");
 const assert = @import("assert.zig").assert;
-const format = @import("format.zig");
 const limits = @import("limits.zig");
 const lua = @import("lua.zig");
 const Text = @import("text.zig").Text;
+const integer_max = @import("text.zig").integer_max;
+const writeDigits = @import("text.zig").writeInteger;
 const marks = @import("marks.zig");
 const objects = @import("objects.zig");
 const sandbox = @import("sandbox.zig");
@@ -472,9 +473,9 @@ fn writeAt(tag: wire.Tag, bytes: []const u8) void {
 }
 
 fn decimal(integer: i64) void {
-    reserve(1, format.integer_max);
-    var digits: [format.integer_max]u8 = undefined;
-    const text = digits[0..format.writeInteger(&digits, integer)];
+    reserve(1, integer_max);
+    var digits: [integer_max]u8 = undefined;
+    const text = digits[0..writeDigits(&digits, integer)];
     @memcpy(heap[heap_count..][0..text.len], text);
     writeBox(.string, @intCast(text.len << 16 | text.len));
     heap_count += @intCast(text.len);
@@ -681,10 +682,10 @@ fn collides(table: *lua.Table) bool {
         if (node.u.key_tt & 0x0f != c.LUA_TSTRING or lua.isVacant(@ptrCast(&node.i_val))) continue;
         const key = keyOf(node);
         const text = lua.bytesOf(lua.stringOf(&key));
-        if (text.len > format.integer_max) continue;
+        if (text.len > integer_max) continue;
         const integer = std.fmt.parseInt(i64, text, 10) catch continue;
-        var digits: [format.integer_max]u8 = undefined;
-        if (std.mem.eql(u8, digits[0..format.writeInteger(&digits, integer)], text) and !lua.isVacant(@ptrCast(c.luaH_getint(table, integer)))) return true;
+        var digits: [integer_max]u8 = undefined;
+        if (std.mem.eql(u8, digits[0..writeDigits(&digits, integer)], text) and !lua.isVacant(@ptrCast(c.luaH_getint(table, integer)))) return true;
     }
     return false;
 }

@@ -3,7 +3,7 @@
 
 const std = @import("std");
 const assert = @import("assert.zig").assert;
-const limits = @import("limits.zig");
+const pay = @import("pay.zig");
 const lua = @import("lua.zig");
 
 /// One conversion of a format, such as `%-08.3f`. Lua's library has checked it: a width and a
@@ -133,10 +133,13 @@ pub export fn cu_write_decimal(text: [*]u8, number: u64, length_min: u32) callco
         text[index] = '0' + @as(u8, @intCast(high % 10));
     }
     var low: u32 = @intCast(high);
-    while (index > 0) : (low /= 10) {
-        index -= 1;
-        text[index] = '0' + @as(u8, @intCast(low % 10));
+    while (index >= 2) : (low /= 100) {
+        index -= 2;
+        const pair: u8 = @intCast(low % 100);
+        text[index] = '0' + pair / 10;
+        text[index + 1] = '0' + pair % 10;
     }
+    if (index > 0) text[0] = '0' + @as(u8, @intCast(low));
     return length;
 }
 
@@ -154,11 +157,8 @@ const powers_of_ten = blk: {
     break :blk powers;
 };
 
-/// Characters of an integer.
-pub const integer_max = 20;
-
 /// As `%lld`, without a 0 behind it; answers its length.
-pub noinline fn writeInteger(text: [*]u8, integer: i64) u32 {
+pub export fn cu_write_integer(text: [*]u8, integer: i64) callconv(.c) u32 {
     var output = Output{ .text = text };
     output.addSign(integer < 0, 0);
     output.addDecimal(@abs(integer), 1);
@@ -167,8 +167,8 @@ pub noinline fn writeInteger(text: [*]u8, integer: i64) u32 {
 
 /// As tostring; answers the length.
 pub export fn cu_number2str(text: [*]u8, number: *const lua.Value) callconv(.c) u32 {
-    if (number.tt_ == lua.tag.integer) return writeInteger(text, number.value_.i);
-    limits.spend(64 * 64);
+    if (number.tt_ == lua.tag.integer) return cu_write_integer(text, number.value_.i);
+    pay.spend(64 * 64);
     var output = Output{ .text = text };
     const spec = Spec{ .conversion = 'g', .case = 0x20, .precision = 14 };
     if (addFloat(&output, &spec, number.value_.n)) {
@@ -357,8 +357,8 @@ const Decimal = struct {
     limbs: [limbs_max]u32 = undefined,
 
     inline fn at(decimal: *const Decimal, index: i32) u8 {
-        if (index < 0 or index >= decimal.count) return '0';
-        return decimal.digits[@intCast(index)];
+        const place: u32 = @bitCast(index); // too great where it is below 0
+        return if (place < decimal.count) decimal.digits[place] else '0';
     }
 
     /// Digits up to the last that isn't 0.
@@ -435,35 +435,47 @@ const Decimal = struct {
         }
     }
 
-    /// An integer over a power of two, by multiplication: each carry is 9 more digits. Goes on
-    /// until there is one more than are wanted; whether more follow that aren't 0.
+    /// An integer over a power of two, by multiplication: what overflows is the next 9 digits.
+    /// Goes on until there is one more than are wanted; whether more follow that aren't 0.
     noinline fn addFraction(decimal: *Decimal, integer: u64, bits: u32, digits: ?u32, after_point: u32) bool {
+        const is_short = bits <= 64;
+        var short = if (is_short) integer << @intCast(64 - bits) else 0;
         const limb_count = (bits + 31) / 32;
-        const shift: u5 = @intCast(limb_count * 32 - bits);
-        decimal.limbs[0] = @truncate(integer << shift);
-        decimal.limbs[1] = @truncate(integer << shift >> 32);
-        decimal.limbs[2] = @intCast(integer >> (63 - @as(u6, shift)) >> 1);
         var start: u32 = 0;
-        var end: u32 = @min(3, limb_count);
+        var end: u32 = 3;
+        if (!is_short) {
+            const shift: u5 = @intCast(limb_count * 32 - bits);
+            decimal.limbs[0] = @truncate(integer << shift);
+            decimal.limbs[1] = @truncate(integer << shift >> 32);
+            decimal.limbs[2] = @intCast(integer >> (63 - @as(u6, shift)) >> 1);
+        }
         var after: u32 = 0;
         while (if (digits) |count| decimal.count <= count else after <= after_point) : (after += chunk_digits) {
-            if (start == end) return false;
             var carry: u64 = 0;
-            for (decimal.limbs[start..end]) |*limb| {
-                carry += @as(u64, limb.*) * chunk;
-                limb.* = @truncate(carry);
-                carry >>= 32;
+            if (is_short) {
+                if (short == 0) return false;
+                const low = (short & 0xffff_ffff) * chunk;
+                const high = (short >> 32) * chunk + (low >> 32);
+                short = high << 32 | (low & 0xffff_ffff);
+                carry = high >> 32;
+            } else {
+                if (start == end) return false;
+                for (decimal.limbs[start..end]) |*limb| {
+                    carry += @as(u64, limb.*) * chunk;
+                    limb.* = @truncate(carry);
+                    carry >>= 32;
+                }
+                if (end < limb_count) {
+                    decimal.limbs[end] = @intCast(carry);
+                    end += 1;
+                    carry = 0;
+                }
+                while (start < end and decimal.limbs[start] == 0) start += 1;
             }
-            if (end < limb_count) {
-                decimal.limbs[end] = @intCast(carry);
-                end += 1;
-                carry = 0;
-            }
-            while (start < end and decimal.limbs[start] == 0) start += 1;
             const zeros = decimal.addChunk(@intCast(carry));
             decimal.point -= @intCast(zeros);
         }
-        return start < end;
+        return if (is_short) short != 0 else start < end;
     }
 
     /// Drops digits from one on. A carry beyond the first one makes it a 1 before zeros.

@@ -7,6 +7,7 @@ pub const panic = std.debug.no_panic;
 
 comptime {
     _ = @import("debug_library.zig");
+    _ = @import("format.zig");
     _ = @import("hyperbolic.zig");
     _ = @import("methods.zig");
     _ = @import("os_library.zig");

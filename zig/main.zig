@@ -19,7 +19,6 @@ pub const panic = std.debug.no_panic;
 
 comptime {
     _ = @import("bytes.zig");
-    _ = @import("format.zig");
     _ = @import("limits.zig");
     _ = @import("marks.zig");
     _ = @import("numbers.zig");

@@ -203,7 +203,7 @@ fn dateDifference(state: ?*lua.State) callconv(.c) c_int {
 
 fn dateToString(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
-    const steps = 64; // seven numbers by snprintf
+    const steps = 64; // seven numbers
     pay.steps(L, steps);
     const milliseconds = checkDate(L, 1);
     var buffer: [40]u8 = undefined;

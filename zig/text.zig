@@ -3,10 +3,14 @@
 const c = @import("lua.zig").c;
 
 /// format.zig's, which only one of the two objects has (library.zig).
+extern fn cu_write_integer(text: [*]u8, integer: i64) u32;
 extern fn cu_write_decimal(text: [*]u8, number: u64, length_min: u32) u32;
 
-/// Digits of a number, or more where zeros stand before it.
-const digits_max = 20;
+/// Writes an integer in decimal; answers its length.
+pub const writeInteger = cu_write_integer;
+
+/// Characters of an integer.
+pub const integer_max = 20;
 
 /// As std.mem.eql and std.mem.indexOfScalar, in little code.
 pub fn isEqual(a: []const u8, b: []const u8) bool {
@@ -38,7 +42,7 @@ pub const Text = struct {
 
     /// Adds a number in decimal, with zeros before it if it is shorter; what doesn't fit is cut.
     pub noinline fn addPadded(text: *Text, number: u64, length_min: u32) void {
-        var digits: [digits_max]u8 = undefined;
+        var digits: [integer_max]u8 = undefined;
         text.add(digits[0..cu_write_decimal(&digits, number, length_min)]);
     }
 
