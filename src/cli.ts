@@ -58,6 +58,7 @@ interface RunOptions {
   meta: Record<string, string>;
   memoryLimit: number | undefined;
   timeLimit: number | undefined;
+  timeZone: string | undefined;
 }
 
 /** The command is used wrongly. */
@@ -76,13 +77,15 @@ Options:
   --meta KEY=VALUE     a field of _io.meta; may be repeated
   --memory-limit SIZE  such as 64MB (B, KB, MB, GB); default 256MB
   --time-limit TIME    such as 5s (ms, s, m); default none
+  --time-zone ZONE     of os.date and os.time: "local", or such as
+                       Europe/Berlin; default UTC
   --help               print this
   --version            print the version
 
 Exit codes: 0 done, 1 the script failed, 2 wrong use.
 `;
 
-const VALUE_OPTIONS = ["input", "output", "meta", "memory-limit", "time-limit"] as const;
+const VALUE_OPTIONS = ["input", "output", "meta", "memory-limit", "time-limit", "time-zone"] as const;
 
 const SIZES = { B: 1, KB: 2 ** 10, KiB: 2 ** 10, MB: 2 ** 20, MiB: 2 ** 20, GB: 2 ** 30, GiB: 2 ** 30 };
 const TIMES = { ms: 1, s: 1000, m: 60_000 };
@@ -168,6 +171,7 @@ function parse(args: string[]): RunOptions | string {
     meta: parseMeta(flags.meta),
     memoryLimit: parseQuantity("memory-limit", once("memory-limit"), SIZES),
     timeLimit: parseQuantity("time-limit", once("time-limit"), TIMES),
+    timeZone: once("time-zone"),
   };
   if (options.script === "-" && options.input === "-") {
     throw new UsageError("Script and input cannot both come from stdin");
@@ -247,9 +251,9 @@ function systemMessage(error: unknown): string {
 }
 
 async function createUnit(options: RunOptions, onPrint: (line: string) => void): Promise<ComputeUnit> {
-  const { memoryLimit, timeLimit } = options;
+  const { memoryLimit, timeLimit, timeZone } = options;
   try {
-    return await ComputeUnit.create({ memoryLimit, timeLimit, onPrint });
+    return await ComputeUnit.create({ memoryLimit, timeLimit, timeZone, onPrint });
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(error.message);
     throw error;

@@ -123,7 +123,7 @@ export interface MemoryStats {
 export interface InputOptions {
   /**
    * `true` hands over a reference: nothing is copied, and Lua reads what it needs of the
-   * value, which must not change until the run has ended. An output that holds an
+   * value, which must not change until code has run and the output has been read. An output that holds an
    * untouched part of it has the very same objects. `false` copies the value. By default
    * values are copied up to the unit's {@linkcode ComputeUnitOptions.lazyThreshold}, larger
    * ones are read as with `true`, and an output never shares an object with the input.
@@ -184,7 +184,9 @@ const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
   module: { is: (module) => module instanceof WebAssembly.Module, what: "a WebAssembly.Module" },
 });
 
-const COMPUTE_OPTIONS = rulesOf<ComputeOptions>({ chunkName: { is: isString, what: "a string" } });
+/** Rules of {@linkcode ComputeOptions}. */
+export const COMPUTE_RULES: OptionRules<ComputeOptions> = { chunkName: { is: isString, what: "a string" } };
+const COMPUTE_OPTIONS = rulesOf<ComputeOptions>(COMPUTE_RULES);
 
 /** Rules of {@linkcode InputOptions}. */
 export const INPUT_RULES: OptionRules<InputOptions> = {

@@ -6,6 +6,8 @@
 
 import {
   checkUnitOptions,
+  COMPUTE_RULES,
+  type ComputeOptions,
   ComputeUnit,
   type ComputeUnitOptions,
   INPUT_RULES,
@@ -16,7 +18,7 @@ import type { LuaValue } from "./lua_value.ts";
 import { BOOLEAN, checkOptions, checkString, isNumber, isOptions, kindOf, NO_OPTIONS, rulesOf } from "./options.ts";
 
 /** Options of {@linkcode IoWrapper.computeWithIo}. */
-export interface ComputeWithIoOptions extends InputOptions {
+export interface ComputeWithIoOptions extends ComputeOptions, InputOptions {
   /**
    * Whether to empty `_io` first.
    *
@@ -57,6 +59,7 @@ export interface ProcessStreamOptions extends ComputeWithIoOptions {
 const BATCH_SIZE_DEFAULT = 100;
 
 const IO_RULES = {
+  ...COMPUTE_RULES,
   ...INPUT_RULES,
   clearBefore: BOOLEAN,
   metadata: { is: isOptions, what: "an object with fields" },
@@ -306,7 +309,7 @@ export class IoWrapper implements Disposable {
   ): ComputeWithIoResult<Output> {
     this.#prepare(unit, options);
     if (input !== null && input !== undefined) unit.setInput(input, inputOptions(options));
-    const returnValue = unit.compute(code);
+    const returnValue = unit.compute(code, codeOptions(options));
     return { returnValue, output: unit.getOutput<Output>(), metadata: unit.getMetadata() ?? {} };
   }
 
@@ -335,6 +338,10 @@ function checkedOptions(given: unknown): ComputeUnitOptions {
       kindOf(given)
     }${help}`,
   );
+}
+
+function codeOptions({ chunkName }: ComputeWithIoOptions): ComputeOptions {
+  return chunkName === undefined ? NO_OPTIONS : { chunkName };
 }
 
 function inputOptions({ lazy, nulls }: ComputeWithIoOptions): InputOptions {

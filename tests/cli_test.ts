@@ -309,6 +309,13 @@ Deno.test("input that can't be passed is wrong use", async () => {
   await assertWrongUse(input, "cu: ", { "in.json": "[".repeat(50_000) + "1e100" + "]".repeat(50_000) });
 });
 
+Deno.test("--time-zone is the zone of os.date and os.time", async () => {
+  const code = "return os.date('%H:%M', 0)";
+  assertEquals((await runScript(code)).stdout, '"00:00"\n');
+  assertEquals((await runScript(code, undefined, "--time-zone", "Asia/Kolkata")).stdout, '"05:30"\n');
+  await assertWrongUse(["run", "s.lua", "--time-zone", "Mars/Olympus"], "timeZone must be");
+});
+
 Deno.test("hostile keys cross unharmed", async () => {
   const json = '{"":1,"__index":5,"__proto__":{"a":1},"constructor":3,"toJSON":4}';
   assertEquals(JSON.parse((await runScript("return _io.input", json)).stdout), JSON.parse(json));

@@ -143,6 +143,17 @@ Deno.test("overlapping calls share one unit", async () => {
   assertEquals(results.map(({ output }) => output), [1, 3, 6]);
 });
 
+Deno.test("computeWithIo() and processStream() take a name for the code, and what nulls are", async () => {
+  using io = new IoWrapper();
+  const options = { chunkName: "rules.lua", nulls: "keep" } as const;
+  const failed = await assertRejects(() => io.computeWithIo("\nerror('no')", 1, options), LuaError);
+  assertEquals([failed.chunk, failed.line], ["rules.lua", 2]);
+  assertEquals((await assertRejects(() => io.processStream("error('no')", [1], options), LuaError)).chunk, "rules.lua");
+  const code = "_io.output = _io.input[1] == _io.null";
+  assertEquals((await io.computeWithIo(code, [null], options)).output, true);
+  assertEquals((await io.computeWithIo(code, [null])).output, false);
+});
+
 Deno.test("generateRequestId() differs each time", () => {
   using io = new IoWrapper();
   assertEquals(new Set(Array.from({ length: 1000 }, () => io.generateRequestId())).size, 1000);

@@ -70,6 +70,7 @@ const inputOptions = (give: (options: never) => unknown) => [
 const codeOptions = (give: (options: never) => unknown) => [options(give), option(give, "chunkName", ["string"])];
 const ioOptions = (give: (options: never) => unknown) => [
   ...inputOptions(give),
+  option(give, "chunkName", ["string"]),
   option(give, "clearBefore", ["boolean"]),
   option(give, "metadata", ["object", "an object with an unknown field"]),
 ];
@@ -246,7 +247,7 @@ Deno.test("a message says what was wrong, and what to write instead", async () =
     [
       () => io.computeWithIo("", 1, { nonsense: 1 } as never),
       TypeError,
-      'Cannot compute with io: there is no option "nonsense"; the options are lazy, nulls, clearBefore, metadata',
+      'Cannot compute with io: there is no option "nonsense"; the options are chunkName, lazy, nulls, clearBefore, metadata',
     ],
     [
       () => cu.compute(5 as never),

@@ -84,14 +84,20 @@ fn pushDate(L: *lua.State, milliseconds: f64) c_int {
     return 1;
 }
 
+/// Longer texts aren't shown in messages.
+const shown_max = 40;
+
 /// `_io.date(ms)`, `_io.date(text)`
 pub export fn cu_date(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
-    if (c.lua_type(L, 1) != c.LUA_TSTRING) return pushDate(L, c.luaL_checknumber(L, 1));
+    if (c.lua_type(L, 1) == c.LUA_TNUMBER) return pushDate(L, c.lua_tonumberx(L, 1, null));
+    if (c.lua_type(L, 1) != c.LUA_TSTRING) return c.luaL_typeerror(L, 1, "number or text");
     const text = lua.bytesOf(lua.stringOf(lua.at(L, 1)));
     pay.steps(L, 32);
     if (calendar.parseIso(text)) |milliseconds| return pushDate(L, @floatFromInt(milliseconds));
-    return c.luaL_argerror(L, 1, "expected a date such as '2026-01-31' or '2026-01-31T10:00:00.000Z'");
+    const shown: [*:0]const u8 = if (text.len > shown_max) "a longer text" else c.luaL_tolstring(L, 1, null);
+    const message = "expected a date such as '2026-01-31' or '2026-01-31T10:00:00.000Z', got '%s'";
+    return c.luaL_argerror(L, 1, c.lua_pushfstring(L, message, shown));
 }
 
 /// `_io.bytes(s)`
