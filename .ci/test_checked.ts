@@ -67,6 +67,7 @@ const RUNS: Run[] = [
       "default_unit",
       "errors",
       "errors_property",
+      "format",
       "hostile",
       "io_table",
       "io_wrapper",

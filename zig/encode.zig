@@ -12,7 +12,7 @@ const limits = @import("limits.zig");
 const lua = @import("lua.zig");
 const Text = @import("text.zig").Text;
 const integer_max = @import("text.zig").integer_max;
-const writeDigits = @import("text.zig").writeInteger;
+const textOfInteger = @import("text.zig").textOfInteger;
 const marks = @import("marks.zig");
 const objects = @import("objects.zig");
 const sandbox = @import("sandbox.zig");
@@ -475,7 +475,7 @@ fn writeAt(tag: wire.Tag, bytes: []const u8) void {
 fn decimal(integer: i64) void {
     reserve(1, integer_max);
     var digits: [integer_max]u8 = undefined;
-    const text = digits[0..writeDigits(&digits, integer)];
+    const text = textOfInteger(&digits, integer);
     @memcpy(heap[heap_count..][0..text.len], text);
     writeBox(.string, @intCast(text.len << 16 | text.len));
     heap_count += @intCast(text.len);
@@ -685,7 +685,7 @@ fn collides(table: *lua.Table) bool {
         if (text.len > integer_max) continue;
         const integer = std.fmt.parseInt(i64, text, 10) catch continue;
         var digits: [integer_max]u8 = undefined;
-        if (std.mem.eql(u8, digits[0..writeDigits(&digits, integer)], text) and !lua.isVacant(@ptrCast(c.luaH_getint(table, integer)))) return true;
+        if (std.mem.eql(u8, textOfInteger(&digits, integer), text) and !lua.isVacant(@ptrCast(c.luaH_getint(table, integer)))) return true;
     }
     return false;
 }

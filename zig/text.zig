@@ -6,11 +6,13 @@ const c = @import("lua.zig").c;
 extern fn cu_write_integer(text: [*]u8, integer: i64) u32;
 extern fn cu_write_decimal(text: [*]u8, number: u64, length_min: u32) u32;
 
-/// Writes an integer in decimal; answers its length.
-pub const writeInteger = cu_write_integer;
-
 /// Characters of an integer.
 pub const integer_max = 20;
+
+/// An integer in decimal, in room for it.
+pub fn textOfInteger(room: *[integer_max]u8, integer: i64) []const u8 {
+    return room[0..cu_write_integer(room, integer)];
+}
 
 /// As std.mem.eql and std.mem.indexOfScalar, in little code.
 pub fn isEqual(a: []const u8, b: []const u8) bool {
