@@ -34,8 +34,8 @@ export {
   type ComputeUnitOptions,
   type InputOptions,
   type MemoryStats,
-} from "./src/compute_unit.ts";
-export * from "./src/default_unit.ts";
-export * from "./src/errors.ts";
-export * from "./src/io_wrapper.ts";
-export type { LuaValue } from "./src/lua_value.ts";
+} from "./src/unit/compute_unit.ts";
+export * from "./src/io/default_unit.ts";
+export * from "./src/values/errors.ts";
+export * from "./src/io/io_wrapper.ts";
+export type { LuaValue } from "./src/values/lua_value.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "../mod.ts";
-import { ChunkCache } from "../src/chunk_cache.ts";
+import { ChunkCache } from "../src/unit/chunk_cache.ts";
 
 const MIB = 1024 * 1024;
 

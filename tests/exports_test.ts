@@ -2,7 +2,7 @@
 // a negative status, and the unit works as before.
 
 import { assert, assertEquals } from "@std/assert";
-import { WIRE } from "../src/wire.ts";
+import { WIRE } from "../src/runtime/wire.ts";
 
 const module = await WebAssembly.compile(await Deno.readFile(new URL("../wasm/cu.wasm", import.meta.url)));
 

@@ -29,7 +29,7 @@ interface Outcome {
 
 async function runLazily(suite: string): Promise<Outcome> {
   const preload = ["--preload", "tests/lazy_by_default.ts"];
-  const args = ["run", "-A", "--no-check", ".ci/deno.ts", "test", "-A", "--no-check", ...preload];
+  const args = ["run", "-A", "--no-check", "tools/deno.ts", "test", "-A", "--no-check", ...preload];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args, `tests/${suite}_test.ts`],
     cwd: rootDir,
@@ -53,7 +53,7 @@ Deno.test("lazy_by_default.ts makes inputs lazy", async () => {
   try {
     await Deno.writeTextFile(file, script.replace("./mod.ts", new URL("mod.ts", rootDir).href));
     const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", "--import-map", ".ci/npm_import_map.json"].concat([
+      args: ["run", "-A", "--no-check", "--import-map", "tools/npm_import_map.json"].concat([
         "--preload",
         "tests/lazy_by_default.ts",
         file,

@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import * as lua from "@computeunit/cu";
 import { ComputeUnit, IoWrapper, LuaError } from "@computeunit/cu";
-import { nearestName } from "../src/options.ts";
+import { nearestName } from "../src/values/options.ts";
 
 const cu = await ComputeUnit.create();
 const io = new IoWrapper(cu);

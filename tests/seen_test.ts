@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { Numbers, Seen } from "../src/seen.ts";
+import { Numbers, Seen } from "../src/bridge/seen.ts";
 import { countingReads } from "./helpers/counting.ts";
 
 /** Values of first fields: equal ones, neighbours, and what has no hash. */

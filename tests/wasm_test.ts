@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { concat } from "@std/bytes";
 import { describe, it } from "@std/testing/bdd";
-import { TYPED_ARRAYS, VIEW_KIND, VIEW_OP, WIRE } from "../src/wire.ts";
+import { TYPED_ARRAYS, VIEW_KIND, VIEW_OP, WIRE } from "../src/runtime/wire.ts";
 
 const rootDir = new URL("../", import.meta.url);
 
@@ -67,7 +67,7 @@ describe("the WASM module", () => {
 
 describe("the wire format", () => {
   it("is the same in wire.ts and wire.zig", async () => {
-    const zig = await Deno.readTextFile(new URL("zig/wire.zig", rootDir));
+    const zig = await Deno.readTextFile(new URL("zig/bridge/wire.zig", rootDir));
     const found: Record<string, number> = {};
     for (const [, name, value] of zig.matchAll(/^ {4}(\w+) = (-?\w+),$/gm)) {
       found[(Number(value) < 0 ? "STATUS_" : "") + name.toUpperCase()] = Number(value);
@@ -84,21 +84,21 @@ describe("the wire format", () => {
   });
 
   it("has the same kinds of views in wire.ts and wire.zig", async () => {
-    const zig = await Deno.readTextFile(new URL("zig/wire.zig", rootDir));
+    const zig = await Deno.readTextFile(new URL("zig/bridge/wire.zig", rootDir));
     const [, body] = /ViewKind = enum\(u8\) \{\n(.*?)\n\};/s.exec(zig)!;
     const kinds = [...body.matchAll(/^ {4}([a-z]+),$/gm)].map(([, kind], number) => [kind.toUpperCase(), number]);
     assertEquals(Object.fromEntries(kinds), { ...VIEW_KIND });
   });
 
   it("numbers what Lua asks of views as views.zig does", async () => {
-    const zig = await Deno.readTextFile(new URL("zig/views.zig", rootDir));
+    const zig = await Deno.readTextFile(new URL("zig/views/views.zig", rootDir));
     const [, body] = /Op = enum\(u32\) \{\n(.*?)\n\};/s.exec(zig)!;
     const ops = [...body.matchAll(/^ {4}([a-z]+),$/gm)].map(([, op], number) => [op.toUpperCase(), number]);
     assertEquals(Object.fromEntries(ops), { ...VIEW_OP });
   });
 
   it("numbers typed arrays as marks.zig does", async () => {
-    const zig = await Deno.readTextFile(new URL("zig/marks.zig", rootDir));
+    const zig = await Deno.readTextFile(new URL("zig/values/marks.zig", rootDir));
     const kinds = /enum\(u8\) \{\n([^}]*?)\n\n/.exec(zig)![1].split(",").map((kind) => kind.trim());
     for (const [kind, type] of Object.entries(TYPED_ARRAYS)) {
       assertEquals(`${kinds[Number(kind)]}array`, type.name.toLowerCase());

@@ -1,9 +1,9 @@
-//! Builds the compute unit: Lua 5.4 (C, patched as `lua_patches.zig` says) and
+//! Builds the compute unit: Lua 5.4 (C, patched as `lua/patches.zig` says) and
 //! the bridge (Zig) into one WebAssembly module, `zig-out/bin/cu.wasm`.
 //! `build.ts` drives this, fetches what it needs, and optimizes the result.
 
 const std = @import("std");
-const lua_patches = @import("lua_patches.zig");
+const lua_patches = @import("lua/patches.zig");
 
 /// Stack of C and Zig code. Lua bounds its C recursion to LUAI_MAXCCALLS (200)
 /// levels; the deepest level measured (a string.gsub callback, with its
@@ -33,7 +33,7 @@ const lua_loop_files = [_][]const u8{ "lstrlib.c", "ltablib.c" };
 
 const lua_files = lua_runtime_files ++ lua_seldom_files ++ lua_loop_files;
 
-const lua_flags = [_][]const u8{ "-std=gnu11", "-fno-sanitize=all", "-Wno-deprecated-declarations", "-include", "lua_config.h" };
+const lua_flags = [_][]const u8{ "-std=gnu11", "-fno-sanitize=all", "-Wno-deprecated-declarations", "-include", "lua/config.h" };
 
 /// Clang's own checks trap too, but for what Lua does on purpose: its strings, closures and
 /// userdata end in arrays that are longer than their type says, a thread is aligned to 4
@@ -63,12 +63,12 @@ pub fn build(b: *std.Build) void {
     const lua_sources = patchedLua(b);
 
     const lua_api = b.addTranslateC(.{
-        .root_source_file = b.path("lua_api.h"),
+        .root_source_file = b.path("lua/api.h"),
         .target = target,
         .optimize = .ReleaseFast,
     });
     lua_api.addIncludePath(lua_sources);
-    lua_api.addIncludePath(b.path("."));
+    lua_api.addIncludePath(b.path("lua"));
     if (is_checked) lua_api.defineCMacro("CU_CHECKED", null);
     if (checks == .stress) lua_api.defineCMacro("CU_STRESS", null);
 
@@ -77,7 +77,7 @@ pub fn build(b: *std.Build) void {
     // What runs seldom, as of Lua's own files.
     const library = zigModule(b, "library.zig", target, if (is_checked) .Debug else .ReleaseSmall, api);
     module.addObject(b.addObject(.{ .name = "library", .root_module = library }));
-    module.addIncludePath(b.path("."));
+    module.addIncludePath(b.path("lua"));
     module.addIncludePath(lua_sources);
     module.addCSourceFiles(.{
         .root = lua_sources,
@@ -169,10 +169,10 @@ fn unwinding(b: *std.Build) *std.Build.Step.Compile {
         .strip = true,
     });
     module.addCSourceFile(.{
-        .file = b.path("unwind.ll"),
+        .file = b.path("lua/unwind.ll"),
         .flags = &.{ "-mexception-handling", "-fwasm-exceptions", "-mllvm", "-wasm-enable-eh", "-Wno-override-module" },
     });
-    module.addCSourceFile(.{ .file = b.path("unwind.s") });
+    module.addCSourceFile(.{ .file = b.path("lua/unwind.s") });
     return b.addObject(.{ .name = "unwind", .root_module = module });
 }
 

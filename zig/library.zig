@@ -6,10 +6,10 @@ const std = @import("std");
 pub const panic = std.debug.no_panic;
 
 comptime {
-    _ = @import("debug_library.zig");
-    _ = @import("format.zig");
-    _ = @import("hyperbolic.zig");
-    _ = @import("methods.zig");
-    _ = @import("os_library.zig");
-    _ = @import("output.zig");
+    _ = @import("vm/debug_library.zig");
+    _ = @import("vm/format.zig");
+    _ = @import("vm/hyperbolic.zig");
+    _ = @import("values/methods.zig");
+    _ = @import("vm/os_library.zig");
+    _ = @import("vm/output.zig");
 }

@@ -5,27 +5,27 @@
 //! given can't be checked.
 
 const std = @import("std");
-const lua = @import("lua.zig");
-const allocator = @import("allocator.zig");
-const calls = @import("calls.zig");
-const decode = @import("decode.zig");
-const encode = @import("encode.zig");
-const io_table = @import("io_table.zig");
-const views = @import("views.zig");
-const wire = @import("wire.zig");
+const lua = @import("vm/lua.zig");
+const allocator = @import("vm/allocator.zig");
+const calls = @import("calls/calls.zig");
+const decode = @import("bridge/decode.zig");
+const encode = @import("bridge/encode.zig");
+const io_table = @import("calls/io_table.zig");
+const views = @import("views/views.zig");
+const wire = @import("bridge/wire.zig");
 
 /// A failed check traps; the host has its place in the code as the error's stack.
 pub const panic = std.debug.no_panic;
 
 comptime {
-    _ = @import("bytes.zig");
-    _ = @import("limits.zig");
-    _ = @import("marks.zig");
-    _ = @import("numbers.zig");
-    _ = @import("position.zig");
-    _ = @import("sandbox.zig");
-    _ = @import("stack_room.zig");
-    _ = @import("views.zig");
+    _ = @import("vm/bytes.zig");
+    _ = @import("vm/limits.zig");
+    _ = @import("values/marks.zig");
+    _ = @import("vm/numbers.zig");
+    _ = @import("vm/position.zig");
+    _ = @import("vm/sandbox.zig");
+    _ = @import("vm/stack_room.zig");
+    _ = @import("views/views.zig");
 }
 
 export fn init(memory_limit_bytes: u32) i32 {

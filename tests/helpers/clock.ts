@@ -13,7 +13,7 @@
  *
  * Where JavaScript does the work, tests count what it calls: getters, methods of a Map, traps
  * of a Proxy. Where they measure memory, it is `getMemoryStats`, or the heap after a full
- * collection. What hangs is ended by one guard for all tests, in `.ci/deno.ts`. What must be
+ * collection. What hangs is ended by one guard for all tests, in `tools/deno.ts`. What must be
  * fast is measured in `bench/`.
  *
  * @module
@@ -26,7 +26,7 @@ import { type ComputeUnit, LuaError } from "@computeunit/cu";
 export const LOOKS_AFTER_MAX = 15;
 
 /**
- * Under stress (see `.ci/test_checked.ts`) each allocation pays for a collection of all, so
+ * Under stress (see `tools/test_checked.ts`) each allocation pays for a collection of all, so
  * the clock goes slower.
  */
 const STEP_MS = Deno.env.get("CU_CHECKS") === "stress" ? 0.01 : 1;

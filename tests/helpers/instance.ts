@@ -5,7 +5,7 @@
  */
 
 import { ComputeUnit } from "../../mod.ts";
-import { Instance } from "../../src/instance.ts";
+import { Instance } from "../../src/runtime/instance.ts";
 
 /** Creates a unit; its instance is the one that was made meanwhile. */
 export async function unitAndInstance(options = {}): Promise<{ cu: ComputeUnit; instance: Instance }> {

@@ -1,0 +1,587 @@
+/**
+ * Wire to JavaScript: builds the values of a message that `zig/bridge/encode.zig` wrote.
+ *
+ * The unit isn't trusted: whatever a corrupt one hands over, decoding ends in a value or in
+ * an error, and takes time and memory in proportion to the bytes that were handed over and
+ * to the unit's memory. What is read is bounded by the words that are there, so only what
+ * is taken ahead of reading is checked: arrays, and bytes by address.
+ *
+ * @module
+ */
+
+import type { Instance } from "../runtime/instance.ts";
+import { Changes } from "../lazy/changes.ts";
+import type { LazyInput } from "../lazy/encode_views.ts";
+import { isFarIndex, isInherited, type LuaValue, makeSparse, setOwn, textOrBytes } from "../values/lua_value.ts";
+import { TYPED_ARRAYS, WIRE } from "../runtime/wire.ts";
+
+/** A chunk of a message, its string bytes as text. */
+interface Chunk {
+  readonly words: Float64Array<ArrayBuffer>;
+  readonly halves: Uint32Array<ArrayBuffer>;
+  readonly length: number;
+  readonly text: string;
+}
+
+/** What objects with the same keys share. */
+interface Shape {
+  readonly keys: readonly string[];
+  /** Assigning to one of the keys would reach what `Object.prototype` has under it. */
+  readonly isInherited: boolean;
+  /** One of the keys is an index that stands far out. */
+  readonly isSparse: boolean;
+}
+
+/** Bytes of strings that are decoded in a millisecond or so. */
+const BYTES_BETWEEN_CHECKS = 1024 * 1024;
+
+/** A TextDecoder takes half a microsecond before it begins; up to here, ASCII is read without one. */
+const SHORT_TEXT_BYTES_MAX = 24;
+
+/** Up to here V8 makes an array at once; a longer one would be a dictionary first. */
+const FAST_LENGTH_MAX = 2 ** 25;
+
+/**
+ * What a result may take, on its way, beyond the unit's memory limit: one string of up to 128
+ * bytes can stand in many places, and crosses for each.
+ */
+const RESULT_EXTRA_BYTES_MAX = 2 ** 30;
+
+/** How often the bytes of one string may be read by address: as a string, and as bytes. */
+const READS_MAX = 2;
+
+// A byte order mark is part of a string like any other character.
+const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Reads values from Lua. */
+export class Decoder {
+  #instance: Instance;
+  /** Chunks that `flush` handed over before the last one. */
+  #chunks: Chunk[] = [];
+  #nextChunk = 0;
+  #words: Float64Array<ArrayBuffer>;
+  #halves: Uint32Array<ArrayBuffer>;
+  #length = 0;
+  #text = "";
+  /** Where the next word and the next string begin. */
+  #word = 0;
+  #unit = 0;
+  /** Bytes that were read by address since the clock was looked at. */
+  #unchecked = 0;
+  #size = 0;
+  /** Words of the message that no array has been made for yet: each element takes one. */
+  #elementsLeft = 0;
+  /** Bytes that may still be read by address. */
+  #addressableLeft = 0;
+  /** Containers that are open. */
+  #depth = 0;
+  #shapes: Shape[] = [];
+  /** Strings that don't stand in chunks, by address: one in many places is read once. */
+  #longStrings = new Map<number, string | Uint8Array>();
+  /** The same for bytes. */
+  #longBytes = new Map<number, Uint8Array>();
+  /** The host's object of a view's number; set before any view crosses. */
+  objectOf!: (number: number) => object | undefined;
+  /** Where the object of a view's number stands, such as `input.rows[3]`. */
+  pathOf!: (number: number) => string;
+  /** The input of a view's number. */
+  inputOf!: (number: number) => LazyInput;
+  /** What becomes of the objects of inputs that stand in this message. */
+  #inputs: Map<LazyInput, Changes> | undefined;
+  /** Values of them that were looked at or copied. */
+  #copied = 0;
+  #isForHost = false;
+  /** Something was read that changes may be put into. */
+  #isPending = false;
+  /** Containers so far, by number. */
+  #containers: LuaValue[] = [];
+
+  /** Constructs a decoder that reads from the instance's buffer. */
+  constructor(instance: Instance) {
+    this.#instance = instance;
+    this.#words = instance.words;
+    this.#halves = instance.halves;
+  }
+
+  /** Takes a full chunk out of the buffer, before the message ends. */
+  takeChunk(words: number, heapBytes: number): void {
+    this.#instance.checkTime();
+    this.#checkChunk(words, heapBytes);
+    // One without words would cost the unit nothing.
+    if (words === 0) this.#instance.fault("an empty chunk");
+    if (this.#chunks.length === 0) this.#size = 0;
+    this.#size += words * 8 + heapBytes;
+    const sizeMax = this.#sizeMax;
+    if (this.#size > sizeMax) {
+      this.drop();
+      throw new RangeError(`The result takes more than ${sizeMax} bytes`);
+    }
+    const copy = this.#instance.words.slice(0, words);
+    this.#chunks.push({
+      words: copy,
+      halves: new Uint32Array(copy.buffer),
+      length: words,
+      text: this.#heapText(heapBytes),
+    });
+  }
+
+  #checkChunk(words: number, heapBytes: number): void {
+    const isWithin = words >= 0 && words <= WIRE.WORDS_MAX && heapBytes >= 0 && heapBytes <= WIRE.HEAP_SIZE_BYTES;
+    if (!isWithin) this.#instance.fault("a chunk larger than its buffer");
+  }
+
+  /** Drops the chunks of a message that wasn't read, as it ended in an error. */
+  drop(): void {
+    this.#chunks = [];
+    this.#size = 0;
+  }
+
+  /** Bytes of the last message: words and strings. */
+  get lastSize(): number {
+    return this.#size;
+  }
+
+  /**
+   * Reads the message, whose last chunk has this many words and bytes.
+   *
+   * @param heapBytes Asked for by default.
+   * @param isForHost Whether only the host sees the values: then views are its own objects.
+   */
+  decode(
+    words: number,
+    heapBytes: number = this.#instance.exports.get_heap_count(),
+    isForHost = false,
+  ): LuaValue[] {
+    const values: LuaValue[] = [];
+    this.#isForHost = isForHost;
+    this.#copied = 0;
+    try {
+      this.#begin(words, heapBytes);
+      while (this.#word < this.#length || this.#takeNext()) {
+        if (this.#isWritten()) this.#changed();
+        else values.push(this.#value());
+      }
+      if (this.#isPending) return this.#applied(values);
+    } finally {
+      this.#inputs = undefined;
+      this.#chunks = [];
+      if (this.#containers.length > 0) this.#containers = [];
+      this.#isPending = false;
+      // To clear a Map takes an allocation, which a small message is read without.
+      if (this.#longStrings.size > 0) this.#longStrings.clear();
+      if (this.#longBytes.size > 0) this.#longBytes.clear();
+      this.#text = "";
+    }
+    return values;
+  }
+
+  #begin(words: number, heapBytes: number): void {
+    this.#checkChunk(words, heapBytes);
+    if (this.#chunks.length === 0) this.#size = 0;
+    this.#size += words * 8 + heapBytes;
+    const { words: buffer, halves } = this.#instance;
+    this.#chunks.push({ words: buffer, halves, length: words, text: this.#heapText(heapBytes) });
+    this.#elementsLeft = 0;
+    for (const { length } of this.#chunks) this.#elementsLeft += length;
+    this.#addressableLeft = READS_MAX * buffer.buffer.byteLength;
+    this.#depth = 0;
+    this.#nextChunk = 0;
+    this.#word = this.#length = 0;
+    this.#unit = 0;
+    this.#text = "";
+    this.#takeNext();
+  }
+
+  #heapText(heapBytes: number): string {
+    if (heapBytes === 0) return "";
+    if (heapBytes <= SHORT_TEXT_BYTES_MAX) {
+      const text = asciiText(this.#instance.heap, heapBytes);
+      if (text !== undefined) return text;
+    }
+    try {
+      return textDecoder.decode(this.#instance.heap.subarray(0, heapBytes));
+    } catch (error) {
+      // No memory is another matter.
+      if (!(error instanceof TypeError)) throw error;
+      this.#instance.fault("text that isn't UTF-8");
+    }
+  }
+
+  #takeNext(): boolean {
+    // Every word and all text of a chunk stand for something.
+    if (this.#word !== this.#length || this.#unit !== this.#text.length) this.#fault();
+    if (this.#nextChunk === this.#chunks.length) return false;
+    // Of a long message, which none is that is read while code runs.
+    if (this.#nextChunk > 0) this.#instance.checkTimeAfter();
+    const chunk = this.#chunks[this.#nextChunk++];
+    this.#words = chunk.words;
+    this.#halves = chunk.halves;
+    this.#length = chunk.length;
+    this.#text = chunk.text;
+    this.#word = 0;
+    this.#unit = 0;
+    return true;
+  }
+
+  /** Goes on with the next chunk, which must be there. */
+  #more(): void {
+    if (!this.#takeNext()) this.#fault();
+  }
+
+  #fault(): never {
+    this.#instance.fault("a message that makes no sense");
+  }
+
+  /** The second word of something: in the same chunk. */
+  #second(): number {
+    if (this.#word >= this.#length) this.#fault();
+    return this.#word++;
+  }
+
+  #value(): LuaValue {
+    if (this.#word >= this.#length) this.#more();
+    const value = this.#words[this.#word++];
+    if (value !== value) return this.#boxed();
+    // The same number; V8 keeps small integers without an allocation, but only if it is
+    // given them as such from the first object with a field on.
+    const integer = value | 0;
+    return integer === value && (integer !== 0 || 1 / value > 0) ? integer : value;
+  }
+
+  /** The value of the word before, which is no number, or NaN. */
+  #boxed(): LuaValue {
+    const word = this.#word - 1;
+    const payload = this.#halves[2 * word];
+    const tag = this.#halves[2 * word + 1];
+    if (tag < WIRE.BOXED) return NaN;
+    switch (tag & 0xff) {
+      case WIRE.NIL:
+        return null;
+      case WIRE.BOOLEAN:
+        return payload === 1;
+      case WIRE.STRING:
+        return this.#string(payload);
+      case WIRE.OBJECT:
+        return this.#object(this.#shapes[payload]);
+      case WIRE.SHAPE:
+        return this.#object(this.#defineShape(payload));
+      case WIRE.ARRAY:
+        return this.#array(payload);
+      case WIRE.INTEGER:
+        return this.#bigint();
+      case WIRE.RECORD:
+        return this.#record(payload);
+      case WIRE.TABLE_REF:
+        if (payload >= this.#containers.length) this.#fault();
+        return this.#containers[payload];
+      case WIRE.STRING_AT:
+        return this.#at(this.#longStrings, (bytes) => textOrBytes(bytes, () => this.#instance.checkTimeNow()));
+      case WIRE.BYTES_AT:
+        return this.#at(this.#longBytes, copy);
+      case WIRE.MAP:
+        return this.#map(payload);
+      case WIRE.SET:
+        return this.#set(payload);
+      case WIRE.VIEW:
+        return this.#unchanged(payload);
+      case WIRE.CHANGED_VIEW:
+        this.#isPending = true;
+        return new Pending(this.#viewed(payload), this.inputOf(payload), payload) as unknown as LuaValue;
+      case WIRE.DATE:
+        return this.#remember(new Date(this.#words[this.#second()]));
+      case WIRE.TYPED_ARRAY:
+        return this.#typedArray(payload);
+      default:
+        this.#fault();
+    }
+  }
+
+  /** The host's object of a view. */
+  #viewed(number: number): object {
+    return this.objectOf(number) ?? this.#fault();
+  }
+
+  /** What a view of an input in which nothing was changed is to the host. */
+  #unchanged(number: number): LuaValue {
+    const object = this.#viewed(number);
+    const input = this.inputOf(number);
+    if (input.isShared || this.#isForHost) return object as LuaValue;
+    return this.#changesOf(input).apply(object, () => this.pathOf(number));
+  }
+
+  #changesOf(input: LazyInput): Changes {
+    this.#inputs ??= new Map();
+    let changes = this.#inputs.get(input);
+    if (changes === undefined) {
+      changes = new Changes(input.isShared, (looks) => this.#countCopied(looks));
+      this.#inputs.set(input, changes);
+    }
+    return changes;
+  }
+
+  #countCopied(values: number): void {
+    this.#copied += values;
+    const sizeMax = this.#sizeMax;
+    if (this.#copied * 8 > sizeMax) throw new RangeError(`The result takes more than ${sizeMax} bytes`);
+    this.#instance.checkTimeAfter();
+  }
+
+  /** Bytes that a result may take. */
+  get #sizeMax(): number {
+    return this.#instance.memoryLimit + RESULT_EXTRA_BYTES_MAX;
+  }
+
+  /** Reads a changed table. */
+  #changed(): void {
+    const number = this.#halves[2 * this.#word++];
+    const object = this.#viewed(number);
+    const changes = this.#changesOf(this.inputOf(number));
+    const value = this.#value();
+    // A table that was written to is no view any more.
+    if (typeof value !== "object" || value === null || value instanceof Pending) this.#fault();
+    changes.set(object, value);
+  }
+
+  /** Whether the next word says that a changed table follows. */
+  #isWritten(): boolean {
+    return this.#halves[2 * this.#word + 1] === WIRE.BOXED + WIRE.WRITTEN;
+  }
+
+  /** Puts the changed objects of lazy inputs into everything that was read. */
+  #applied(values: LuaValue[]): LuaValue[] {
+    const apply = (value: LuaValue) => {
+      return value instanceof Pending
+        ? this.#changesOf(value.input).apply(value.object, () => this.pathOf(value.number))
+        : value;
+    };
+    // What changes holds has pending objects too: they are in containers of this message.
+    for (const container of this.#containers) {
+      if (Array.isArray(container)) {
+        for (let i = 0; i < container.length; i++) container[i] = apply(container[i]);
+      } else if (container instanceof Map) {
+        const entries = [...container];
+        container.clear();
+        for (const [key, value] of entries) container.set(apply(key), apply(value));
+        checkCount(container, entries.length);
+      } else if (container instanceof Set) {
+        const members = [...container];
+        container.clear();
+        for (const member of members) container.add(apply(member));
+        checkCount(container, members.length);
+      } else if (Object.getPrototypeOf(container) === Object.prototype) {
+        const fields = container as Record<string, LuaValue>;
+        for (const [key, value] of Object.entries(fields)) {
+          if (value instanceof Pending) setOwn(fields, key, apply(value));
+        }
+      }
+    }
+    return values.map(apply);
+  }
+
+  #remember<T extends LuaValue>(container: T): T {
+    this.#containers.push(container);
+    return container;
+  }
+
+  #string(payload: number): string {
+    const start = this.#unit;
+    this.#unit = start + (payload >>> 16);
+    return this.#text.substring(start, this.#unit);
+  }
+
+  /** Reads a shape and the head of its first object, which stands behind it. */
+  #defineShape(payload: number): Shape {
+    const keys: string[] = [];
+    for (let count = payload & 0xff; count > 0; count--) {
+      keys.push(this.#string(this.#halves[2 * this.#second()]));
+    }
+    const number = payload >>> 8;
+    const head = 2 * this.#second();
+    const isHead = this.#halves[head] === number && this.#halves[head + 1] === WIRE.BOXED + WIRE.OBJECT;
+    if (number >= WIRE.SHAPES_MAX || !isHead) this.#fault();
+    return this.#shapes[number] = { keys, isInherited: keys.some(isInherited), isSparse: keys.some(isFarIndex) };
+  }
+
+  #enter(): void {
+    if (++this.#depth > WIRE.DEPTH_MAX) this.#fault();
+  }
+
+  #object(shape: Shape | undefined): LuaValue {
+    if (shape === undefined) this.#fault();
+    this.#enter();
+    const object: Record<string, LuaValue> = this.#remember({});
+    const keys = shape.keys;
+    if (shape.isSparse) makeSparse(object);
+    if (shape.isInherited) {
+      for (const key of keys) setOwn(object, key, this.#value());
+      this.#depth--;
+      return object;
+    }
+    const { length } = keys;
+    // A place in the code for each of the first keys: V8 makes stores fast that see the
+    // same key each time.
+    if (length > 0) object[keys[0]] = this.#value();
+    if (length > 1) object[keys[1]] = this.#value();
+    if (length > 2) object[keys[2]] = this.#value();
+    if (length > 3) object[keys[3]] = this.#value();
+    if (length > 4) object[keys[4]] = this.#value();
+    if (length > 5) object[keys[5]] = this.#value();
+    for (let i = 6; i < length; i++) object[keys[i]] = this.#value();
+    this.#depth--;
+    return object;
+  }
+
+  #record(count: number): LuaValue {
+    this.#enter();
+    const object: Record<string, LuaValue> = this.#remember({});
+    let isSparse = false;
+    for (; count > 0; count--) {
+      const key = this.#value();
+      if (typeof key !== "string") this.#fault();
+      if (!isSparse && isFarIndex(key)) {
+        makeSparse(object);
+        isSparse = true;
+      }
+      const value = this.#value();
+      if (isInherited(key)) setOwn(object, key, value);
+      else object[key] = value;
+    }
+    this.#depth--;
+    return object;
+  }
+
+  #array(length: number): LuaValue {
+    this.#takeElements(length);
+    this.#enter();
+    // Not grown by pushing, which leaves twice the array's size for the collector.
+    const array: LuaValue[] = this.#remember(new Array(Math.min(length, FAST_LENGTH_MAX)));
+    let index = 0;
+    while (index < length) {
+      // Numbers, as many as stand here.
+      const words = this.#words;
+      const end = Math.min(this.#length, this.#word + length - index);
+      let word = this.#word;
+      for (; word < end; word++) {
+        const value = words[word];
+        if (value !== value) break;
+        array[index++] = value;
+      }
+      this.#word = word;
+      if (index < length) array[index++] = this.#value();
+    }
+    this.#depth--;
+    return array;
+  }
+
+  /** Counts elements for which room is made before they are read. */
+  #takeElements(count: number): void {
+    this.#elementsLeft -= count;
+    if (this.#elementsLeft < 0) this.#fault();
+  }
+
+  #map(size: number): LuaValue {
+    this.#enter();
+    const map = this.#remember(new Map<LuaValue, LuaValue>());
+    for (let count = size; count > 0; count--) {
+      const key = this.#value();
+      map.set(key, this.#value());
+    }
+    checkCount(map, size);
+    this.#depth--;
+    return map;
+  }
+
+  #set(size: number): LuaValue {
+    this.#enter();
+    const set = this.#remember(new Set<LuaValue>());
+    for (let count = size; count > 0; count--) {
+      set.add(this.#value());
+      this.#value();
+    }
+    checkCount(set, size);
+    this.#depth--;
+    return set;
+  }
+
+  #bigint(): bigint {
+    const word = this.#second();
+    const high = BigInt(this.#halves[2 * word + 1] | 0);
+    return high << 32n | BigInt(this.#halves[2 * word]);
+  }
+
+  /** Reads what stands at an address, or takes it from what has been read. */
+  #at<T>(known: Map<number, T>, read: (bytes: Uint8Array) => T): T {
+    const word = this.#second();
+    const pointer = this.#halves[2 * word];
+    const length = this.#halves[2 * word + 1];
+    let value = known.get(pointer);
+    if (value === undefined) {
+      this.#addressableLeft -= length;
+      if (this.#addressableLeft < 0) this.#fault();
+      value = read(this.#instance.bytes(pointer, length));
+      known.set(pointer, value);
+      this.#size += length;
+      this.#unchecked += length;
+      if (this.#unchecked > BYTES_BETWEEN_CHECKS) {
+        this.#unchecked = 0;
+        this.#instance.checkTimeNow();
+      }
+    }
+    return value;
+  }
+
+  #typedArray(length: number): LuaValue {
+    const kind = this.#halves[2 * this.#second()] as keyof typeof TYPED_ARRAYS;
+    if (TYPED_ARRAYS[kind] === undefined) this.#fault();
+    this.#takeElements(length);
+    const array = this.#remember(new TYPED_ARRAYS[kind](length));
+    for (let start = 0; start < length;) {
+      if (this.#word >= this.#length) this.#more();
+      const end = Math.min(this.#length, this.#word + length - start);
+      if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
+        const { buffer, byteOffset } = this.#words;
+        const words = new BigInt64Array(buffer, byteOffset + this.#word * 8, end - this.#word);
+        for (const [i, value] of words.entries()) array[start + i] = value;
+      } else {
+        array.set(this.#words.subarray(this.#word, end), start);
+      }
+      start += end - this.#word;
+      this.#word = end;
+    }
+    return array;
+  }
+}
+
+/** The text of so many bytes, if they are ASCII. */
+function asciiText(bytes: Uint8Array, length: number): string | undefined {
+  let text = "";
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[i];
+    if (byte > 0x7f) return undefined;
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+/** Stands for an object of which something may have been changed, until all is read. */
+class Pending {
+  readonly object: object;
+  readonly input: LazyInput;
+  readonly number: number;
+  constructor(object: object, input: LazyInput, number: number) {
+    this.object = object;
+    this.input = input;
+    this.number = number;
+  }
+}
+
+/** Views of one object in two inputs are two keys in Lua, and one here. */
+function checkCount(container: Map<LuaValue, LuaValue> | Set<LuaValue>, count: number): void {
+  if (container.size !== count) {
+    throw new TypeError("Cannot read the value: two keys of a table are the same object in two inputs");
+  }
+}
+
+function copy(bytes: Uint8Array): Uint8Array {
+  return bytes.slice();
+}

@@ -1,0 +1,363 @@
+/**
+ * The common patterns over a unit's `_io`.
+ *
+ * @module
+ */
+
+import {
+  checkUnitOptions,
+  COMPUTE_RULES,
+  type ComputeOptions,
+  ComputeUnit,
+  type ComputeUnitOptions,
+  INPUT_RULES,
+  type InputOptions,
+  internals,
+} from "../unit/compute_unit.ts";
+import type { LuaValue } from "../values/lua_value.ts";
+import {
+  BOOLEAN,
+  checkOptions,
+  checkString,
+  isNumber,
+  isOptions,
+  kindOf,
+  NO_OPTIONS,
+  rulesOf,
+} from "../values/options.ts";
+
+/** Options of {@linkcode IoWrapper.computeWithIo}. */
+export interface ComputeWithIoOptions extends ComputeOptions, InputOptions {
+  /**
+   * Whether to empty `_io` first.
+   *
+   * @default {true}
+   */
+  clearBefore?: boolean;
+  /**
+   * Fields of `_io.meta`. If there are any, `timestamp` (milliseconds since 1970) and
+   * `requestId` are added.
+   */
+  metadata?: Record<string, unknown>;
+}
+
+/**
+ * Result of {@linkcode IoWrapper.computeWithIo}.
+ *
+ * @typeParam Output Type of the output; it isn't checked.
+ */
+export interface ComputeWithIoResult<Output = LuaValue> {
+  /** The first value that the code returned, `null` where there is none. */
+  returnValue: LuaValue;
+  /** `_io.output`, `null` where there is none. */
+  output: Output;
+  /** `_io.meta` after the code ran; `{}` where there is none. */
+  metadata: LuaValue;
+}
+
+/** Options of {@linkcode IoWrapper.processStream}. */
+export interface ProcessStreamOptions extends ComputeWithIoOptions {
+  /**
+   * Elements in a batch, a positive integer.
+   *
+   * @default {100}
+   */
+  batchSize?: number;
+}
+
+const BATCH_SIZE_DEFAULT = 100;
+
+const IO_RULES = {
+  ...COMPUTE_RULES,
+  ...INPUT_RULES,
+  clearBefore: BOOLEAN,
+  metadata: { is: isOptions, what: "an object with fields" },
+};
+const IO_OPTIONS = rulesOf<ComputeWithIoOptions>(IO_RULES);
+const STREAM_OPTIONS = rulesOf<ProcessStreamOptions>({
+  ...IO_RULES,
+  batchSize: {
+    is: isNumber,
+    what: "a positive integer",
+    isInRange: (size) => Number.isInteger(size) && (size as number) >= 1,
+    range: "a positive integer",
+  },
+});
+
+/** What {@linkcode IoWrapper.request} gives as output for a method that no code defined. */
+export interface UnknownMethod {
+  /** `"Unknown method: "` and its name. */
+  error: string;
+}
+
+/**
+ * Patterns over one unit: a call with input and output, batches, requests.
+ *
+ * A call does its work before it returns its promise: an input is read by then, and calls
+ * take effect in the order in which they are made. Only a lazy input is read later, where
+ * code keeps a part of it: see {@linkcode ComputeUnit.setInput}. What a method throws, wrong
+ * use included, rejects its promise. While the unit runs, as in `onPrint`, that is a TypeError.
+ *
+ * Where the unit is broken, so is the wrapper, and each call rejects with a TypeError that
+ * says so. It makes no new unit by itself, as that would lack what code has kept: handlers,
+ * other globals, `_home`.
+ *
+ * @example One call
+ * ```ts
+ * import { IoWrapper } from "@computeunit/cu";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using io = new IoWrapper();
+ * const { output } = await io.computeWithIo<{ fullName: string }>(
+ *   "local u = _io.input; _io.output = { fullName = u.first .. ' ' .. u.last }",
+ *   { first: "Alice", last: "Smith" },
+ * );
+ * assertEquals(output.fullName, "Alice Smith");
+ * ```
+ */
+export class IoWrapper implements Disposable {
+  #unit: ComputeUnit | undefined;
+  #options: ComputeUnitOptions;
+  #ownsUnit: boolean;
+  #disposed = false;
+
+  /**
+   * Constructs a wrapper.
+   *
+   * @param unit A unit, which stays its owner's, or options for one that the wrapper
+   * makes when first used, and frees when it is disposed.
+   * @throws {TypeError} If it is neither, such as a promise of a unit, or an option is wrong.
+   * @throws {RangeError} If an option is out of range.
+   */
+  constructor(unit: ComputeUnit | ComputeUnitOptions = NO_OPTIONS) {
+    this.#ownsUnit = !(unit instanceof ComputeUnit);
+    this.#unit = unit instanceof ComputeUnit ? unit : undefined;
+    this.#options = unit instanceof ComputeUnit ? NO_OPTIONS : { ...checkedOptions(unit) };
+  }
+
+  /**
+   * Runs code with `_io.input` set and gives back `_io.output`.
+   *
+   * @typeParam Output Type of the output; it isn't checked.
+   * @param code Lua source text, or its bytes.
+   * @param input The input; `null` leaves what is there. It is read before this method
+   * returns; a lazy one again where code that runs later comes to a part of it.
+   * @param options Whether to clear before and to copy, and metadata.
+   * @returns The code's first result, the output and the metadata.
+   * @throws {LuaError} If the code doesn't compile, raises an error or exceeds a limit.
+   * @throws {TypeError} If a value can't be passed, with its path, or an option is wrong.
+   *
+   * @example Usage
+   * ```ts
+   * import { IoWrapper } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using io = new IoWrapper();
+   * const result = await io.computeWithIo("_io.output = #_io.input; return 'done'", ["a", "b"]);
+   * assertEquals(result, { returnValue: "done", output: 2, metadata: {} });
+   * ```
+   *
+   * @example One object for several calls
+   * ```ts
+   * import { IoWrapper } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using io = new IoWrapper();
+   * const row = { n: 0 };
+   * const calls = [];
+   * for (row.n = 1; row.n <= 3; row.n++) calls.push(io.computeWithIo("_io.output = _io.input.n", row));
+   * assertEquals((await Promise.all(calls)).map(({ output }) => output), [1, 2, 3]);
+   * ```
+   */
+  computeWithIo<Output = LuaValue>(
+    code: string | Uint8Array,
+    input: unknown = null,
+    options: ComputeWithIoOptions = NO_OPTIONS,
+  ): Promise<ComputeWithIoResult<Output>> {
+    return promiseOf(() => {
+      checkOptions("compute with io", options, IO_OPTIONS);
+      return this.#compute<Output>(this.#getUnit("compute with io"), code, input, options);
+    });
+  }
+
+  /**
+   * Runs code once for each batch of an array. Its input is
+   * `{ batch, batchIndex, hasMore }`, with `batchIndex` from 0.
+   *
+   * @typeParam Output Type of each batch's output; it isn't checked.
+   * @param code Lua source text, or its bytes.
+   * @param data The array, or a typed array. It is read before this method returns.
+   * @param options Size of a batch, and as for {@linkcode IoWrapper.computeWithIo}.
+   * @returns The output of each batch, in order.
+   * @throws {TypeError} If `data` isn't an array, or an option is wrong.
+   * @throws {RangeError} If `batchSize` isn't a positive integer.
+   * @throws {LuaError} If the code raises an error or exceeds a limit.
+   *
+   * @example Usage
+   * ```ts
+   * import { IoWrapper } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using io = new IoWrapper();
+   * const sizes = await io.processStream("_io.output = #_io.input.batch", [1, 2, 3, 4, 5], { batchSize: 2 });
+   * assertEquals(sizes, [2, 2, 1]);
+   * ```
+   */
+  processStream<Output = LuaValue>(
+    code: string | Uint8Array,
+    data: readonly unknown[],
+    options: ProcessStreamOptions = NO_OPTIONS,
+  ): Promise<Output[]> {
+    return promiseOf(() => {
+      if (!Array.isArray(data) && !(ArrayBuffer.isView(data) && "length" in data)) {
+        throw new TypeError(`Cannot process stream: data is not an array, but ${kindOf(data)}`);
+      }
+      checkOptions("process stream", options, STREAM_OPTIONS);
+      const unit = this.#getUnit("process stream");
+      const { batchSize = BATCH_SIZE_DEFAULT } = options;
+      const { length } = data;
+      const outputs: Output[] = [];
+      for (let start = 0; start < length; start += batchSize) {
+        const input = {
+          batch: data.slice(start, start + batchSize),
+          batchIndex: start / batchSize,
+          hasMore: start + batchSize < length,
+        };
+        outputs.push(this.#compute<Output>(unit, code, input, options).output);
+      }
+      return outputs;
+    });
+  }
+
+  /**
+   * Calls a handler: a global function that Lua code in the unit defined, or a table with
+   * `__call`.
+   *
+   * @typeParam Output Type of the handler's result; it isn't checked.
+   * @param method Name of the handler.
+   * @param params Its argument; read before this method returns, as an input is.
+   * @param options As for {@linkcode IoWrapper.computeWithIo}; `lazy` is for `params`.
+   * @returns The handler's first result as output. For a method that no code defined,
+   * built-in functions included, the output is an {@linkcode UnknownMethod}.
+   * @throws {LuaError} If the handler raises an error or exceeds a limit.
+   * @throws {TypeError} If something in `params` can't be passed, with its path, or an option is wrong.
+   *
+   * @example Usage
+   * ```ts
+   * import { IoWrapper } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using io = new IoWrapper();
+   * await io.computeWithIo("function add(p) return p.a + p.b end");
+   * assertEquals((await io.request("add", { a: 1, b: 2 })).output, 3);
+   * assertEquals((await io.request("subtract")).output, { error: "Unknown method: subtract" });
+   * ```
+   *
+   * @example With metadata
+   * ```ts
+   * import { IoWrapper } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using io = new IoWrapper();
+   * await io.computeWithIo("function greet(name) return _io.meta.greeting .. ' ' .. name end");
+   * const { output } = await io.request("greet", "Alice", { metadata: { greeting: "Moin" } });
+   * assertEquals(output, "Moin Alice");
+   * ```
+   */
+  request<Output = LuaValue>(
+    method: string,
+    params: unknown = {},
+    options: ComputeWithIoOptions = NO_OPTIONS,
+  ): Promise<ComputeWithIoResult<Output | UnknownMethod>> {
+    return promiseOf(() => {
+      checkString("request", "method", method);
+      checkOptions("request", options, IO_OPTIONS);
+      const unit = this.#getUnit("request");
+      this.#prepare(unit, options);
+      const found = unit.callHandler(method, params, inputOptions(options));
+      const output = found ? unit.getOutput<Output>() : { error: `Unknown method: ${method}` };
+      return { returnValue: null, output, metadata: unit.getMetadata() ?? {} };
+    });
+  }
+
+  /**
+   * Makes an id for a request: milliseconds since 1970 and a random part.
+   *
+   * @returns The id.
+   *
+   * @example Usage
+   * ```ts
+   * import { IoWrapper } from "@computeunit/cu";
+   * import { assertMatch } from "@std/assert";
+   *
+   * using io = new IoWrapper();
+   * assertMatch(io.generateRequestId(), /^\d+-[0-9a-f]{12}$/);
+   * ```
+   */
+  generateRequestId(): string {
+    return `${Date.now()}-${crypto.randomUUID().slice(-12)}`;
+  }
+
+  /** Frees the unit, if the wrapper made it. */
+  dispose(): void {
+    if (this.#ownsUnit) this.#unit?.dispose();
+    this.#disposed = true;
+    this.#unit = undefined;
+  }
+
+  /** As {@linkcode IoWrapper.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #compute<Output>(
+    unit: ComputeUnit,
+    code: string | Uint8Array,
+    input: unknown,
+    options: ComputeWithIoOptions,
+  ): ComputeWithIoResult<Output> {
+    this.#prepare(unit, options);
+    if (input !== null && input !== undefined) unit.setInput(input, inputOptions(options));
+    const returnValue = unit.compute(code, codeOptions(options));
+    return { returnValue, output: unit.getOutput<Output>(), metadata: unit.getMetadata() ?? {} };
+  }
+
+  #prepare(unit: ComputeUnit, { clearBefore = true, metadata }: ComputeWithIoOptions): void {
+    if (clearBefore) unit.clearIo();
+    if (metadata !== undefined && Object.keys(metadata).length > 0) {
+      unit.setMetadata({ timestamp: Date.now(), requestId: this.generateRequestId(), ...metadata });
+    }
+  }
+
+  /** The unit, made at the first use: at once, as an input must be read before a call returns. */
+  #getUnit(action: string): ComputeUnit {
+    if (this.#disposed) throw new TypeError(`Cannot ${action}: the IoWrapper has been disposed`);
+    return this.#unit ??= internals.create(this.#options);
+  }
+}
+
+function checkedOptions(given: unknown): ComputeUnitOptions {
+  if (isOptions(given)) {
+    checkUnitOptions(given, "construct an IoWrapper");
+    return given;
+  }
+  const help = given instanceof Promise ? "; await it first" : "";
+  throw new TypeError(
+    `Cannot construct an IoWrapper: give it a ComputeUnit, or an object of options for one, not ${
+      kindOf(given)
+    }${help}`,
+  );
+}
+
+function codeOptions({ chunkName }: ComputeWithIoOptions): ComputeOptions {
+  return chunkName === undefined ? NO_OPTIONS : { chunkName };
+}
+
+function inputOptions({ lazy, nulls }: ComputeWithIoOptions): InputOptions {
+  return lazy === undefined && nulls === undefined ? NO_OPTIONS : { lazy, nulls };
+}
+
+/** Runs something at once; what it throws rejects the promise. */
+function promiseOf<T>(run: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(run()));
+}

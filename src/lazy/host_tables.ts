@@ -1,0 +1,401 @@
+/**
+ * The host's containers that Lua sees as views: their numbers, and answers to what Lua
+ * asks of them.
+ *
+ * @module
+ */
+
+import type { Decoder } from "../bridge/decode.ts";
+import {
+  binaryText,
+  bytesOf,
+  checkDistinct,
+  checkKey,
+  isBytes,
+  KEYS_BETWEEN_CHECKS,
+  pathText,
+  type TypedArray,
+} from "../bridge/encode.ts";
+import { type LazyInput, type Origin, originOf, placeOf, type Registry, type ViewEncoder } from "./encode_views.ts";
+import type { Instance } from "../runtime/instance.ts";
+import { Place } from "./place.ts";
+import { Numbers, Seen } from "../bridge/seen.ts";
+import { NIL_KIND, VIEW_OP, WIRE } from "../runtime/wire.ts";
+
+/** An answer to FIELD that has all fields. */
+const WHOLE = 1;
+
+/** Objects with more fields aren't sent whole because one was missing. */
+const WHOLE_FIELDS_MAX = 32;
+
+const ACTION = "read input";
+
+/** Entries that are looked at in one call: it isn't interrupted. */
+const ENTRIES_MAX = 4096;
+
+/** Characters of an error's message, which goes through Lua. */
+const REFUSAL_LENGTH_MAX = 4096;
+
+/** Keys of a Map, Set or large object in their order, and how Lua's keys find them. */
+class Entries {
+  readonly keys: readonly unknown[];
+  /** Where keys are bytes: their text, one unit a byte, as Lua has no other strings. */
+  readonly byBytes: ReadonlyMap<string, unknown> | undefined;
+  /** The most bytes of such a key. */
+  readonly bytesLengthMax: number = 0;
+  #positions: Map<unknown, number> | undefined;
+
+  /** @param check Called now and then, as this may take long; may throw. */
+  constructor(container: object, check: () => void) {
+    if (!(container instanceof Map || container instanceof Set)) {
+      this.keys = Object.keys(container);
+      return;
+    }
+    const keys: unknown[] = [];
+    const byBytes = new Map<string, unknown>();
+    let bytesCount = 0;
+    let hasBigints = false;
+    for (const key of container.keys()) {
+      checkKey(key);
+      if (typeof key === "bigint") hasBigints = true;
+      if (isBytes(key)) {
+        byBytes.set(binaryText(bytesOf(key)), key);
+        this.bytesLengthMax = Math.max(this.bytesLengthMax, key.byteLength);
+        bytesCount++;
+      }
+      if (keys.push(key) % KEYS_BETWEEN_CHECKS === 0) check();
+    }
+    if (hasBigints || bytesCount > 0) checkDistinct(keys, check);
+    this.keys = keys;
+    this.byBytes = byBytes.size > 0 ? byBytes : undefined;
+  }
+
+  /** The position of a key, -1 where it has none. */
+  position(key: unknown, check: () => void): number {
+    if (this.#positions === undefined) {
+      const positions = new Map<unknown, number>();
+      for (const own of this.keys) {
+        positions.set(own, positions.size);
+        if (positions.size % KEYS_BETWEEN_CHECKS === 0) check();
+      }
+      this.#positions = positions;
+    }
+    return this.#positions.get(key) ?? -1;
+  }
+}
+
+const textEncoder = new TextEncoder();
+
+/** A view's container, and what its contents need. */
+interface Contents {
+  /** The origin of what it holds. */
+  readonly origin: Origin;
+  /** Of a Map, Set or large object. */
+  entries: Entries | undefined;
+  /** An object that is known to have many fields. */
+  isLarge: boolean;
+}
+
+/** The containers of one unit that Lua sees. */
+export class HostTables implements Registry {
+  #encoder: ViewEncoder;
+  #decoder: Decoder;
+  #instance: Instance;
+  /** Numbers less 1: 0 is no view. */
+  #numbers = new Numbers();
+  #origins: (Origin | undefined)[] = [];
+  #keys: (string | number)[] = [];
+  #contents: (Contents | undefined)[] = [];
+  #released: Uint32Array<ArrayBuffer> | undefined;
+  /** The last error that a value was refused with while code ran. */
+  refusal: Error | undefined;
+
+  /** Constructs the tables of a unit. */
+  constructor(instance: Instance, encoder: ViewEncoder, decoder: Decoder) {
+    this.#instance = instance;
+    this.#encoder = encoder;
+    this.#decoder = decoder;
+    encoder.registry = this;
+    decoder.objectOf = (number) => this.#numbers.objects[number - 1];
+    decoder.pathOf = (number) => this.path(number);
+    decoder.inputOf = (number) => this.#origins[number]!.input;
+  }
+
+  /**
+   * Writes a container as a lazy value, for a call such as `set_io`; with a key, a pair.
+   *
+   * @param nullKind What null crosses as.
+   * @param isShared Whether an output may have the container itself, and those in it.
+   */
+  encode(value: object, action: string, name: string, nullKind: number, isShared: boolean, key?: string): void {
+    // The same object in another input is another table.
+    const input: LazyInput = { seen: new Seen(this.#numbers), nullKind, isShared };
+    const root: Origin = { parent: undefined, key: name, place: new Place(), isElements: true, input };
+    this.#encoder.encodeRoot(value, root, action, name, key);
+  }
+
+  add(object: object, first: unknown, origin: Origin, key: string | number): number {
+    const number = origin.input.seen.add(object, first);
+    if (number >= 0) return number + 1;
+    this.#origins[-number] = origin;
+    this.#keys[-number] = key;
+    return number;
+  }
+
+  has(number: number, object: object, origin: Origin): boolean {
+    return this.#numbers.objects[number - 1] === object && this.#origins[number]!.input === origin.input;
+  }
+
+  remove(number: number): void {
+    this.#origins[number]!.input.seen.remove(number - 1);
+    this.#origins[number] = undefined;
+    this.#keys[number] = 0;
+    this.#contents[number] = undefined;
+  }
+
+  /** Lua has collected so many views. */
+  release(count: number): void {
+    if (this.#released === undefined || this.#released.length === 0) {
+      const pointer = this.#instance.exports.get_released_ptr() >>> 0;
+      const { buffer, byteOffset } = this.#instance.bytes(pointer, WIRE.RELEASED_MAX * 4);
+      if (byteOffset % 4 !== 0) this.#nonsense();
+      this.#released = new Uint32Array(buffer, byteOffset, WIRE.RELEASED_MAX);
+    }
+    if (!(count >= 0 && count <= WIRE.RELEASED_MAX)) this.#instance.fault("a list of released views that is too long");
+    for (let i = 0; i < count; i++) {
+      const number = this.#released[i];
+      if (this.#origins[number] === undefined) this.#instance.fault("the number of a view that is none");
+      this.remove(number);
+    }
+  }
+
+  /** Answers Lua; a negative answer is a status or, below it, the length of a refusal's text. */
+  load(op: number, number: number, first: number, count: number): number {
+    try {
+      this.#instance.checkTime();
+      return this.#load(op, number >>> 0, first, count);
+    } catch (error) {
+      if (this.#instance.isTimeUp(error)) throw error;
+      if (this.#encoder.isOwn(error)) return WIRE.STATUS_MEMORY;
+      // A Map's or Set's own methods may throw anything.
+      const { explained } = this.#encoder;
+      const isExplained = explained !== undefined && error === explained;
+      const refusal = isExplained ? explained : this.#encoder.explainRead(error, number, ACTION) as Error;
+      this.refusal = refusal;
+      refusal.message = textForLua(refusal.message);
+      this.#instance.refresh();
+      const heap = this.#instance.heap.subarray(0, WIRE.HEAP_SIZE_BYTES - 1);
+      const { written } = textEncoder.encodeInto(refusal.message, heap);
+      return WIRE.REFUSAL_BASE - written;
+    }
+  }
+
+  #load(op: number, number: number, first: number, count: number): number {
+    const object = this.#numbers.objects[number - 1] ?? this.#instance.fault("the number of a view that is none");
+    switch (op) {
+      case VIEW_OP.ELEMENTS: {
+        if (!(Array.isArray(object) || ArrayBuffer.isView(object))) return this.#nonsense();
+        const { origin } = this.#contentsOf(number, object);
+        const array = object as readonly unknown[] | TypedArray;
+        return this.#encoder.encodeElements(array, origin, first >>> 0, count >>> 0, ACTION, number);
+      }
+      case VIEW_OP.FIELD:
+        return this.#field(number, object, this.#key(first, count));
+      case VIEW_OP.ALL:
+        this.#all(number, object);
+        return 0;
+      case VIEW_OP.ENTRIES:
+        return this.#entries(number, object, first >>> 0, count >>> 0);
+      case VIEW_OP.POSITION: {
+        const entries = this.#entriesOf(number, object);
+        const key = this.#ownKey(object, entries, this.#key(first, count));
+        return key === undefined ? 0 : entries.position(key.key, () => this.#instance.checkTime()) + 1;
+      }
+      case VIEW_OP.BORDER: {
+        if (!(object instanceof Map || object instanceof Set)) return this.#nonsense();
+        // Not further than there are keys: a class of its own may say that it has any.
+        const { length } = this.#entriesOf(number, object).keys;
+        let border = 0;
+        const { input } = this.#contentsOf(number, object).origin;
+        while (border < length && hasKey(object, border + 1, input)) {
+          if (++border % KEYS_BETWEEN_CHECKS === 0) this.#instance.checkTime();
+        }
+        return border;
+      }
+      default:
+        return this.#nonsense();
+    }
+  }
+
+  /** The key that Lua asks for, which stands in the buffer. */
+  #key(words: number, heapBytes: number): unknown {
+    const [key, ...others] = this.#decoder.decode(words, heapBytes, true);
+    return key === undefined || others.length > 0 ? this.#nonsense() : key;
+  }
+
+  #nonsense(): never {
+    this.#instance.fault("what makes no sense about a view");
+  }
+
+  #field(number: number, object: object, luaKey: unknown): number {
+    const contents = this.#contentsOf(number, object);
+    const { origin } = contents;
+    let value: unknown;
+    let key: string | number = 0;
+    if (object instanceof Map || object instanceof Set) {
+      const entries = this.#entriesOf(number, object);
+      const own = this.#ownKey(object, entries, luaKey);
+      value = own && (object instanceof Map ? object.get(own.key) : true);
+      if (typeof luaKey === "string") key = luaKey;
+      else if (typeof value === "function" || typeof value === "symbol") key = entries.keys.indexOf(own?.key);
+    } else if (typeof luaKey === "string") {
+      key = luaKey;
+      value = this.#read(number, key, () => {
+        return propertyIsEnumerable.call(object, luaKey) ? (object as Record<string, unknown>)[luaKey] : undefined;
+      });
+      origin.place.noteField(key, number);
+      if (isNil(value, origin.input) && !contents.isLarge) {
+        contents.isLarge = this.#read(number, undefined, () => Object.keys(object)).length > WHOLE_FIELDS_MAX;
+        if (!contents.isLarge && this.#tryAll(number, object)) return WHOLE;
+      }
+    }
+    this.#encoder.encodePart(value, origin, key, ACTION, number);
+    return 0;
+  }
+
+  /** Reads something of a container that may throw, as getters and Proxies can. */
+  #read<T>(number: number, key: string | number | undefined, read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw this.#encoder.explainRead(error, number, ACTION, key);
+    }
+  }
+
+  /** All fields instead of one that is nil, unless one of them is refused. */
+  #tryAll(number: number, object: object): boolean {
+    try {
+      this.#allFields(number, object);
+      return true;
+    } catch (error) {
+      if (this.#encoder.isOwn(error)) throw error;
+      return false;
+    }
+  }
+
+  #all(number: number, object: object): void {
+    if (Array.isArray(object) || ArrayBuffer.isView(object) || object instanceof Map || object instanceof Set) {
+      const { origin } = this.#contentsOf(number, object);
+      if (object instanceof Map || object instanceof Set) this.#entriesOf(number, object);
+      const contents = object as readonly unknown[];
+      return this.#encoder.encodeContents(contents, origin, ACTION, number);
+    }
+    this.#contentsOf(number, object).origin.place.noteWhole();
+    this.#allFields(number, object);
+  }
+
+  #allFields(number: number, object: object): void {
+    const { origin } = this.#contentsOf(number, object);
+    const fields = object as Record<string, unknown>;
+    this.#encoder.encodeFields(fields, Object.keys(object), origin, ACTION, number);
+  }
+
+  /** Answers the position after the entries that were written, or were nil. */
+  #entries(number: number, object: object, first: number, limit: number): number {
+    const { origin } = this.#contentsOf(number, object);
+    const { keys } = this.#entriesOf(number, object);
+    let position = first;
+    // After each entry.
+    const ends: number[] = [];
+    const last = Math.min(keys.length, first + ENTRIES_MAX);
+    const next = (): [unknown, unknown, number] | undefined => {
+      while (position < last && ends.length < limit) {
+        const key = keys[position++];
+        const value = object instanceof Set
+          ? true
+          : object instanceof Map
+          ? object.get(key)
+          : (object as Record<string, unknown>)[key as string];
+        if (isNil(value, origin.input)) continue;
+        ends.push(position);
+        return [key, value, position - 1];
+      }
+      return undefined;
+    };
+    const count = this.#encoder.encodeEntries(next, origin, ACTION, number);
+    // Where the page was full, entries after it were looked at in vain.
+    return count < ends.length ? ends[count - 1] : position;
+  }
+
+  #contentsOf(number: number, object: object): Contents {
+    const known = this.#contents[number];
+    if (known !== undefined) return known;
+    const parent = this.#origins[number]!;
+    const place = placeOf(parent, this.#keys[number]);
+    const isElements = Array.isArray(object) || ArrayBuffer.isView(object) || object instanceof Map ||
+      object instanceof Set;
+    const origin = originOf(parent, this.#keys[number], isElements ? place.elements : place, isElements);
+    return this.#contents[number] = { origin, entries: undefined, isLarge: false };
+  }
+
+  #entriesOf(number: number, object: object): Entries {
+    const contents = this.#contentsOf(number, object);
+    return contents.entries ??= this.#read(
+      number,
+      undefined,
+      () => new Entries(object, () => this.#instance.checkTime()),
+    );
+  }
+
+  /** The container's own key that Lua's key means. */
+  #ownKey(container: object, entries: Entries, key: unknown): { key: unknown } | undefined {
+    if (!(container instanceof Map || container instanceof Set)) {
+      return typeof key === "string" && propertyIsEnumerable.call(container, key) ? { key } : undefined;
+    }
+    if (container.has(key)) return { key };
+    if (typeof key === "number" && Number.isSafeInteger(key) && container.has(BigInt(key))) return { key: BigInt(key) };
+    if (entries.byBytes === undefined || typeof key !== "string" && !(key instanceof Uint8Array)) return undefined;
+    if (key.length > entries.bytesLengthMax) return undefined;
+    const own = entries.byBytes.get(binaryText(typeof key === "string" ? textEncoder.encode(key) : key));
+    return own === undefined ? undefined : { key: own };
+  }
+
+  /** Where a container stands, such as `input.rows[3]`. */
+  path(number: number): string {
+    return pathOf(this.#origins[number]!, this.#keys[number]);
+  }
+}
+
+const { propertyIsEnumerable } = Object.prototype;
+
+function pathOf(origin: Origin, key: string | number): string {
+  if (origin.parent === undefined) return String(origin.key);
+  const path: (string | number)[] = [key];
+  let at = origin;
+  while (at.parent !== undefined) {
+    path.push(at.key);
+    at = at.parent;
+  }
+  // The last is the root's key in nothing.
+  path.pop();
+  return pathText(String(at.key), path.reverse());
+}
+
+/** A message that Lua gives back as it is: not too long, with its end, which is the path. */
+function textForLua(message: string): string {
+  const { length } = message;
+  const half = REFUSAL_LENGTH_MAX / 2;
+  const shown = length > 2 * half ? `${message.slice(0, half)}...${message.slice(length - half)}` : message;
+  return shown.toWellFormed().replaceAll("\0", "\\0");
+}
+
+/** Whether a value is nil to Lua code. */
+function isNil(value: unknown, input: LazyInput): boolean {
+  return value === undefined || value === null && input.nullKind !== NIL_KIND.KEPT;
+}
+
+function hasKey(container: Map<unknown, unknown> | Set<unknown>, key: number, input: LazyInput): boolean {
+  if (container instanceof Set) return container.has(key) || container.has(BigInt(key));
+  const value = container.get(container.has(key) ? key : BigInt(key));
+  return !isNil(value, input);
+}

@@ -1,0 +1,516 @@
+/**
+ * One WASM instance: its exports, imports and memory, and calls into it that leave it whole.
+ *
+ * @module
+ */
+
+import { WIRE } from "./wire.ts";
+import { LuaError } from "../values/errors.ts";
+import type { Position } from "../values/position.ts";
+import type { TimeZone } from "./time_zone.ts";
+import { cuBase64 } from "../../wasm/cu.js";
+
+/** What the host does for running code. */
+export interface Host {
+  /** Takes a chunk of a message from Lua. */
+  flush(words: number, heapBytes: number): void;
+  /** Takes a line that was printed; an error thrown here ends the code that printed it. */
+  print(line: string): void;
+  /** Writes what Lua asks of a view. */
+  load(op: number, view: number, first: number, count: number): number;
+  /** Lua has collected so many views. */
+  release(count: number): void;
+  /** Makes the error of code that was stopped at its time limit. */
+  timeUp(timeLimit: number, position: Position): LuaError;
+  /** Called now and then while code runs; an error thrown here ends it. */
+  progress?: (() => void) | undefined;
+}
+
+/** Functions that the WASM module exports; see `zig/main.zig`. */
+interface Calls {
+  _initialize(): void;
+  init(memoryLimitBytes: number): number;
+  get_buffer_ptr(): number;
+  get_buffer_size(): number;
+  get_io_table_id(): number;
+  get_home_table_id(): number;
+  get_memory_stats(): number;
+  run_gc(): number;
+  allocate(length: number): number;
+  release(pointer: number, length: number): void;
+  compile(code: number, codeLength: number, name: number): number;
+  forget(chunk: number): number;
+  compute(chunk: number, all: number): number;
+  request(): number;
+  encode_error(): number;
+  encode_error_value(): number;
+  get_error_position(): number;
+  get_text(): number;
+  get_text_length(): number;
+  begin_message(kind: number): number;
+  drop_view(number: number): number;
+  get_released_ptr(): number;
+  take_chunk(words: number, heapBytes: number): number;
+  long_string(length: number): number;
+  drop_message(): void;
+  set_io(field: number): number;
+  set_input_field(): number;
+  get_io(field: number): number;
+  get_output_field(): number;
+  clear_io_table(): number;
+  recover(): void;
+  get_heap_count(): number;
+  restore_stack(): void;
+  use_stack(levels: number): number;
+}
+
+/** Exports of the WASM module. */
+interface Exports extends Calls {
+  readonly memory: WebAssembly.Memory;
+}
+
+type Call = (a?: number, b?: number, c?: number) => number;
+type Import = (a: number, b: number, c: number, d: number) => number;
+
+const NOWHERE: Position = { line: 0, sources: [], traceback: "" };
+
+/** Thrown through running code when its time is up; never leaves this module. */
+class TimeUp {}
+
+/**
+ * Steps between two looks at the clock: at 1 to 5 ns a step, and up to 100 ns for
+ * one that calls into C, a look every 0.1 to 2 ms.
+ */
+const STEPS_PER_TICK = 20_000;
+
+/** How Lua reports that `print` threw (`zig/vm/output.zig`). */
+export const PRINT_REFUSED = "print: the host refused the text";
+
+/** Characters of a line that comes in parts. */
+const PRINT_PARTS_LENGTH_MAX = 1024 * 1024;
+
+/** Milliseconds from one call of `progress` to the next. */
+const PROGRESS_INTERVAL_MS = 5;
+
+/** No limit: looks at the clock once in two billion steps. */
+const STEPS_UNLIMITED = 0x7fff_ffff;
+
+/** Bytes that a WASM memory of 32 bits can have, less its last page. */
+const MEMORY_LIMIT_MAX = 0xffff_0000;
+
+/**
+ * What is to be free of the engine's stack, in levels of `use_stack` (`zig/vm/stack_room.zig`)
+ * of 2 KB, or 4 before it is optimized. V8 wants 40 KB where it compiles a function that is
+ * called for the first time, or a regular expression; an import that can't be compiled would
+ * end the unit. So much and a little more before a use; what 16 levels of C take, 21 KB,
+ * besides, before code goes on to call as many deeper; little before a chunk is taken, as
+ * nothing recurses in it.
+ */
+const USE_LEVELS = 28;
+const DEEPER_LEVELS = 34;
+const MESSAGE_LEVELS = 6;
+
+/** Options of {@linkcode Instance.create}. */
+export interface InstanceOptions {
+  /** The most that WASM memory may grow to, in bytes. */
+  memoryLimit: number;
+  /** How long a call may run, in milliseconds. */
+  timeLimit: number;
+  /** The clock, in milliseconds from some moment on. */
+  now?: (() => number) | undefined;
+  /** The zone of local time; by default UTC. */
+  timeZone?: TimeZone | undefined;
+  /** A compiled module, where bytes can't be compiled. */
+  module?: WebAssembly.Module | undefined;
+}
+
+// A byte order mark is part of a text like any other character.
+const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+let compiling: Promise<WebAssembly.Module> | undefined;
+let compiled: WebAssembly.Module | undefined;
+
+/** The module, compiled once for all units: it has no state. */
+async function compileModule(): Promise<WebAssembly.Module> {
+  return compiled ??= await (compiling ??= WebAssembly.compile(bytesOfBase64(cuBase64)));
+}
+
+/** The same without waiting: it takes 3 ms, no longer than the other way. */
+function compileModuleNow(): WebAssembly.Module {
+  return compiled ??= new WebAssembly.Module(bytesOfBase64(cuBase64));
+}
+
+function bytesOfBase64(base64: string): Uint8Array<ArrayBuffer> {
+  // Older runtimes have atob only.
+  if (typeof Uint8Array.fromBase64 === "function") return Uint8Array.fromBase64(base64);
+  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+}
+
+/** The instance. */
+export class Instance {
+  /**
+   * Exports, each behind {@linkcode Instance.#guarded}; those that run code go through
+   * {@linkcode Instance.guard} too.
+   */
+  readonly exports: Exports;
+  #useStack: (levels: number) => number;
+  /** Calls of exports that are under way, one inside another. */
+  #depth = 0;
+  /** An import is throwing what the host threw: an exception that may cross the unit. */
+  #isCrossing = false;
+  /** Such an exception that has cut an inner call off, so that it must end the outer one too. */
+  #passing: { error: unknown } | undefined;
+  /**
+   * Why no call enters the unit any more: what the engine threw in the middle of one, or a
+   * {@linkcode Instance.fault}. The unit may be half changed.
+   */
+  broken: unknown;
+  #failure: Error | undefined;
+  /** A use of the unit has begun and not ended as it should: see {@linkcode Instance.settle}. */
+  isUnsettled = false;
+  /** Address of the I/O buffer. */
+  readonly bufferPtr: number;
+  /** Numbers of the tables `_io` and `_home`. */
+  readonly ioTableId: number;
+  readonly homeTableId: number;
+  /** The buffer's words as numbers. */
+  words: Float64Array<ArrayBuffer>;
+  /** The buffer's words as halves: payload, then tag. */
+  halves: Uint32Array<ArrayBuffer>;
+  /** The buffer's string bytes. */
+  heap: Uint8Array<ArrayBuffer>;
+  /** The most that WASM memory may grow to, in bytes. */
+  readonly memoryLimit: number;
+  /** The clock, in milliseconds from some moment on. */
+  readonly now: () => number;
+  #timeLimit: number;
+  #deadline = Infinity;
+  /** The deadline of the last call. */
+  #lastDeadline = Infinity;
+  #thrown: TimeUp | undefined;
+  #nextProgress = Infinity;
+  /** Set by the unit before any code runs. */
+  host: Host | undefined;
+  #timeZone: TimeZone | undefined;
+  /** The beginning of a line, of which the rest isn't printed yet. */
+  #printed = "";
+  /** Its decoder, for characters that come in parts; `undefined` until there are any. */
+  #printDecoder: TextDecoder | undefined;
+  /** What the host's `print` last threw. */
+  printError: unknown;
+
+  /** Instantiates the module, or throws RangeError where the limit is too small. */
+  static async create(options: InstanceOptions): Promise<Instance> {
+    return new Instance(options.module ?? await compileModule(), options);
+  }
+
+  /** As {@linkcode Instance.create}, at once. */
+  static createNow(options: InstanceOptions): Instance {
+    return new Instance(options.module ?? compileModuleNow(), options);
+  }
+
+  private constructor(module: WebAssembly.Module, options: InstanceOptions) {
+    this.memoryLimit = options.memoryLimit;
+    this.#timeLimit = options.timeLimit;
+    this.now = options.now ?? (() => performance.now());
+    this.#timeZone = options.timeZone;
+    const instance = new WebAssembly.Instance(module, { cu: this.#imports() });
+    const exports: Record<string, unknown> = { ...instance.exports };
+    this.#useStack = exports.use_stack as Exports["use_stack"];
+    for (const name of Object.keys(exports)) {
+      if (typeof exports[name] === "function") exports[name] = this.#guarded(exports[name] as Call);
+    }
+    this.exports = exports as unknown as Exports;
+    this.exports._initialize();
+    const limit = Math.min(options.memoryLimit, MEMORY_LIMIT_MAX);
+    if (this.exports.init(limit) < 0) {
+      throw new RangeError(`Cannot create a compute unit: a memoryLimit of ${limit} bytes is too small`);
+    }
+    this.bufferPtr = this.exports.get_buffer_ptr();
+    this.ioTableId = this.exports.get_io_table_id();
+    this.homeTableId = this.exports.get_home_table_id();
+    [this.words, this.halves, this.heap] = this.#views();
+  }
+
+  #imports(): Record<string, (...args: number[]) => number | void> {
+    return {
+      tick: this.#crossing(() => this.#tick()),
+      stop: this.#crossing(() => {
+        throw new TimeUp();
+      }),
+      flush: this.#crossing((words, heapBytes) => {
+        this.refresh();
+        this.host!.flush(words, heapBytes);
+        return 0;
+      }),
+      load: this.#crossing((op, view, first, count) => {
+        this.refresh();
+        return this.host!.load(op, view, first, count);
+      }),
+      // Through the callers of these nothing can be thrown.
+      release: (count) => this.host!.release(count),
+      print: (text, length, more) => this.#print(text, length, more),
+      seed: () => crypto.getRandomValues(new Uint32Array(1))[0],
+      wall_clock_ms: () => Date.now(),
+      monotonic_ms: this.#crossing(() => this.now()),
+      zone_offset: this.#crossing((seconds, kind) => this.#timeZone?.answer(seconds, kind) ?? 0),
+      has_stack_room: () => this.#hasRoom(DEEPER_LEVELS) ? 1 : 0,
+    };
+  }
+
+  /** An import of which exceptions may cross the unit: `recover` makes it whole. */
+  #crossing(run: Import): Import {
+    return (a, b, c, d) => {
+      let result: number;
+      try {
+        result = run(a, b, c, d);
+      } catch (error) {
+        this.#isCrossing = true;
+        throw error;
+      }
+      // The host may have caught what ended a call inside this one.
+      if (this.broken !== undefined) throw this.#failed();
+      if (this.#passing === undefined) return result;
+      this.#isCrossing = true;
+      throw this.#passing.error;
+    };
+  }
+
+  /**
+   * The one place where calls enter the unit. An exception that no import let through comes
+   * from the engine, and may have left the unit half changed: it is broken then. The catch
+   * calls nothing, as there may be no stack for it.
+   */
+  #guarded(call: Call): Call {
+    return (a, b, c) => {
+      if (this.broken !== undefined) throw this.#failed();
+      this.#depth++;
+      let result: number;
+      try {
+        result = call(a, b, c);
+      } catch (error) {
+        const isOuter = --this.#depth === 0;
+        if (this.#isCrossing) this.#passing = isOuter ? undefined : { error };
+        else this.broken ??= error;
+        this.#isCrossing = false;
+        if (this.broken !== undefined) throw this.#failed();
+        throw error;
+      }
+      this.#depth--;
+      if (this.broken !== undefined) throw this.#failed();
+      return result;
+    };
+  }
+
+  /** What a call throws that broke the unit, of the type of what broke it. */
+  #failed(): Error {
+    if (this.#failure !== undefined) return this.#failure;
+    const cause = this.broken;
+    const message = `The unit is broken: ${cause instanceof Error ? cause.message : cause}`;
+    const isTrap = cause instanceof WebAssembly.RuntimeError;
+    const failure = isTrap
+      ? new WebAssembly.RuntimeError(message)
+      : cause instanceof RangeError
+      ? new RangeError(message)
+      : new Error(message);
+    failure.cause = cause;
+    return this.#failure = failure;
+  }
+
+  /** Throws, as the unit has handed over what a whole one never would: it is broken. */
+  fault(what: string): never {
+    this.broken ??= new Error(`it handed over ${what}`);
+    throw this.#failed();
+  }
+
+  /** Throws where the engine's stack has too little room for code to run. */
+  #checkRoom(action: string, levels: number): void {
+    if (!this.#hasRoom(levels)) {
+      throw new RangeError(`Cannot ${action}: there is too little room on the JavaScript stack`);
+    }
+  }
+
+  #hasRoom(levels: number): boolean {
+    try {
+      this.#useStack(levels);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Throws where it has too little room for the unit to take a message. */
+  checkRoomForMessage(): void {
+    this.#checkRoom("pass a value", MESSAGE_LEVELS);
+  }
+
+  /**
+   * Begins a use of the unit, which ends by setting `isUnsettled` to false. Where the one
+   * before it was cut off between two calls, a message may be open or unread: it is dropped.
+   *
+   * @param action What is being done, for messages: "set input".
+   */
+  settle(action: string): void {
+    this.#checkRoom(action, USE_LEVELS);
+    if (this.isUnsettled) this.#recover();
+    this.isUnsettled = true;
+  }
+
+  #recover(): void {
+    this.exports.recover();
+    this.exports.restore_stack();
+  }
+
+  /** Makes the views again where memory has grown. */
+  refresh(): void {
+    if (this.words.length === 0) [this.words, this.halves, this.heap] = this.#views();
+  }
+
+  #views(): [Float64Array<ArrayBuffer>, Uint32Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] {
+    const buffer = this.exports.memory.buffer as ArrayBuffer;
+    const heapPtr = this.bufferPtr + WIRE.WORDS_MAX * 8;
+    return [
+      new Float64Array(buffer, this.bufferPtr, WIRE.WORDS_MAX),
+      new Uint32Array(buffer, this.bufferPtr, WIRE.WORDS_MAX * 2),
+      new Uint8Array(buffer, heapPtr, WIRE.HEAP_SIZE_BYTES),
+    ];
+  }
+
+  /** WASM memory from an address, as it is now. */
+  bytes(pointer: number, length: number): Uint8Array<ArrayBuffer> {
+    const buffer = this.exports.memory.buffer as ArrayBuffer;
+    if (pointer + length > buffer.byteLength) this.fault("an address outside of its memory");
+    return new Uint8Array(buffer, pointer, length);
+  }
+
+  /** Figures of the unit's memory. */
+  memoryStats(): { usedBytes: number; peakBytes: number; wasmBytes: number; limitBytes: number } {
+    const bytes = this.bytes(this.exports.get_memory_stats() >>> 0, 16).slice();
+    const [usedBytes, peakBytes, wasmBytes, limitBytes] = new Uint32Array(bytes.buffer);
+    return { usedBytes, peakBytes, wasmBytes, limitBytes };
+  }
+
+  /** Text of Lua's, what isn't UTF-8 in it replaced. */
+  text(pointer: number, length: number): string {
+    return textDecoder.decode(this.bytes(pointer, length));
+  }
+
+  /** The text that goes with the last negative status. */
+  statusText(): string {
+    return this.text(this.exports.get_text() >>> 0, this.exports.get_text_length() >>> 0);
+  }
+
+  /** Where the last error was raised, or code was stopped (`zig/vm/position.zig`). */
+  errorPosition(): Position {
+    const pointer = this.exports.get_error_position() >>> 0;
+    const [line, count, tracebackLength] = new Uint32Array(this.bytes(pointer, 12).slice().buffer);
+    if (count > WIRE.SOURCES_MAX || tracebackLength > WIRE.TRACEBACK_BYTES_MAX) {
+      this.fault("a position that makes no sense");
+    }
+    const size = 4 + WIRE.SOURCE_NAME_BYTES_MAX;
+    const sources = Array.from({ length: count }, (_, i) => {
+      const bytes = this.bytes(pointer + 12 + i * size, size).slice();
+      const end = bytes.indexOf(0, 4);
+      const name = textDecoder.decode(bytes.subarray(4, end < 0 ? size : end));
+      return { chunk: new Uint32Array(bytes.buffer, 0, 1)[0], name };
+    });
+    return { line, sources, traceback: this.text(pointer + 12 + WIRE.SOURCES_MAX * size, tracebackLength) };
+  }
+
+  /**
+   * Calls into code that may run user code, within the time limit. Whatever JavaScript
+   * throws on the way, Lua's state is whole afterwards.
+   *
+   * @param since When the time began, where an earlier call counts too.
+   */
+  guard(call: () => number, since?: number): number {
+    let result: number;
+    try {
+      if (this.#timeLimit !== Infinity) {
+        this.#deadline = this.#lastDeadline = (since ?? this.now()) + this.#timeLimit;
+      }
+      if (this.host!.progress) this.#nextProgress = this.now() + PROGRESS_INTERVAL_MS;
+      result = call();
+    } catch (error) {
+      this.#endLine();
+      if (this.broken !== undefined) throw this.#failed();
+      this.#recover();
+      if (!(error instanceof TimeUp)) throw error;
+      throw this.host!.timeUp(this.#timeLimit, this.errorPosition());
+    } finally {
+      this.#thrown = undefined;
+      this.#deadline = Infinity;
+      this.#nextProgress = Infinity;
+      this.refresh();
+    }
+    const refusal = this.#endLine();
+    // Code that failed has an error of its own.
+    if (refusal !== undefined && result >= 0) throw refusal;
+    return result;
+  }
+
+  /** Hands over a line that code didn't end; answers the error of a host that refused it. */
+  #endLine(): LuaError | undefined {
+    if (this.#printDecoder === undefined) return;
+    const line = this.#printed + this.#printDecoder.decode();
+    this.#printed = "";
+    try {
+      if (line !== "") this.host!.print(line);
+    } catch (cause) {
+      return new LuaError("runtime", PRINT_REFUSED, { cause });
+    }
+  }
+
+  /** Ends the code that is running if its time is up: for what the host does at length meanwhile. */
+  checkTime(): void {
+    if (this.#deadline === Infinity || this.now() < this.#deadline) return;
+    throw this.#thrown = new TimeUp();
+  }
+
+  /** The same for what the host does at length with the result of a call, after it. */
+  checkTimeAfter(): void {
+    if (this.#lastDeadline !== Infinity && this.now() >= this.#lastDeadline) {
+      throw this.host!.timeUp(this.#timeLimit, NOWHERE);
+    }
+  }
+
+  /** Either, as code is running or not. */
+  checkTimeNow(): void {
+    if (this.#deadline !== Infinity) this.checkTime();
+    else this.checkTimeAfter();
+  }
+
+  /** Whether an error is that of `checkTime`, on its way through the host. */
+  isTimeUp(error: unknown): boolean {
+    return error !== undefined && error === this.#thrown;
+  }
+
+  #tick(): number {
+    if (this.#deadline === Infinity && this.#nextProgress === Infinity) return STEPS_UNLIMITED;
+    const now = this.now();
+    if (now >= this.#deadline) return 0;
+    if (now >= this.#nextProgress) {
+      this.#nextProgress = now + PROGRESS_INTERVAL_MS;
+      this.host!.progress!();
+    }
+    return STEPS_PER_TICK;
+  }
+
+  #print(text: number, length: number, more: number): number {
+    try {
+      if (more) this.#printDecoder ??= new TextDecoder("utf-8", { ignoreBOM: true });
+      const decoder = this.#printDecoder ?? textDecoder;
+      this.#printed += decoder.decode(this.bytes(text >>> 0, length >>> 0), { stream: more !== 0 });
+      // A line in parts may be of any length: then it takes more lines.
+      if (more && this.#printed.length < PRINT_PARTS_LENGTH_MAX) return 0;
+      const line = this.#printed;
+      this.#printed = "";
+      this.host!.print(line);
+      return 0;
+    } catch (error) {
+      if (this.broken !== undefined) throw error;
+      this.printError = error;
+      return 1;
+    }
+  }
+}

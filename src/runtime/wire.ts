@@ -1,0 +1,81 @@
+/**
+ * The wire format: what stands in the I/O buffer when a value crosses. Mirrors
+ * `zig/bridge/wire.zig`, which describes it; a test compares the two.
+ *
+ * @module
+ */
+
+/** Tags and sizes of the wire format. */
+export const WIRE = {
+  BUFFER_SIZE_BYTES: 64 * 1024,
+  WORDS_MAX: 4096,
+  HEAP_SIZE_BYTES: 32 * 1024,
+  INLINE_STRING_BYTES_MAX: 128,
+  REFUSAL_BASE: -256,
+  NO_SHAPE: 65535,
+  RELEASED_MAX: 1024,
+  SHAPE_KEYS_MAX: 32,
+  SHAPES_MAX: 512,
+  DEPTH_MAX: 1000,
+  SOURCES_MAX: 8,
+  SOURCE_NAME_BYTES_MAX: 60,
+  TRACEBACK_BYTES_MAX: 2048,
+
+  /** Upper half of a word that is a tag, without the tag. */
+  BOXED: 0xfffc0000,
+
+  NIL: 0x00,
+  BOOLEAN: 0x01,
+  INTEGER: 0x02,
+  FLOAT: 0x03,
+  STRING: 0x04,
+  FUNCTION_BYTECODE: 0x05,
+  FUNCTION_REF: 0x06,
+  TABLE_REF: 0x07,
+  SHAPE: 0x10,
+  OBJECT: 0x11,
+  RECORD: 0x12,
+  ARRAY: 0x13,
+  MAP: 0x14,
+  SET: 0x15,
+  DATE: 0x16,
+  BYTES: 0x17,
+  TYPED_ARRAY: 0x18,
+  STRING_AT: 0x19,
+  BYTES_AT: 0x1a,
+  VIEW: 0x1b,
+  WRITTEN: 0x1c,
+  CHANGED_VIEW: 0x1d,
+
+  STATUS_LUA: -1,
+  STATUS_MEMORY: -2,
+  STATUS_MALFORMED: -3,
+  STATUS_DEPTH: -4,
+  STATUS_DUPLICATE: -5,
+  STATUS_UNSUPPORTED: -6,
+  STATUS_IO_TABLE: -7,
+  STATUS_REFUSED: -8,
+} as const;
+
+/** What is nil to Lua code (`Nil`): payloads of NIL. */
+export const NIL_KIND = { UNDEFINED: 0, NULL: 1, KEPT: 2 } as const;
+
+/** Kinds of views (`ViewKind`). */
+export const VIEW_KIND = { OBJECT: 0, ARRAY: 1, MAP: 2, SET: 3, RECORD: 4 } as const;
+
+/** What Lua asks of a view's object (`Op` in `zig/views/views.zig`). */
+export const VIEW_OP = { ELEMENTS: 0, FIELD: 1, ALL: 2, ENTRIES: 3, POSITION: 4, BORDER: 5 } as const;
+
+/** Typed arrays by their kind on the wire (`marks.Kind`). */
+export const TYPED_ARRAYS = {
+  3: Int8Array,
+  4: Int16Array,
+  5: Uint16Array,
+  6: Int32Array,
+  7: Uint32Array,
+  8: Float32Array,
+  9: Float64Array,
+  10: Float16Array,
+  11: BigInt64Array,
+  12: BigUint64Array,
+} as const;

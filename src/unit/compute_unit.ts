@@ -1,0 +1,1060 @@
+/**
+ * One isolated Lua state.
+ *
+ * @module
+ */
+
+import { ChunkCache } from "./chunk_cache.ts";
+import { Decoder } from "../bridge/decode.ts";
+import { pathText } from "../bridge/encode.ts";
+import { ViewEncoder } from "../lazy/encode_views.ts";
+import { LuaError, type LuaErrorKind } from "../values/errors.ts";
+import { isLargerThan } from "../values/estimate.ts";
+import { HostTables } from "../lazy/host_tables.ts";
+import { Instance, type InstanceOptions, PRINT_REFUSED } from "../runtime/instance.ts";
+import type { LuaValue } from "../values/lua_value.ts";
+import {
+  BOOLEAN,
+  checkOptions,
+  checkString,
+  isFunction,
+  isNumber,
+  isString,
+  kindOf,
+  NO_OPTIONS,
+  type OptionRules,
+  rulesOf,
+} from "../values/options.ts";
+import { type ChunkText, locate, type Position, POSITIONS_LENGTH_MAX, shownName } from "../values/position.ts";
+import { withoutFirstComment } from "./source_text.ts";
+import { isTimeZone, TimeZone } from "../runtime/time_zone.ts";
+import { NIL_KIND, WIRE } from "../runtime/wire.ts";
+
+/** Options of {@linkcode ComputeUnit.create}. */
+export interface ComputeUnitOptions {
+  /**
+   * The most that the unit's WASM memory may grow to, in bytes: from 1 MiB to 4 GiB.
+   *
+   * @default {268435456} (256 MiB)
+   */
+  memoryLimit?: number;
+  /**
+   * How long one {@linkcode ComputeUnit.compute} may run, in milliseconds, compiling its
+   * code included. Nothing in Lua can catch or outlast it.
+   *
+   * @default {Infinity}
+   */
+  timeLimit?: number;
+  /**
+   * Takes what code prints, a line a call: by `print`, or by `io.write` when a line ends, or
+   * the run with an unfinished one. Without it, the text is kept for
+   * {@linkcode ComputeUnit.printed}. An error thrown here ends the code that printed,
+   * as a {@linkcode LuaError} with the error as its `cause`.
+   */
+  onPrint?: (line: string) => void;
+  /**
+   * Called every few milliseconds while code runs. An error thrown here stops the code,
+   * which can't catch it, and is thrown by the call that ran it. With
+   * `() => signal.throwIfAborted()` a unit heeds an AbortSignal. Timers don't fire while
+   * code runs, so that signal must be aborted by a callback such as `onPrint`, or here.
+   */
+  onProgress?: () => void;
+  /**
+   * Estimated size in bytes above which an input is lazy, where the call doesn't say: what
+   * a copy in Lua would take, but one byte for a number or boolean in a list, as lists of
+   * numbers are better copied. 0 makes every container lazy, `Infinity` none.
+   *
+   * @default {1048576} (1 MiB)
+   */
+  lazyThreshold?: number;
+  /**
+   * The clock that `timeLimit`, `onProgress` and `os.clock` read, in milliseconds from some
+   * moment on; it never goes back. With a clock of its own a test can tell how long code runs.
+   *
+   * @default {performance.now}
+   */
+  now?: () => number;
+  /**
+   * The zone of local time, as `os.date` and `os.time` have it: an IANA name such as
+   * "Europe/Berlin", or "local" for the host's.
+   *
+   * @default {"UTC"}
+   */
+  timeZone?: string;
+  /** The unit's WASM module, for platforms that compile no bytes at run time. */
+  module?: WebAssembly.Module;
+}
+
+/** Options of {@linkcode ComputeUnit.compute}. */
+export interface ComputeOptions {
+  /**
+   * Name of the code in messages and tracebacks, such as a path, in one line; of one
+   * longer than 59 bytes, Lua shows the end.
+   *
+   * @default {"compute"}
+   */
+  chunkName?: string;
+}
+
+/**
+ * Compiled code: a function that runs it, as {@linkcode ComputeUnit.compute} would.
+ * Disposing of it frees what the unit keeps of it; disposing of the unit does too.
+ *
+ * @typeParam T Type of the result; it isn't checked.
+ */
+export interface CompiledChunk<T = LuaValue> extends Disposable {
+  /** Runs the code and returns the value of its first result. */
+  (): T;
+}
+
+/** Figures of a unit's memory, in bytes; all are measured. */
+export interface MemoryStats {
+  /** What Lua's live blocks take now, garbage not yet collected included. */
+  usedBytes: number;
+  /** The most they ever took. */
+  peakBytes: number;
+  /** Size of the WASM memory. */
+  wasmBytes: number;
+  /** What it may grow to. */
+  limitBytes: number;
+}
+
+/** Options of {@linkcode ComputeUnit.setInput}. */
+export interface InputOptions {
+  /**
+   * `true` hands over a reference: nothing is copied, and Lua reads what it needs of the
+   * value, which must not change until code has run and the output has been read. An output that holds an
+   * untouched part of it has the very same objects. `false` copies the value. By default
+   * values are copied up to the unit's {@linkcode ComputeUnitOptions.lazyThreshold}, larger
+   * ones are read as with `true`, and an output never shares an object with the input.
+   */
+  lazy?: boolean;
+  /**
+   * What `null` is to Lua code: `"nil"`, and null again where it goes back unassigned; or,
+   * with `"keep"`, `_io.null`, a value that equals itself only, and is true as a condition.
+   *
+   * @default {"nil"}
+   */
+  nulls?: "nil" | "keep";
+}
+
+/**
+ * Estimated bytes above which an input is lazy. About 6,000 rows of four fields: reading
+ * one field of each is as fast lazily from 2,000 rows on, reading all of them from 15,000
+ * (docs/PERFORMANCE.md).
+ */
+const LAZY_THRESHOLD_DEFAULT = 1024 * 1024;
+
+const MEMORY_LIMIT_DEFAULT = 256 * 1024 * 1024;
+const MEMORY_LIMIT_MIN = 1024 * 1024;
+const MEMORY_LIMIT_MAX = 4 * 1024 * 1024 * 1024;
+
+const CHUNK_NAME_DEFAULT = "compute";
+
+const CREATE = "create a compute unit";
+
+const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
+  memoryLimit: {
+    is: isNumber,
+    what: "a number of bytes",
+    isInRange: (bytes) => (bytes as number) >= MEMORY_LIMIT_MIN && (bytes as number) <= MEMORY_LIMIT_MAX,
+    range: `from ${MEMORY_LIMIT_MIN} to ${MEMORY_LIMIT_MAX} bytes`,
+  },
+  timeLimit: {
+    is: isNumber,
+    what: "a number of milliseconds",
+    isInRange: (milliseconds) => (milliseconds as number) > 0,
+    range: "a positive number of milliseconds",
+  },
+  onPrint: { is: isFunction, what: "a function" },
+  onProgress: { is: isFunction, what: "a function" },
+  lazyThreshold: {
+    is: isNumber,
+    what: "a number of bytes",
+    isInRange: (bytes) => (bytes as number) >= 0,
+    range: "0 or a positive number of bytes",
+  },
+  now: { is: isFunction, what: "a function" },
+  timeZone: {
+    is: isString,
+    what: "the name of a time zone",
+    isInRange: (name) => isTimeZone(name as string),
+    range: '"local" or an IANA name such as "Europe/Berlin"',
+  },
+  module: { is: (module) => module instanceof WebAssembly.Module, what: "a WebAssembly.Module" },
+});
+
+/** Rules of {@linkcode ComputeOptions}. */
+export const COMPUTE_RULES: OptionRules<ComputeOptions> = { chunkName: { is: isString, what: "a string" } };
+const COMPUTE_OPTIONS = rulesOf<ComputeOptions>(COMPUTE_RULES);
+
+/** Rules of {@linkcode InputOptions}. */
+export const INPUT_RULES: OptionRules<InputOptions> = {
+  lazy: BOOLEAN,
+  nulls: { is: (value) => value === "nil" || value === "keep", what: `"nil" or "keep"` },
+};
+const INPUT_OPTIONS = rulesOf<InputOptions>(INPUT_RULES);
+
+/** Throws where options of a unit are wrong. */
+export function checkUnitOptions(options: unknown, action = CREATE): asserts options is ComputeUnitOptions {
+  checkOptions<ComputeUnitOptions>(action, options, UNIT_OPTIONS);
+}
+
+/** What other modules here need of units, and users don't. */
+export const internals = {} as {
+  /** Makes a unit at once; {@linkcode ComputeUnit.create} doesn't hold up its caller. */
+  create: (options: ComputeUnitOptions) => ComputeUnit;
+  /** What broke a unit; undefined where it isn't broken. */
+  brokenBy: (unit: ComputeUnit) => unknown;
+};
+
+/** Units of text that {@linkcode ComputeUnit.printed} keeps of one compute. */
+const PRINTED_LENGTH_MAX = 1024 * 1024;
+
+const PRINT_OVERFLOW = `printed text exceeds ${PRINTED_LENGTH_MAX} characters: give the unit an onPrint`;
+
+const textEncoder = new TextEncoder();
+
+const FIELD = { input: 0, output: 1, meta: 2 } as const;
+
+/** Messages of errors of kind "limit". */
+const OVERFLOW = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many|'__call' chain too long)/;
+
+/** Lua's status codes, as `encode_error` tells them. */
+const KINDS: Record<number, LuaErrorKind> = { 2: "runtime", 3: "syntax", 4: "memory", 5: "limit" };
+
+/**
+ * An isolated, sandboxed Lua 5.4 state in its own WebAssembly memory.
+ *
+ * All methods but {@linkcode ComputeUnit.create} are synchronous, and throw a TypeError
+ * while the unit runs (from `onPrint`, or a getter of an input) and once it has been
+ * disposed. A unit is a `Disposable`; units share nothing.
+ *
+ * They throw a RangeError where there is too little room on the JavaScript stack, and leave
+ * the unit as it is. Where WebAssembly traps, or the stack ends while the unit is at work,
+ * the unit is broken: the call throws an error that says so, with what was thrown as its
+ * `cause`, and each later one a TypeError with the same `cause`. Then only
+ * {@linkcode ComputeUnit.dispose} and {@linkcode ComputeUnit.printed} work.
+ *
+ * @example Structured input and output
+ * ```ts
+ * import { ComputeUnit } from "@computeunit/cu";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using cu = await ComputeUnit.create();
+ * cu.setInput({ prices: [19.9, 5, 12.5] });
+ * cu.compute(`
+ *   local sum = 0
+ *   for _, price in ipairs(_io.input.prices) do sum = sum + price end
+ *   _io.output = { count = #_io.input.prices, sum = sum }
+ * `);
+ * assertEquals(cu.getOutput(), { count: 3, sum: 37.4 });
+ * ```
+ */
+export class ComputeUnit implements Disposable {
+  #instance: Instance | undefined;
+  // Gone with the instance, whose memory they look into.
+  #encoder: ViewEncoder | undefined;
+  #decoder: Decoder | undefined;
+  #tables: HostTables | undefined;
+  #lazyThreshold: number;
+  #onPrint: ((line: string) => void) | undefined;
+  #printed = "";
+  /** Code is running in the unit, or a value is being written or read. */
+  #busy = false;
+  #chunks: ChunkCache;
+  /** Texts of chunks that aren't in the cache, for errors. */
+  #texts = new Map<number, ChunkText>();
+  /** What is being compiled. */
+  #compiling: ChunkText | undefined;
+  /** The error of having printed too much. */
+  #printOverflow: Error | undefined;
+
+  /**
+   * Creates a unit.
+   *
+   * @param options Limits, and where printed text goes.
+   * @returns The unit.
+   * @throws {TypeError} If an option is unknown, or of the wrong kind.
+   * @throws {RangeError} If `timeLimit` isn't positive, `memoryLimit` not from 1 MiB to 4 GiB, `lazyThreshold` not
+   * from 0, or there is no such `timeZone`.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create({ memoryLimit: 16 * 1024 * 1024, timeLimit: 1000 });
+   * assertEquals(cu.compute("return 42"), 42);
+   * ```
+   */
+  static async create(options: ComputeUnitOptions = NO_OPTIONS): Promise<ComputeUnit> {
+    checkUnitOptions(options);
+    return new ComputeUnit(await Instance.create(instanceOptions(options)), options);
+  }
+
+  static {
+    internals.create = (options) => {
+      checkUnitOptions(options);
+      return new ComputeUnit(Instance.createNow(instanceOptions(options)), options);
+    };
+    internals.brokenBy = (unit) => unit.#instance?.broken;
+  }
+
+  private constructor(instance: Instance, options: ComputeUnitOptions) {
+    if (!(instance instanceof Instance)) {
+      throw new TypeError("Cannot construct a ComputeUnit: use `await ComputeUnit.create()` instead");
+    }
+    this.#instance = instance;
+    const encoder = this.#encoder = new ViewEncoder(instance);
+    const decoder = this.#decoder = new Decoder(instance);
+    const tables = this.#tables = new HostTables(instance, encoder, decoder);
+    this.#chunks = new ChunkCache(instance.memoryLimit);
+    this.#lazyThreshold = options.lazyThreshold ?? LAZY_THRESHOLD_DEFAULT;
+    this.#onPrint = options.onPrint;
+    instance.host = {
+      flush: (words, heapBytes) => decoder.takeChunk(words, heapBytes),
+      load: (op, view, first, count) => tables.load(op, view, first, count),
+      release: (count) => tables.release(count),
+      print: (line) => this.#print(line),
+      timeUp: (timeLimit, position) => {
+        const message = `time limit of ${timeLimit} ms exceeded`;
+        const { where } = this.#locate(message, position);
+        return new LuaError("time", message, { ...where, traceback: position.traceback });
+      },
+      progress: options.onProgress,
+    };
+  }
+
+  /** Number of the `_io` table; the same for the life of the unit. */
+  get ioTableId(): number {
+    return this.#ready("read ioTableId").ioTableId;
+  }
+
+  /** Number of the `_home` table; the same for the life of the unit. */
+  get homeTableId(): number {
+    return this.#ready("read homeTableId").homeTableId;
+  }
+
+  /** Address of the 64 KB I/O buffer in WASM memory. */
+  get bufferPtr(): number {
+    return this.#ready("read bufferPtr").bufferPtr;
+  }
+
+  /** Size of the I/O buffer in bytes. */
+  get bufferSize(): number {
+    this.#ready("read bufferSize");
+    return WIRE.BUFFER_SIZE_BYTES;
+  }
+
+  /**
+   * What the last {@linkcode ComputeUnit.compute} printed, each line ended by a newline.
+   * Empty where the unit has an `onPrint`.
+   */
+  get printed(): string {
+    return this.#printed;
+  }
+
+  /**
+   * Runs Lua code and returns the value of its first result.
+   *
+   * Code is compiled once: the same text runs again without compiling. A first line that
+   * begins with `#` is skipped, and a byte order mark before it. Results may be of any size
+   * and structure.
+   *
+   * @typeParam T Type of the result; it isn't checked.
+   * @param code Lua source text, or its bytes.
+   * @param options Name of the code.
+   * @returns The first value that the code returns, `null` where there is none.
+   * @throws {LuaError} If the code doesn't compile, raises an error or exceeds a limit.
+   * @throws {TypeError} If the result can't be passed, such as a function, or the chunk's name isn't a line of text.
+   * @throws {RangeError} If a result nests deeper than 1000 levels, or takes more than the memory limit and 1 GiB.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * assertEquals(cu.compute("return { 'a', 'b' }"), ["a", "b"]);
+   * ```
+   */
+  compute<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = NO_OPTIONS): T {
+    return this.#compute(code, options, false)[0] as T;
+  }
+
+  /**
+   * Compiles Lua code, to be run many times. {@linkcode ComputeUnit.compute} keeps what
+   * it compiled too, but no more than 256 chunks in an eighth of the memory limit, and looks
+   * each up by its text.
+   *
+   * @typeParam T Type of the result; it isn't checked.
+   * @param code Lua source text, or its bytes.
+   * @param options Name of the code.
+   * @returns A function that runs the code, and throws as {@linkcode ComputeUnit.compute}.
+   * @throws {LuaError} If the code doesn't compile.
+   * @throws {TypeError} If the chunk's name isn't a line of text.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * using square = cu.compile<number>("return _io.input ^ 2");
+   * cu.setInput(3);
+   * assertEquals(square(), 9);
+   * cu.setInput(4);
+   * assertEquals(square(), 16);
+   * ```
+   */
+  compile<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = NO_OPTIONS): CompiledChunk<T> {
+    checkOptions("compile", options, COMPUTE_OPTIONS);
+    const chunk = this.#use("compile", (instance) => this.#compile(instance, code, options.chunkName));
+    this.#texts.set(chunk, { code, chunkName: options.chunkName ?? CHUNK_NAME_DEFAULT });
+    let isDisposed = false;
+    const run = (): T => {
+      if (isDisposed) throw new TypeError("Cannot run compiled code: it has been disposed");
+      return this.#use("compute", (instance) => this.#run(instance, chunk, false))[0] as T;
+    };
+    const dispose = (): void => {
+      const isThere = this.#instance !== undefined && this.#instance.broken === undefined;
+      if (!isDisposed && isThere) {
+        this.#use("dispose compiled code", ({ exports }) => exports.forget(chunk));
+        this.#texts.delete(chunk);
+      }
+      isDisposed = true;
+    };
+    return Object.assign(run, { [Symbol.dispose]: dispose });
+  }
+
+  /**
+   * Runs Lua code and returns the values of all its results.
+   *
+   * @param code Lua source text, or its bytes.
+   * @param options Name of the code.
+   * @returns The values that the code returns.
+   * @throws {LuaError} If the code doesn't compile, raises an error or exceeds a limit.
+   * @throws {TypeError} If a result can't be passed, such as a function, or the chunk's name isn't a line of text.
+   * @throws {RangeError} If a result nests deeper than 1000 levels, or takes more than the memory limit and 1 GiB.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * assertEquals(cu.computeAll("return 1, nil, 'three'"), [1, null, "three"]);
+   * ```
+   */
+  computeAll(code: string | Uint8Array, options: ComputeOptions = NO_OPTIONS): LuaValue[] {
+    return this.#compute(code, options, true);
+  }
+
+  /**
+   * As {@linkcode ComputeUnit.compute}, for a result that fits the 64 KB I/O buffer.
+   *
+   * @param code Lua source text.
+   * @returns The first value that the code returns, `null` where there is none.
+   * @throws {TypeError} If the result can't be passed, such as a function.
+   * @throws {RangeError} If the result doesn't fit the buffer.
+   * @throws {LuaError} If the code doesn't compile, raises an error or exceeds a limit.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertThrows } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * assertThrows(() => cu.computeInBuffer("return ('x'):rep(100000)"), RangeError, "_io.output");
+   * ```
+   */
+  computeInBuffer(code: string): LuaValue {
+    const [value] = this.#compute(code, NO_OPTIONS, false);
+    if (this.#decoder!.lastSize > WIRE.BUFFER_SIZE_BYTES) {
+      throw new RangeError(
+        `Cannot return the result: its ${this.#decoder!.lastSize} bytes don't fit the ` +
+          `${WIRE.BUFFER_SIZE_BYTES}-byte buffer; set _io.output instead`,
+      );
+    }
+    return value;
+  }
+
+  /**
+   * Sets `_io.input`: to a copy of the value, or to a view of it, from which Lua loads what
+   * code reads. Code can't tell them apart, but by time and memory, and outputs are the same;
+   * only `lazy: true` gives back the host's own objects. A copy is made here, and what the
+   * host changes afterwards isn't seen; a lazy input, asked for or chosen for its size, is read
+   * while code runs and when an output is read, and must not change until then.
+   *
+   * @param value Any value that docs/IO_TABLE_API.md lists; `null` and `undefined` are nil.
+   * @param options Whether to copy, and what nulls are; by default, a large value isn't copied.
+   * @throws {TypeError} If something in it can't be passed, with its path, or code replaced
+   * `_io`. Of a lazy input, the call that reads it throws.
+   * @throws {RangeError} If it nests deeper than 1000 levels, or has a bigint beyond int64.
+   * @throws {LuaError} If the unit has no memory for it.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.setInput({ user: { name: "Alice", tags: ["a", "b"] } });
+   * assertEquals(cu.compute("return _io.input.user.tags[2]"), "b");
+   * ```
+   *
+   * @example Without a copy
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals, assertStrictEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create({ memoryLimit: 4 * 1024 * 1024 });
+   * const rows = Array.from({ length: 1_000_000 }, (_, i) => ({ id: i, price: i % 100 }));
+   * cu.setInput(rows, { lazy: true });
+   * cu.compute(`
+   *   local sum, last = 0, nil
+   *   for _, row in ipairs(_io.input) do sum, last = sum + row.price, row end
+   *   _io.output = { sum = sum, last = last }
+   * `);
+   * const { sum, last } = cu.getOutput<{ sum: number; last: unknown }>();
+   * assertEquals(sum, 49_500_000);
+   * assertStrictEquals(last, rows[999_999]); // the object itself
+   * ```
+   */
+  setInput(value: unknown, options: InputOptions = NO_OPTIONS): void {
+    this.#set("set input", FIELD.input, "input", value, options);
+  }
+
+  /**
+   * Sets one field of `_io.input`, which becomes a table if it is nil.
+   *
+   * @param key The field's name.
+   * @param value As for {@linkcode ComputeUnit.setInput}.
+   * @param options As for {@linkcode ComputeUnit.setInput}.
+   * @throws {TypeError} If the value can't be passed, `_io.input` isn't a table, or code replaced `_io`.
+   * @throws {RangeError} If it nests deeper than 1000 levels, or has a bigint beyond int64.
+   * @throws {LuaError} If the unit has no memory for it.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.setInputField("rate", 0.25);
+   * assertEquals(cu.compute("return _io.input.rate * 8"), 2);
+   * ```
+   */
+  setInputField(key: string, value: unknown, options: InputOptions = NO_OPTIONS): void {
+    checkString("set input field", "key", key);
+    checkOptions("set input field", options, INPUT_OPTIONS);
+    const name = pathText("input", [key]);
+    this.#use("set input field", (instance) => {
+      const nullKind = nullKindOf(options);
+      if (this.#isLazy(value, options)) {
+        this.#tables!.encode(value, "set input field", name, nullKind, options.lazy === true, key);
+      } else this.#encoder!.encode([key, value], "set input field", name, 1, nullKind);
+      this.#tables!.refusal = undefined;
+      this.#check(instance.guard(() => instance.exports.set_input_field()), "set input field");
+    });
+  }
+
+  /**
+   * Reads `_io.output`. The value shares no object with an input, but where
+   * `lazy: true` was said. `JSON.stringify` writes a Map as `{}`, loses bytes and NaN, and throws
+   * for a bigint: docs/IO_TABLE_API.md says when an output has these, and how to be strict.
+   *
+   * @typeParam T Type of the output; it isn't checked.
+   * @returns The output, `null` where there is none.
+   * @throws {TypeError} If something in it can't be passed, or code replaced `_io`.
+   * @throws {RangeError} If it nests deeper than 1000 levels, or takes more than the memory limit and 1 GiB.
+   * @throws {LuaError} If reading it exceeds the time limit.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("_io.output = { ok = true, items = _io.array({}) }");
+   * assertEquals(cu.getOutput(), { items: [], ok: true });
+   * ```
+   */
+  getOutput<T = LuaValue>(): T {
+    return this.#get("get output", (instance) => instance.exports.get_io(FIELD.output)) as T;
+  }
+
+  /**
+   * Reads one field of `_io.output`.
+   *
+   * @typeParam T Type of the field; it isn't checked.
+   * @param key The field's key in Lua: a name, or a position from 1.
+   * @returns The field, `null` where there is none.
+   * @throws {TypeError} If something in it can't be passed, or code replaced `_io`.
+   * @throws {RangeError} If it nests deeper than 1000 levels, or takes more than the memory limit and 1 GiB.
+   * @throws {LuaError} If reading it exceeds the time limit.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("_io.output = { count = 3, rows = { 1, 2, 3 } }");
+   * assertEquals(cu.getOutputField("count"), 3);
+   * ```
+   */
+  getOutputField<T = LuaValue>(key: string | number): T {
+    if (typeof key !== "number") checkKey(key);
+    return this.#get("get output field", (instance) => {
+      this.#encoder!.encode(key, "get output field", "key");
+      return instance.exports.get_output_field();
+    }) as T;
+  }
+
+  /**
+   * Sets `_io.meta`, which travels beside the input.
+   *
+   * @param value As for {@linkcode ComputeUnit.setInput}; copied or lazy by its size.
+   * @throws {TypeError} If something in it can't be passed, with its path, or code replaced `_io`.
+   * @throws {RangeError} If it nests deeper than 1000 levels, or has a bigint beyond int64.
+   * @throws {LuaError} If the unit has no memory for it.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.setMetadata({ locale: "de" });
+   * cu.compute("_io.meta.seen = true");
+   * assertEquals(cu.getMetadata(), { locale: "de", seen: true });
+   * ```
+   */
+  setMetadata(value: unknown): void {
+    this.#set("set metadata", FIELD.meta, "meta", value);
+  }
+
+  /**
+   * Reads `_io.meta`, with what Lua code changed in it.
+   *
+   * @typeParam T Type of the metadata; it isn't checked.
+   * @returns The metadata, `null` where there is none.
+   * @throws {TypeError} If something in it can't be passed, or code replaced `_io`.
+   * @throws {RangeError} If it nests deeper than 1000 levels, or takes more than the memory limit and 1 GiB.
+   * @throws {LuaError} If reading it exceeds the time limit.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("_io.meta = { rows = 3 }");
+   * assertEquals(cu.getMetadata(), { rows: 3 });
+   * ```
+   */
+  getMetadata<T = LuaValue>(): T {
+    return this.#get("get metadata", (instance) => instance.exports.get_io(FIELD.meta)) as T;
+  }
+
+  /**
+   * Calls a handler: a global function that Lua code in this unit defined, or a table with
+   * `__call`. Functions of the library, such as `load`, are none, whatever name they have.
+   *
+   * `_io.input` becomes `{ method, params }`, and `_io.output` the handler's first result.
+   *
+   * @param method Name of the handler.
+   * @param params Its argument; nil by default.
+   * @param options As for {@linkcode ComputeUnit.setInput}, for `params`.
+   * @returns Whether there is such a handler.
+   * @throws {LuaError} If the handler raises an error or exceeds a limit.
+   * @throws {TypeError} If something in `params` can't be passed, with its path, or code replaced `_io`.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assert, assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("function double(n) return n * 2 end");
+   * assert(cu.callHandler("double", 21));
+   * assertEquals(cu.getOutput(), 42);
+   * assert(!cu.callHandler("load", "return 1"));
+   * ```
+   */
+  callHandler(method: string, params?: unknown, options: InputOptions = NO_OPTIONS): boolean {
+    checkString("call handler", "method", method);
+    this.#set("call handler", FIELD.input, "input", { method, params }, options);
+    return this.#use("call handler", (instance) => {
+      this.#printed = "";
+      const found = instance.guard(() => instance.exports.request());
+      this.#check(found, "call handler");
+      return found === 1;
+    });
+  }
+
+  /**
+   * Empties `_io`, and puts it back under its name if code replaced it. `_home` stays.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.setInput(1);
+   * cu.clearIo();
+   * assertEquals(cu.compute("return _io.input"), null);
+   * ```
+   */
+  clearIo(): void {
+    this.#use("clear _io", ({ exports }) => {
+      this.#tables!.refusal = undefined;
+      this.#check(exports.clear_io_table(), "clear _io");
+    });
+  }
+
+  /**
+   * Measures the unit's memory.
+   *
+   * @returns Figures in bytes.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assert } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * const { usedBytes, wasmBytes, limitBytes } = cu.getMemoryStats();
+   * assert(usedBytes < wasmBytes && wasmBytes <= limitBytes);
+   * ```
+   */
+  getMemoryStats(): MemoryStats {
+    return this.#ready("get memory stats").memoryStats();
+  }
+
+  /**
+   * Runs a full garbage collection, finalizers included, within the time limit.
+   *
+   * @throws {LuaError} If a finalizer exceeds the time limit.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assert } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("for i = 1, 1000 do local t = { i } end");
+   * const before = cu.getMemoryStats().usedBytes;
+   * cu.runGc();
+   * assert(cu.getMemoryStats().usedBytes < before);
+   * ```
+   */
+  runGc(): void {
+    this.#use("run garbage collection", (instance) => this.#collect(instance));
+  }
+
+  #collect(instance: Instance, since?: number): void {
+    this.#check(instance.guard(() => instance.exports.run_gc(), since), "run garbage collection");
+  }
+
+  /**
+   * Frees the unit, a broken one too. Any other use of it throws from then on; `printed` can
+   * still be read.
+   */
+  dispose(): void {
+    if (this.#busy) throw new TypeError("Cannot dispose unit: the unit is running");
+    this.#instance = undefined;
+    this.#encoder = undefined;
+    this.#decoder = undefined;
+    this.#tables = undefined;
+    this.#chunks.clear();
+    this.#texts.clear();
+  }
+
+  /** As {@linkcode ComputeUnit.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** The instance, if the unit can be used now. */
+  #ready(action: string): Instance {
+    if (this.#instance === undefined) throw new TypeError(`Cannot ${action}: the unit has been disposed`);
+    const { broken } = this.#instance;
+    if (broken !== undefined) {
+      throw new TypeError(`Cannot ${action}: the unit is broken; make a new one`, { cause: broken });
+    }
+    if (this.#busy) throw new TypeError(`Cannot ${action}: the unit is running`);
+    return this.#instance;
+  }
+
+  /**
+   * Uses the unit: the way of all that calls into it. Wherever it is cut off, such as by the
+   * end of the JavaScript stack, the next use finds the unit ready.
+   */
+  #use<T>(action: string, body: (instance: Instance) => T): T {
+    const instance = this.#ready(action);
+    try {
+      this.#busy = true;
+      instance.settle(action);
+      instance.printError = undefined;
+      const result = body(instance);
+      instance.isUnsettled = false;
+      return result;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #set(action: string, field: number, name: string, value: unknown, options: InputOptions = NO_OPTIONS): void {
+    checkOptions(action, options, INPUT_OPTIONS);
+    this.#use(action, (instance) => {
+      const nullKind = nullKindOf(options);
+      if (this.#isLazy(value, options)) {
+        this.#tables!.encode(value, action, name, nullKind, options.lazy === true);
+      } else this.#encoder!.encode(value, action, name, 0, nullKind);
+      this.#check(instance.guard(() => instance.exports.set_io(field)), action);
+    });
+  }
+
+  /** Whether a value goes in as a view; what is no container never does. */
+  #isLazy(value: unknown, options: InputOptions): value is object {
+    if (options.lazy === false || typeof value !== "object" || value === null) return false;
+    return options.lazy === true || isLargerThan(value, this.#lazyThreshold);
+  }
+
+  #get(action: string, write: (instance: Instance) => number): LuaValue {
+    return this.#use(action, (instance) => {
+      this.#decoder!.drop();
+      this.#tables!.refusal = undefined;
+      return this.#read(instance.guard(() => write(instance)), action)[0];
+    });
+  }
+
+  #compute(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
+    checkOptions("compute", options, COMPUTE_OPTIONS);
+    return this.#use("compute", (instance) => {
+      if (typeof code === "string") {
+        const known = this.#chunks.get(code, options.chunkName);
+        if (known !== undefined) return this.#run(instance, known, all);
+        const since = instance.now();
+        return this.#run(instance, this.#newChunk(instance, code, options.chunkName), all, since);
+      }
+      const since = instance.now();
+      const chunk = this.#compile(instance, code, options.chunkName);
+      try {
+        this.#texts.set(chunk, { code, chunkName: options.chunkName ?? CHUNK_NAME_DEFAULT });
+        return this.#run(instance, chunk, all, since);
+      } finally {
+        this.#texts.delete(chunk);
+        instance.exports.forget(chunk);
+      }
+    });
+  }
+
+  /** Runs compiled code. */
+  #run(instance: Instance, chunk: number, all: boolean, since?: number): LuaValue[] {
+    this.#printed = "";
+    this.#decoder!.drop();
+    const words = instance.guard(() => instance.exports.compute(chunk, all ? 1 : 0), since);
+    return this.#read(words, "return the result");
+  }
+
+  /** Compiles code, and keeps it. */
+  #newChunk(instance: Instance, code: string, chunkName: string | undefined): number {
+    const before = instance.memoryStats().usedBytes;
+    const chunk = this.#compile(instance, code, chunkName);
+    // Less what was collected meanwhile; never less than the text, which the host keeps.
+    const bytes = Math.max(instance.memoryStats().usedBytes - before, code.length);
+    for (const old of this.#chunks.add(code, chunkName, chunk, bytes)) instance.exports.forget(old);
+    return chunk;
+  }
+
+  #compile(instance: Instance, code: string | Uint8Array, chunkName = CHUNK_NAME_DEFAULT): number {
+    if (typeof code !== "string" && !(code instanceof Uint8Array)) {
+      throw new TypeError(`Cannot compile: the code is neither a string nor a Uint8Array, but ${kindOf(code)}`);
+    }
+    if (typeof code === "string" && !code.isWellFormed()) {
+      throw new TypeError("Cannot compile: the code has a lone surrogate");
+    }
+    if (!/^[^\0\n]+$/.test(chunkName) || !chunkName.isWellFormed()) {
+      throw new TypeError("Cannot compile: chunkName is not a line of text");
+    }
+    const bytes = withoutFirstComment(typeof code === "string" ? textEncoder.encode(code) : code);
+    const name = textEncoder.encode(`@${chunkName}\0`);
+    // Compiling runs no finalizers, and what waits for them may take all memory: as long
+    // as a collection frees some, it is worth another try.
+    const since = instance.now();
+    let isLast = false;
+    for (let used = Infinity;;) {
+      try {
+        this.#compiling = { code, chunkName };
+        return this.#compileBytes(instance, bytes, name, isLast ? undefined : since);
+      } catch (error) {
+        this.#compiling = undefined;
+        if (!isLuaError(error, "memory") || isLast) throw error;
+        instance.isUnsettled = true; // This use goes on.
+        // What other code takes goes first.
+        const forgotten = this.#chunks.clear();
+        for (const chunk of forgotten) instance.exports.forget(chunk);
+        const { usedBytes } = instance.memoryStats();
+        if (usedBytes >= used && forgotten.length === 0) throw error;
+        used = usedBytes;
+      }
+      try {
+        this.#collect(instance, since);
+      } catch (error) {
+        // The time limit ends the collections, not one more try.
+        if (!isLuaError(error, "time")) throw error;
+        isLast = true;
+      }
+    }
+  }
+
+  #compileBytes(instance: Instance, bytes: Uint8Array, name: Uint8Array, since: number | undefined): number {
+    const { exports } = instance;
+    const length = bytes.length + name.length;
+    const pointer = exports.allocate(length) >>> 0;
+    if (pointer === 0) throw new LuaError("memory", "not enough memory for the code");
+    try {
+      instance.bytes(pointer, length).set(bytes);
+      instance.bytes(pointer, length).set(name, bytes.length);
+      const chunk = instance.guard(() => exports.compile(pointer, bytes.length, pointer + bytes.length), since);
+      if (chunk < 0) throw this.#statusError(chunk, "compile");
+      this.#compiling = undefined;
+      return chunk;
+    } finally {
+      exports.release(pointer, length);
+    }
+  }
+
+  /** Reads the message that a call wrote, or throws what its status says. */
+  #read(words: number, action: string): LuaValue[] {
+    if (words < 0) {
+      this.#decoder!.drop();
+      throw this.#statusError(words, action);
+    }
+    return this.#decoder!.decode(words);
+  }
+
+  #check(status: number, action: string): void {
+    if (status < 0) throw this.#statusError(status, action);
+  }
+
+  /** What a status says; the call that answered it came to its end. */
+  #statusError(status: number, action: string): Error {
+    const error = this.#error(status, action);
+    this.#instance!.isUnsettled = false;
+    return error;
+  }
+
+  #error(status: number, action: string): Error {
+    const instance = this.#instance!;
+    switch (status) {
+      case WIRE.STATUS_LUA: {
+        const { refusal } = this.#tables!;
+        const error = this.#luaError(instance);
+        if (refusal === undefined || !error.message.endsWith(refusal.message)) return error;
+        // What passed it on may have put positions before it; other text is code's own error.
+        let before = error.message.slice(0, error.message.length - refusal.message.length);
+        if (before.length > POSITIONS_LENGTH_MAX) return error;
+        for (let last = ""; before !== last; before = before.replace(/^(\[string ".*?"\]|[^\n:]+):\d+: /, "")) {
+          last = before;
+        }
+        if (before !== "") {
+          error.cause ??= refusal;
+          return error;
+        }
+        refusal.cause ??= error;
+        return refusal;
+      }
+      case WIRE.STATUS_REFUSED:
+        return this.#tables!.refusal ?? instance.fault("a refusal that the host knows nothing of");
+      case WIRE.STATUS_MEMORY:
+        return new LuaError("memory", "not enough memory");
+      case WIRE.STATUS_DEPTH:
+        return new RangeError(`Cannot ${action}: ${instance.statusText()}`);
+      case WIRE.STATUS_UNSUPPORTED:
+      case WIRE.STATUS_IO_TABLE:
+        return new TypeError(`Cannot ${action}: ${instance.statusText()}`);
+      default:
+        return new Error(`Cannot ${action}: the unit refused a message (status ${status})`);
+    }
+  }
+
+  #luaError(instance: Instance): LuaError {
+    const [status, text, traceback] = this.#decoder!.decode(instance.guard(() => instance.exports.encode_error()));
+    const isText = typeof text === "string" || text instanceof Uint8Array;
+    if (!isText || typeof status !== "number" || !(status in KINDS)) instance.fault("an error that is none of Lua's");
+    const position = instance.errorPosition();
+    // A string that isn't UTF-8 is its own message.
+    const isRawText = typeof text !== "string";
+    const message = isRawText ? new TextDecoder().decode(text) : text;
+    let cause = message.endsWith(PRINT_REFUSED) ? instance.printError : undefined;
+    const isPrintOverflow = cause !== undefined && cause === this.#printOverflow;
+    let value: LuaValue | undefined;
+    try {
+      value = this.#read(instance.guard(() => instance.exports.encode_error_value()), "read the error value")[0];
+    } catch (error) {
+      if (instance.broken !== undefined) throw error;
+      // The value can't be passed; its message is there.
+      cause ??= error;
+    }
+    const stack = typeof traceback === "string" ? traceback : position.traceback;
+    const { where, bare } = this.#locate(message, position);
+    const overflow = OVERFLOW.test(message.slice(0, POSITIONS_LENGTH_MAX));
+    return new LuaError(overflow ? "limit" : KINDS[status], isPrintOverflow ? PRINT_OVERFLOW : bare, {
+      ...where,
+      traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),
+      value: typeof value === "string" || isRawText && value instanceof Uint8Array ? undefined : value,
+      cause,
+    });
+  }
+
+  /** Where an error was raised: in what was running, else in what was being compiled. */
+  #locate(message: string, position: Position): ReturnType<typeof locate> {
+    const compiling = position.sources.length === 0 ? this.#compiling : undefined;
+    if (compiling === undefined) return locate(message, position, (chunk) => this.#textOf(chunk));
+    const sources = [{ chunk: 0, name: shownName(compiling.chunkName) }];
+    const { where, bare } = locate(message, { ...position, sources }, () => compiling);
+    return { where: { chunk: compiling.chunkName, ...where }, bare };
+  }
+
+  #textOf(chunk: number): ChunkText | undefined {
+    if (chunk === 0) return undefined;
+    const known = this.#texts.get(chunk);
+    if (known !== undefined) return known;
+    const kept = this.#chunks.textOf(chunk);
+    return kept && { code: kept.code, chunkName: kept.chunkName ?? CHUNK_NAME_DEFAULT };
+  }
+
+  #print(line: string): void {
+    if (this.#onPrint) return this.#onPrint(line);
+    if (this.#printed.length + line.length >= PRINTED_LENGTH_MAX) {
+      throw this.#printOverflow = new RangeError(PRINT_OVERFLOW);
+    }
+    this.#printed += line + "\n";
+  }
+}
+
+/** What null crosses as. */
+function nullKindOf(options: InputOptions): number {
+  return options.nulls === "keep" ? NIL_KIND.KEPT : NIL_KIND.NULL;
+}
+
+function instanceOptions(options: ComputeUnitOptions): InstanceOptions {
+  const { memoryLimit = MEMORY_LIMIT_DEFAULT, timeLimit = Infinity, now, module } = options;
+  const timeZone = options.timeZone === undefined ? undefined : new TimeZone(options.timeZone);
+  return { memoryLimit, timeLimit, now, timeZone, module };
+}
+
+function checkKey(key: unknown): asserts key is string {
+  if (typeof key === "string") return;
+  throw new TypeError(`Cannot get output field: the key is neither a string nor a number, but ${kindOf(key)}`);
+}
+
+function isLuaError(error: unknown, kind: LuaErrorKind): boolean {
+  return error instanceof LuaError && error.kind === kind;
+}

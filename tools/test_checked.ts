@@ -1,0 +1,125 @@
+/**
+ * Runs the tests on the modules that check themselves (`deno task build --checked`), in a
+ * short form: fewer programs at random, and without the tests whose point is an amount or a
+ * time, which such a module isn't made for.
+ *
+ * @module
+ */
+
+/** How the tests run on one of the modules. */
+interface Run {
+  /** The module's name in build.zig. */
+  checks: string;
+  /** Part of the random programs of each property that run. */
+  runsFactor: number;
+  files: string[];
+  /** Beginnings of the names of tests that are left out. */
+  without: string[];
+}
+
+/** What takes or measures time, whatever the module. */
+const TIMED = [
+  "hostile: pcall of itself",
+  "hostile: __call a chain",
+  "hostile: Lua recursion",
+  "hostile: upper, lower and reverse",
+  "hostile: strings of zeros",
+  "hostile: tonumber of 4 MB",
+  "hostile: utf8.codes over continuation bytes",
+  "hostile: output of 100,000 shapes",
+  "hostile: print of many arguments",
+  "a string of 256 bytes in many places",
+  "finalizers that come again between attempts",
+  "messages of any length and with any positions are read fast",
+  "the time limit ends the compiling",
+  "compiling and running share the time",
+  "strings that are no UTF-8 cost the host little more",
+  "one string in many places doesn't fill",
+  "a unit survives hundreds of hostile scripts",
+  "setInput() lazily heeds the time limit",
+  "setInput() lazily scans",
+  "setInput() lazily reads many arrays",
+  "setInput() lazily reads forwards",
+  "setInput() lazily keeps some of the fields",
+];
+
+/** What makes many objects: under stress, each one costs a collection of all. */
+const MANY_OBJECTS = [
+  // The order of finalizers is that of one cycle, of which there are many here.
+  "Lua: garbage",
+  "Lua: errors",
+  "Lua: load",
+  "an object of many fields that stands",
+  "shapes of one message that are more",
+  "objects of many keys",
+  "nesting works to 1000 levels",
+  "a view that only a weak metatable refers to",
+  "a table that only a weak metatable refers to",
+  "an all-weak table keeps a metatable",
+];
+
+const RUNS: Run[] = [
+  {
+    checks: "all",
+    runsFactor: 0.05,
+    files: [
+      "compute_unit",
+      "default_unit",
+      "errors",
+      "errors_property",
+      "format",
+      "hostile",
+      "io_table",
+      "io_wrapper",
+      "lazy",
+      "lazy_property",
+      "lua_bugs",
+      "lua",
+      "recover",
+      "seen",
+      "values_property",
+      "values",
+    ],
+    without: TIMED,
+  },
+  {
+    checks: "stress",
+    runsFactor: 0.005,
+    files: [
+      "default_unit",
+      "errors_property",
+      "io_table",
+      "io_wrapper",
+      "lazy_property",
+      "lua_bugs",
+      "lua",
+      "recover",
+      "seen",
+      "values_property",
+      "values",
+    ],
+    without: [...TIMED, ...MANY_OBJECTS],
+  },
+];
+
+/** Runs the tests; their output. */
+async function test({ checks, runsFactor, files, without }: Run): Promise<{ isGood: boolean; output: string }> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "--no-check", "tools/deno.ts", "test", "-A", "--no-check", "--preload", "tools/short_tests.ts"],
+      ...files.map((name) => `tests/${name}_test.ts`),
+    ],
+    cwd: new URL("../", import.meta.url),
+    env: { CU_CHECKS: checks, CU_RUNS_FACTOR: String(runsFactor), CU_WITHOUT: JSON.stringify(without), NO_COLOR: "1" },
+  });
+  const { success, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  return { isGood: success, output: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+const results = await Promise.all(RUNS.map(test));
+for (const [i, { isGood, output }] of results.entries()) {
+  const summary = output.match(/^(ok|FAILED) \| .*$/m)?.[0] ?? output;
+  console.log(`${RUNS[i].checks}: ${isGood ? summary : output}`);
+}
+Deno.exit(results.every(({ isGood }) => isGood) ? 0 : 1);

@@ -1,0 +1,566 @@
+//! Wire to Lua: builds the values of a message that `src/bridge/encode.ts` wrote into the
+//! I/O buffer. Works off the buffer chunk by chunk with a stack of its own, so a
+//! message may be of any size, and depth is bounded.
+//!
+//! A row of a known shape is a copy of the shape's template: its hash part is
+//! copied whole and the values are stored at the places of their keys, without
+//! hashing.
+//!
+//! Everything here may raise a memory error and runs under `lua.protect`. What is
+//! being built is reachable from the root, which stands in a slot of Lua's stack.
+
+const std = @import("std");
+const allocator = @import("../vm/allocator.zig");
+const assert = @import("../vm/assert.zig").assert;
+const trap = @import("../vm/assert.zig").trap;
+const lua = @import("../vm/lua.zig");
+const marks = @import("../values/marks.zig");
+const objects = @import("../values/objects.zig");
+const views = @import("../views/views.zig");
+const wire = @import("wire.zig");
+const c = lua.c;
+
+/// Beyond, Lua's arithmetic of sizes could overflow.
+const long_string_bytes_max = std.math.maxInt(i32);
+
+pub const Error = error{ Malformed, Depth, Duplicate };
+
+/// A key and its value, and what Lua's own functions may push.
+const stack_slots_for_pairs = 2 + c.LUA_MINSTACK;
+
+const Shape = struct {
+    template: *lua.Table,
+    count: u8,
+    /// Where the template looks for a free place next.
+    last_free: u8,
+    /// Where in the hash part the value of each key stands.
+    nodes: [wire.shape_keys_max]u8,
+};
+
+const Frame = struct {
+    /// Pairs make records, maps and sets: a set's member is a key with the value true.
+    const Kind = enum { root, object, array, pairs, typed_array };
+
+    kind: Kind,
+    typed_kind: marks.Kind = .array,
+    /// The next value is a pair's second half; its key is at the stack's top.
+    has_key: bool = false,
+    has_nulls: bool = false,
+    table: *lua.Table,
+    shape: *const Shape = undefined,
+    index: u32 = 0,
+    count: u32,
+};
+
+var shapes: [wire.shapes_max]Shape = undefined;
+var shape_count: u32 = 0;
+/// A Lua table that keeps the templates from being collected.
+var templates: *lua.Table = undefined;
+
+/// One frame for the root, one for each container.
+var frames: [wire.depth_max + 1]Frame = undefined;
+var depth: u32 = 0;
+/// A chunk was refused, and perhaps taken in part: nothing comes of this message.
+var is_failed = false;
+
+/// The containers of this message, in order, for `table_ref`. Its own memory.
+var seen: ?[*]*c.GCObject = null;
+var seen_count: u32 = 0;
+var seen_capacity: u32 = 0;
+
+/// This message has views, and is a part of one.
+var is_lazy = false;
+
+/// A typed array in a lazy message, which is all of it: a page, or one that is completed.
+pub var typed_kind: ?marks.Kind = null;
+pub var typed_length: u32 = 0;
+
+/// What this message has allocated in Lua's heap, for the collector's pace.
+var bytes_before: usize = 0;
+
+pub fn init(L: *lua.State) void {
+    templates = objects.anchored(L);
+}
+
+/// Begins a message: the value will stand at the top of Lua's stack.
+pub fn start(L: *lua.State, lazy: bool) void {
+    assert(depth == 0);
+    is_lazy = lazy;
+    lua.push(L, lua.nil);
+    frames[0] = .{ .kind = .root, .table = undefined, .count = 1 };
+    depth = 1;
+    is_failed = false;
+    seen_count = 0;
+    typed_kind = null;
+    bytes_before = allocator.taken_bytes;
+}
+
+/// Whether a message has begun and not ended.
+pub fn isOpen() bool {
+    return depth != 0;
+}
+
+/// Nothing comes of this message; it is still to be ended.
+pub fn fail() void {
+    is_failed = true;
+}
+
+/// Ends a message, finished or not. True if it was finished.
+pub fn finish(L: *lua.State) bool {
+    const finished = depth == 1 and frames[0].index == 1 and !is_failed;
+    depth = 0;
+    if (seen) |list| c.luaM_free_(L, @ptrCast(list), seen_capacity * @sizeOf(*c.GCObject));
+    seen = null;
+    seen_capacity = 0;
+    return finished;
+}
+
+/// Bytes that were taken from Lua's heap since `start`.
+pub fn takenBytes() usize {
+    return allocator.taken_bytes -% bytes_before;
+}
+
+/// Takes the words of one chunk, and their strings from the heap.
+pub fn chunk(L: *lua.State, words: []const u64, heap: []const u8) Error!void {
+    if (is_failed) return error.Malformed;
+    var input = Input{ .words = words, .heap = heap };
+    while (true) {
+        const frame = &frames[depth - 1];
+        if (frame.index == frame.count) {
+            if (frame.kind == .root) break;
+            close(L, frame);
+            depth -= 1;
+            continue;
+        }
+        if (input.words.len == 0) return;
+        switch (frame.kind) {
+            .typed_array => fillTyped(frame, &input),
+            .object => if (try fillObject(L, frame, &input)) try value(L, frame, &input),
+            .array => if (try fillArray(L, frame, &input)) try value(L, frame, &input),
+            else => try value(L, frame, &input),
+        }
+    }
+    if (input.words.len != 0) return error.Malformed;
+}
+
+const Input = struct {
+    words: []const u64,
+    heap: []const u8,
+
+    fn word(input: *Input) Error!u64 {
+        if (input.words.len == 0) return error.Malformed;
+        defer input.words = input.words[1..];
+        return input.words[0];
+    }
+
+    fn bytes(input: *Input, length: u32) Error![]const u8 {
+        if (length > input.heap.len) return error.Malformed;
+        defer input.heap = input.heap[length..];
+        return input.heap[0..length];
+    }
+};
+
+/// Stores fields of a row, from the frame's next one on, as long as they are numbers,
+/// strings, booleans or nil: what most rows are made of. True if there is another value
+/// to read.
+fn fillObject(L: *lua.State, frame: *Frame, input: *Input) Error!bool {
+    const filled = try fillFields(L, frame.table, frame.shape.nodes[frame.index..frame.count], input);
+    frame.index += filled;
+    return frame.index < frame.count and input.words.len > 0;
+}
+
+/// Answers how many fields it has filled.
+inline fn fillFields(L: *lua.State, table: *lua.Table, places: []const u8, input: *Input) Error!u32 {
+    const words = input.words[0..@min(places.len, input.words.len)];
+    var filled: u32 = 0;
+    while (filled < words.len) : (filled += 1) {
+        const held = try scalar(L, words[filled], input) orelse break;
+        lua.barrier(L, table, held);
+        const node: *lua.Node = @ptrCast(table.node + places[filled]);
+        node.u.value_ = held.value_;
+        node.u.tt_ = held.tt_;
+    }
+    input.words = input.words[filled..];
+    return filled;
+}
+
+/// The value of a word that is all of a value; null for others.
+inline fn scalar(L: *lua.State, word: u64, input: *Input) Error!?lua.Value {
+    if (word >> 32 < wire.boxed) return lua.number(@bitCast(word));
+    const box: wire.Word = @bitCast(word);
+    switch (box.tag) {
+        .string => {
+            const bytes = try input.bytes(box.payload & 0xffff);
+            return lua.ofString(c.luaS_newlstr(L, bytes.ptr, bytes.len));
+        },
+        .boolean => return lua.boolean(box.payload != 0),
+        .nil => return nilOf(box.payload),
+        else => return null,
+    }
+}
+
+/// What undefined, null and a null to be kept are in a table.
+inline fn nilOf(payload: u32) lua.Value {
+    return switch (@as(wire.Nil, @enumFromInt(payload))) {
+        .null_ => lua.null_,
+        .kept => objects.nullValue(),
+        .undefined, _ => lua.nil,
+    };
+}
+
+/// Stores elements of an array as long as they are such values, or rows of them. True if
+/// there is another value to read.
+fn fillArray(L: *lua.State, frame: *Frame, input: *Input) Error!bool {
+    const array = frame.table.array;
+    while (frame.index < frame.count and input.words.len > 0) {
+        if (try scalar(L, input.words[0], input)) |held| {
+            input.words = input.words[1..];
+            if (lua.isNil(&held)) frame.has_nulls = true;
+            array[frame.index] = held;
+            lua.barrier(L, frame.table, held);
+            frame.index += 1;
+            continue;
+        }
+        const shape, const table = try beginRow(L, frame, input) orelse return true;
+        frame.index += 1;
+        const filled = try fillFields(L, table, shape.nodes[0..shape.count], input);
+        if (filled == shape.count) continue;
+        try enter(.{ .kind = .object, .table = table, .shape = shape, .index = filled, .count = shape.count });
+        return false;
+    }
+    return false;
+}
+
+/// Puts the table of an object, or of a view that has fields, into an array; null where
+/// something else is to be read.
+inline fn beginRow(L: *lua.State, frame: *Frame, input: *Input) Error!?struct { *const Shape, *lua.Table } {
+    const box: wire.Word = @bitCast(input.words[0]);
+    const is_view = box.tag == .view;
+    if (!is_view and box.tag != .object or is_view and input.words.len < 2) return null;
+    const head: wire.ViewHead = if (is_view) @bitCast(input.words[1]) else undefined;
+    const number = if (is_view) head.shape else box.payload;
+    if (number >= shape_count) return null;
+    if (is_view and !try isNewView(L, box.payload, head)) return null;
+    const shape = &shapes[number];
+    const table = newRow(L, shape);
+    frame.table.array[frame.index] = lua.ofTable(table);
+    lua.barrier(L, frame.table, lua.ofTable(table));
+    if (is_view) {
+        views.register(L, table, box.payload, head);
+        input.words = input.words[2..];
+    } else {
+        remember(L, @ptrCast(table));
+        input.words = input.words[1..];
+    }
+    return .{ shape, table };
+}
+
+/// A table with the keys of a shape and no values, in one block with its hash part: a
+/// copy of the template's, keys and places and chains.
+fn newRow(L: *lua.State, shape: *const Shape) *lua.Table {
+    const template = shape.template;
+    const count: u32 = if (template.lastfree == null) 0 else lua.nodeCount(template);
+    const size = @sizeOf(lua.Table) + count * @sizeOf(lua.Node);
+    const table: *lua.Table = @ptrCast(@alignCast(lua.newObject(L, c.LUA_VTABLE, size)));
+    const own: [*]lua.Node = @ptrFromInt(@intFromPtr(table) + @sizeOf(lua.Table));
+    table.flags = 0;
+    table.lsizenode = template.lsizenode;
+    table.alimit = 0;
+    table.array = null;
+    table.metatable = null;
+    table.mark = template.mark;
+    if (count == 0) {
+        table.node = template.node; // Lua's shared dummy node
+        table.lastfree = null;
+        table.view = 0;
+        return table;
+    }
+    const from: [*]const lua.Node = @ptrCast(template.node);
+    @memcpy(own[0..count], from[0..count]);
+    table.node = own;
+    table.lastfree = own + shape.last_free;
+    table.view = (@as(u32, template.lsizenode) + 1) << c.CU_INLINE_SHIFT;
+    return table;
+}
+
+/// Reads one value and puts it into the frame's container.
+fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
+    const word = try input.word();
+    if (word >> 32 < wire.boxed) {
+        return put(L, frame, lua.number(@bitCast(word)));
+    }
+    const box: wire.Word = @bitCast(word);
+    switch (box.tag) {
+        .nil => try put(L, frame, nilOf(box.payload)),
+        .boolean => try put(L, frame, lua.boolean(box.payload != 0)),
+        .integer => try put(L, frame, lua.integer(@bitCast(try input.word()))),
+        .float => try put(L, frame, lua.float(@bitCast(try input.word()))),
+        .string, .bytes => {
+            const bytes = try input.bytes(box.payload & 0xffff);
+            try put(L, frame, lua.ofString(c.luaS_newlstr(L, bytes.ptr, bytes.len)));
+        },
+        .table_ref => {
+            if (box.payload >= seen_count) return error.Malformed;
+            const object = seen.?[box.payload];
+            try put(L, frame, .{ .value_ = .{ .gc = object }, .tt_ = object.tt | lua.collectable });
+        },
+        .shape => try defineShape(L, box.payload, input),
+        .object => {
+            if (box.payload >= shape_count) return error.Malformed;
+            const shape = &shapes[box.payload];
+            try open(L, frame, .{ .kind = .object, .table = undefined, .shape = shape, .count = shape.count });
+        },
+        .array => try open(L, frame, .{ .kind = .array, .table = undefined, .count = box.payload }),
+        .record, .map, .set => {
+            try open(L, frame, .{ .kind = .pairs, .table = undefined, .count = box.payload });
+            const table = frames[depth - 1].table;
+            if (box.tag == .map) marks.setKind(L, table, .map);
+            if (box.tag == .set) marks.setKind(L, table, .set);
+        },
+        .typed_array => {
+            const kind: u32 = @truncate(try input.word());
+            if (kind > @intFromEnum(marks.Kind.biguint64)) return error.Malformed;
+            const own: marks.Kind = @enumFromInt(kind);
+            if (!own.isTyped()) return error.Malformed;
+            try open(L, frame, .{ .kind = .typed_array, .typed_kind = own, .table = undefined, .count = box.payload });
+        },
+        .view => try view(L, frame, box.payload, @bitCast(try input.word())),
+        .date => {
+            const milliseconds: f64 = @bitCast(try input.word());
+            if (box.payload != 0) return putDate(L, frame, box.payload, milliseconds);
+            const date = objects.newDate(L, milliseconds);
+            try put(L, frame, date);
+            remember(L, date.value_.gc);
+        },
+        else => return error.Malformed,
+    }
+}
+
+/// Puts a view, known or new, and goes on inside it where contents follow.
+fn view(L: *lua.State, parent: *Frame, number: u32, head: wire.ViewHead) Error!void {
+    if (!try isNewView(L, number, head)) {
+        const known = views.find(L, number).?;
+        if (known.tt != c.LUA_VTABLE) return error.Malformed;
+        return put(L, parent, .{ .value_ = .{ .gc = known }, .tt_ = lua.tag.table });
+    }
+    const has_shape = head.shape != wire.no_shape;
+    if (has_shape and head.shape >= shape_count) return error.Malformed;
+    const table: *lua.Table = if (has_shape) newRow(L, &shapes[head.shape]) else @ptrCast(c.luaH_new(L));
+    try put(L, parent, lua.ofTable(table));
+    views.register(L, table, number, head);
+    switch (head.kind) {
+        .object, .record => {},
+        .array => marks.setKind(L, table, .array),
+        .map => marks.setKind(L, table, .map),
+        .set => marks.setKind(L, table, .set),
+        _ => return error.Malformed,
+    }
+    if (has_shape) {
+        const shape = &shapes[head.shape];
+        try enter(.{ .kind = .object, .table = table, .shape = shape, .count = shape.count });
+    } else if (head.is_complete) {
+        const is_array = head.kind == .array;
+        try enter(.{ .kind = if (is_array) .array else .pairs, .table = table, .count = head.length });
+        try makeRoom(L, &frames[depth - 1]);
+    }
+    lua.forgetMetamethods(table);
+}
+
+/// Puts a date of a lazy input, known or new.
+fn putDate(L: *lua.State, frame: *Frame, number: u32, milliseconds: f64) Error!void {
+    if (!is_lazy or number > views.number_max) return error.Malformed;
+    if (views.find(L, number)) |known| {
+        if (known.tt != c.LUA_VUSERDATA) return error.Malformed;
+        return put(L, frame, .{ .value_ = .{ .gc = known }, .tt_ = lua.tag.userdata });
+    }
+    const date = objects.newDate(L, milliseconds);
+    try put(L, frame, date);
+    views.registerDate(L, date.value_.gc, number);
+}
+
+/// Whether there is no table of this number yet.
+inline fn isNewView(L: *lua.State, number: u32, head: wire.ViewHead) Error!bool {
+    if (!is_lazy or number == 0 or number > views.number_max) return error.Malformed;
+    if (views.find(L, number) == null) return true;
+    return if (head.is_complete or head.shape != wire.no_shape) error.Malformed else false;
+}
+
+/// Puts a string of this length into the open container, and answers where its
+/// bytes are to be written: how long strings cross.
+pub fn longString(L: *lua.State, length: usize) Error![]u8 {
+    const frame = &frames[depth - 1];
+    if (is_failed or frame.index == frame.count or frame.kind == .typed_array or length <= c.LUAI_MAXSHORTLEN) return error.Malformed;
+    if (length > long_string_bytes_max) c.luaD_throw(L, c.LUA_ERRMEM);
+    const string: *lua.String = @ptrCast(c.luaS_createlngstrobj(L, length));
+    try put(L, frame, lua.ofString(string));
+    return lua.bytesOf(string);
+}
+
+inline fn put(L: *lua.State, frame: *Frame, given: lua.Value) Error!void {
+    switch (frame.kind) {
+        .object => {
+            const node: *lua.Node = @ptrCast(frame.table.node + frame.shape.nodes[frame.index]);
+            node.u.value_ = given.value_;
+            node.u.tt_ = given.tt_;
+            lua.barrier(L, frame.table, given);
+            frame.index += 1;
+        },
+        .array => {
+            frame.table.array[frame.index] = given;
+            if (lua.isNil(&given)) frame.has_nulls = true;
+            lua.barrier(L, frame.table, given);
+            frame.index += 1;
+        },
+        .root => {
+            lua.top(L).* = if (lua.isNil(&given)) lua.nil else given;
+            frame.index += 1;
+        },
+        .pairs => try putHalf(L, frame, given),
+        .typed_array => trap(),
+    }
+}
+
+/// A key waits on Lua's stack for its value, where the collector sees it, and is
+/// hashed only then: the host may still be filling it (see longString).
+fn putHalf(L: *lua.State, frame: *Frame, given: lua.Value) Error!void {
+    if (!frame.has_key) {
+        if (!isKey(&given)) return error.Malformed;
+        frame.has_key = true;
+        lua.push(L, given);
+        return;
+    }
+    const key = lua.top(L).*;
+    if (!lua.isVacant(lua.get(frame.table, key))) return error.Duplicate;
+    // Keeps a key without a value, too, as what follows in the message may refer to it.
+    const order = marks.orderOf(frame.table).?;
+    assert(frame.index < order.alimit);
+    order.array[frame.index] = key;
+    lua.barrier(L, order, key);
+    lua.push(L, given);
+    lua.set(L, frame.table, key, given);
+    lua.pop(L, 2);
+    frame.has_key = false;
+    frame.index += 1;
+}
+
+fn isKey(given: *const lua.Value) bool {
+    if (given.tt_ == lua.tag.float) return given.value_.n == given.value_.n;
+    return !lua.isNil(given);
+}
+
+/// Puts a new container into `parent` and goes on inside it.
+fn open(L: *lua.State, parent: *Frame, given: Frame) Error!void {
+    var frame = given;
+    const table: *lua.Table = if (frame.kind == .object) newRow(L, frame.shape) else @ptrCast(c.luaH_new(L));
+    frame.table = table;
+    try put(L, parent, lua.ofTable(table));
+    remember(L, @ptrCast(table));
+    try enter(frame);
+    try makeRoom(L, &frames[depth - 1]);
+    if (frame.kind == .array) marks.setKind(L, table, .array);
+    lua.forgetMetamethods(table);
+}
+
+fn enter(frame: Frame) Error!void {
+    if (depth == frames.len) return error.Depth;
+    frames[depth] = frame;
+    depth += 1;
+}
+
+/// Makes room for what a container will hold.
+fn makeRoom(L: *lua.State, frame: *const Frame) Error!void {
+    const table = frame.table;
+    // Lua's own arithmetic of sizes overflows beyond.
+    if (frame.count > marks.length_max) c.luaD_throw(L, c.LUA_ERRMEM);
+    switch (frame.kind) {
+        .object => {},
+        .array, .typed_array => if (frame.count > 0) c.luaH_resize(L, table, frame.count, 0),
+        .pairs => {
+            if (c.lua_checkstack(L, stack_slots_for_pairs) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+            if (frame.count == 0) return;
+            c.luaH_resize(L, table, 0, frame.count);
+            marks.setOrder(L, table, @ptrCast(c.luaH_new(L)));
+            c.luaH_resize(L, marks.orderOf(table).?, frame.count, 0);
+        },
+        .root => trap(),
+    }
+}
+
+fn close(L: *lua.State, frame: *const Frame) void {
+    if (frame.kind == .array and frame.has_nulls) marks.setArray(L, frame.table, frame.count);
+    if (frame.kind != .typed_array) return;
+    if (!is_lazy) return marks.setTyped(L, frame.table, frame.typed_kind, frame.count);
+    typed_kind = frame.typed_kind;
+    typed_length = frame.count;
+}
+
+fn remember(L: *lua.State, object: *c.GCObject) void {
+    if (seen_count == seen_capacity) {
+        const capacity = @max(64, seen_capacity * 2);
+        const size = @sizeOf(*c.GCObject);
+        seen = @ptrCast(@alignCast(c.luaM_saferealloc_(L, @ptrCast(seen), seen_capacity * size, capacity * size)));
+        seen_capacity = capacity;
+    }
+    seen.?[seen_count] = object;
+    seen_count += 1;
+}
+
+fn fillTyped(frame: *Frame, input: *Input) void {
+    const length = @min(frame.count - frame.index, input.words.len);
+    const target = frame.table.array + frame.index;
+    // Checked here, for all of the loop.
+    assert(frame.index + length <= frame.table.alimit);
+    for (input.words[0..length], 0..) |word, i| {
+        target[i] = if (frame.typed_kind.isFloat())
+            lua.float(@bitCast(word))
+        else if (frame.typed_kind.isBig())
+            lua.integer(@bitCast(word))
+        else
+            lua.integer(std.math.lossyCast(i64, @as(f64, @bitCast(word))));
+    }
+    frame.index += @intCast(length);
+    input.words = input.words[length..];
+}
+
+/// Makes the template: a table with the shape's keys, and no values.
+fn defineShape(L: *lua.State, payload: u32, input: *Input) Error!void {
+    const count = payload & 0xff;
+    const number = payload >> 8;
+    if (number == 0) {
+        for (frames[0..depth]) |*frame| if (frame.kind == .object) return error.Malformed;
+        shape_count = 0;
+    }
+    if (count > wire.shape_keys_max or number != shape_count or number == wire.shapes_max) return error.Malformed;
+    const template: *lua.Table = @ptrCast(c.luaH_new(L));
+    lua.push(L, lua.ofTable(template));
+    defer lua.pop(L, 1);
+    const order: *lua.Table = @ptrCast(c.luaH_new(L));
+    if (count > 0) {
+        marks.setOrder(L, template, order);
+        c.luaH_resize(L, order, count, 0);
+        c.luaH_resize(L, template, 0, count);
+    }
+    const shape = &shapes[shape_count];
+    var keys: [wire.shape_keys_max]*lua.String = undefined;
+    for (keys[0..count], 0..) |*key, i| {
+        const box: wire.Word = @bitCast(try input.word());
+        if (box.tag != .string) return error.Malformed;
+        const bytes = try input.bytes(box.payload & 0xffff);
+        key.* = @ptrCast(c.luaS_newlstr(L, bytes.ptr, bytes.len));
+        if (!lua.isNil(lua.get(template, lua.ofString(key.*)))) return error.Malformed;
+        lua.push(L, lua.ofString(key.*));
+        lua.set(L, template, lua.ofString(key.*), lua.boolean(true));
+        lua.pop(L, 1);
+        order.array[i] = lua.ofString(key.*);
+        lua.barrier(L, order, order.array[i]);
+    }
+    for (keys[0..count], 0..) |key, i| {
+        const slot = @intFromPtr(c.luaH_getstr(template, key));
+        shape.nodes[i] = @intCast((slot - @intFromPtr(template.node)) / @sizeOf(lua.Node));
+    }
+    shape.template = template;
+    shape.last_free = if (count == 0) 0 else @intCast((@intFromPtr(template.lastfree) - @intFromPtr(template.node)) / @sizeOf(lua.Node));
+    shape.count = @intCast(count);
+    lua.set(L, templates, lua.integer(shape_count + 1), lua.ofTable(template));
+    shape_count += 1;
+}

@@ -1,0 +1,162 @@
+//! The wire format: what stands in the I/O buffer when a value crosses. Mirrored
+//! by `src/runtime/wire.ts`; a test compares the two.
+//!
+//! A message is a sequence of 64-bit words and the bytes of its strings. The
+//! first half of the buffer holds words, the second half string bytes, in the
+//! order of the words that mention them. A full half ends a chunk; the next one
+//! goes on with the next word. A word is a float64, or, where its bits would be a
+//! NaN of no use (`boxed`), a tag with 32 bits of payload.
+
+pub const buffer_size_bytes = 64 * 1024;
+pub const words_max = buffer_size_bytes / 2 / 8;
+pub const heap_size_bytes = buffer_size_bytes / 2;
+
+/// Sizes in what `get_error_position` answers (position.zig).
+pub const sources_max = 8;
+pub const source_name_bytes_max = 60;
+pub const traceback_bytes_max = 2048;
+
+/// Upper half of a word that is a tag: a NaN that no arithmetic produces.
+pub const boxed: u32 = 0xfffc_0000;
+
+pub const Tag = enum(u8) {
+    /// To Lua: a `Nil`.
+    nil = 0x00,
+    /// Payload 0 or 1.
+    boolean = 0x01,
+    /// The next word is an int64, outside float64's exact range.
+    integer = 0x02,
+    /// The next word is a float64 that stays a float in Lua.
+    float = 0x03,
+    /// Payload: length in bytes, and in UTF-16 units in the upper 16 bits.
+    string = 0x04,
+    function_bytecode = 0x05,
+    function_ref = 0x06,
+    /// Payload: number of a container met before in this message, from 0.
+    table_ref = 0x07,
+    /// Defines a shape for this and later messages. Payload: its number, and in the
+    /// lower 8 bits how many keys; a `string` for each. Number 0 ends all others.
+    shape = 0x10,
+    /// Payload: a shape's number; a value for each of its keys.
+    object = 0x11,
+    /// Payload: number of pairs; key (a string) and value for each.
+    record = 0x12,
+    /// Payload: length; that many values.
+    array = 0x13,
+    /// Payload: number of pairs; key and value for each.
+    map = 0x14,
+    /// Payload: number of members; each member and `true`.
+    set = 0x15,
+    /// The next word is the time in milliseconds.
+    date = 0x16,
+    /// Payload: length; bytes that stand where a string's would.
+    bytes = 0x17,
+    /// Payload: length; the next word's low half is the kind (`marks.Kind`), then
+    /// that many raw words: float64, or int64 for the 64-bit kinds.
+    typed_array = 0x18,
+    /// Only to JavaScript: the next word holds address and length in WASM memory of a
+    /// string, which may not be UTF-8; or of bytes.
+    string_at = 0x19,
+    bytes_at = 0x1a,
+    /// A view. Payload: its number. To Lua, the next word is a `ViewHead`, and contents
+    /// may follow: the fields of a shape, elements, or keys and values by turns. To
+    /// JavaScript it stands for the host's own object.
+    view = 0x1b,
+    /// Only to JavaScript, after a message's values: the table of the view with this
+    /// number was written to; its value follows.
+    written = 0x1c,
+    /// As `view`, of an input in which tables were written to: perhaps below this one.
+    changed_view = 0x1d,
+    _,
+};
+
+/// What is nil to Lua code.
+pub const Nil = enum(u32) {
+    /// Nothing, where it stands in a table.
+    undefined,
+    /// Nil that is null again when it goes back, as long as code hasn't assigned there.
+    null_,
+    /// `_io.null`.
+    kept,
+    _,
+};
+
+/// Strings up to this length cross to JavaScript in the buffer, longer ones by
+/// address: the host copies one that stands in many places once, so that a little
+/// memory here can't become a lot there.
+pub const inline_string_bytes_max = 128;
+
+/// A value that the host refuses to load: less than this by the length of the text.
+pub const refusal_base = -256;
+
+/// Numbers of views that are no more, in one list for the host.
+pub const released_max = 1024;
+
+/// A view's head has this number where no shape's fields follow.
+pub const no_shape = 65535;
+
+/// Keys of an object that is worth a shape.
+pub const shape_keys_max = 32;
+pub const shapes_max = 512;
+
+/// Containers inside containers; one more is an error.
+pub const depth_max = 1000;
+
+/// What an export answers instead of a number of words.
+pub const Status = enum(i32) {
+    /// A Lua error; `encode_error` tells it.
+    lua = -1,
+    memory = -2,
+    /// A message that no encoder of ours writes.
+    malformed = -3,
+    depth = -4,
+    /// A Map's key or Set's member equals another one in Lua.
+    duplicate = -5,
+    /// A value that can't cross; `get_text` tells its path.
+    unsupported = -6,
+    /// `_io` was replaced, or isn't what it should be; `get_text` tells.
+    io_table = -7,
+    /// The host refused a value that a view of its own was asked for.
+    refused = -8,
+};
+
+/// A word with its halves.
+pub const Word = packed struct(u64) {
+    payload: u32,
+    tag: Tag,
+    rest: u24 = boxed >> 8,
+
+    pub fn box(tag: Tag, payload: u32) u64 {
+        return @bitCast(Word{ .tag = tag, .payload = payload });
+    }
+};
+
+/// What stands with the host.
+pub const ViewKind = enum(u8) {
+    object,
+    array,
+    map,
+    set,
+    /// An object with so many fields that it is read as a Map is.
+    record,
+    _,
+};
+
+/// The word after `view`.
+pub const ViewHead = packed struct(u64) {
+    kind: ViewKind,
+    /// All contents follow: a shape's fields, or `length` elements or fields.
+    is_complete: bool,
+    /// An array that can hold numbers only.
+    is_numbers: bool = false,
+    rest: u6 = 0,
+    shape: u16,
+    length: u32,
+};
+
+comptime {
+    const assert = @import("std").debug.assert;
+    assert(Word.box(.shape, 7) == 0xfffc_0010_0000_0007);
+    assert(heap_size_bytes <= 0xffff);
+    assert(inline_string_bytes_max * 3 <= heap_size_bytes);
+}

@@ -1,0 +1,191 @@
+//! The globals `_io` (input, output, meta: one compute's channel) and `_home` (what
+//! stays). The host reaches both by address, so nothing that code does to the
+//! globals, to `_io`'s metatable or to its fields misleads it.
+
+const assert = @import("../vm/assert.zig").assert;
+const limits = @import("../vm/limits.zig");
+const lua = @import("../vm/lua.zig");
+const marks = @import("../values/marks.zig");
+const objects = @import("../values/objects.zig");
+const views = @import("../views/views.zig");
+const c = lua.c;
+
+// library.zig
+extern fn cu_bytes(L: ?*lua.State) c_int;
+extern fn cu_date(L: ?*lua.State) c_int;
+
+pub const io_id = 1;
+pub const home_id = 2;
+
+pub const Field = enum(u32) { input, output, meta };
+
+pub fn fieldOf(number: u32) ?Field {
+    return if (number <= @intFromEnum(Field.meta)) @enumFromInt(number) else null;
+}
+
+var io: *lua.Table = undefined;
+var home: *lua.Table = undefined;
+
+pub fn init(L: *lua.State) void {
+    io = objects.anchored(L);
+    home = objects.anchored(L);
+    // The names stay, whatever code does to the globals, to `_io` and to the input.
+    for ([_][]const u8{ "_io", "input", "output", "meta", "method", "params" }) |name| {
+        setField(L, registryOf(L), name, lua.boolean(true));
+    }
+    reset(L);
+    setField(L, globals(L), "_home", lua.ofTable(home));
+}
+
+/// Makes `_io` as it was in the beginning, under its name.
+pub fn reset(L: *lua.State) void {
+    io.metatable = null;
+    for (0..c.luaH_realasize(io)) |i| io.array[i].tt_ = lua.tag.nil;
+    if (io.lastfree != null) {
+        for (0..lua.nodeCount(io)) |i| (io.node + i)[0].u.tt_ = lua.tag.nil;
+    }
+    marks.clear(L, io);
+    const functions = [_]struct { name: []const u8, function: c.lua_CFunction }{
+        .{ .name = "array", .function = array },
+        .{ .name = "bytes", .function = cu_bytes },
+        .{ .name = "date", .function = cu_date },
+        .{ .name = "map", .function = map },
+        .{ .name = "object", .function = object },
+    };
+    for (functions) |entry| {
+        c.lua_pushcclosure(L, entry.function, 0);
+        setField(L, io, entry.name, lua.top(L).*);
+        lua.pop(L, 1);
+    }
+    setField(L, io, "null", objects.nullValue());
+    setField(L, globals(L), "_io", lua.ofTable(io));
+}
+
+fn globals(L: *lua.State) *lua.Table {
+    return lua.tableOf(@ptrCast(c.luaH_getint(registryOf(L), c.LUA_RIDX_GLOBALS)));
+}
+
+fn registryOf(L: *lua.State) *lua.Table {
+    return lua.tableOf(&L.l_G.*.l_registry);
+}
+
+/// The globals as a value, for a chunk's _ENV.
+pub fn globalsValue(L: *lua.State) lua.Value {
+    return lua.ofTable(globals(L));
+}
+
+/// Whether the global `_io` is the table that the host reads.
+pub noinline fn isInPlace(L: *lua.State) bool {
+    const found = lua.get(globals(L), fieldName(L, "_io"));
+    return found.tt_ == lua.tag.table and lua.tableOf(found) == io;
+}
+
+pub fn get(L: *lua.State, field: Field) *const lua.Value {
+    return lua.get(io, fieldName(L, @tagName(field)));
+}
+
+/// Sets the field to the value at the top of the stack.
+pub fn set(L: *lua.State, field: Field) void {
+    setField(L, io, @tagName(field), lua.top(L).*);
+}
+
+/// Whether a value is the array of a name and a value that `setInputField` takes.
+pub fn isPair(given: *const lua.Value) bool {
+    if (given.tt_ != lua.tag.table) return false;
+    const pair = lua.tableOf(given);
+    return c.luaH_realasize(pair) == 2 and lua.isString(@ptrCast(&pair.array[0]));
+}
+
+/// `_io.input[key] = value`, for the array [key, value] at the top of the stack.
+/// False where the input is neither a table nor nil.
+pub fn setInputField(L: *lua.State) bool {
+    assert(lua.top(L).tt_ == lua.tag.table);
+    const pair = lua.tableOf(lua.top(L));
+    assert(c.luaH_realasize(pair) >= 2);
+    var input = get(L, .input);
+    if (lua.isNil(input)) {
+        lua.push(L, lua.ofTable(@ptrCast(c.luaH_new(L))));
+        set(L, .input);
+        lua.pop(L, 1);
+        input = get(L, .input);
+    }
+    if (input.tt_ != lua.tag.table) return false;
+    const table = lua.tableOf(input);
+    if (views.isClean(table)) views.cu_view_write(L, table);
+    lua.set(L, table, pair.array[0], pair.array[1]);
+    return true;
+}
+
+/// A field of `_io.input`, or nil.
+pub fn inputField(L: *lua.State, name: []const u8) *const lua.Value {
+    const input = get(L, .input);
+    if (input.tt_ != lua.tag.table) return &lua.nil;
+    return views.rawGet(L, lua.tableOf(input), fieldName(L, name));
+}
+
+/// The field of `_io.output` for the key at the top of the stack, or nil.
+pub fn getOutputField(L: *lua.State) *const lua.Value {
+    const output = get(L, .output);
+    if (output.tt_ != lua.tag.table) return &lua.nil;
+    return views.rawGet(L, lua.tableOf(output), lua.top(L).*);
+}
+
+/// A short string, interned: those that are read here are there (`init`), so nothing is allocated.
+fn fieldName(L: *lua.State, name: []const u8) lua.Value {
+    return lua.ofString(@ptrCast(c.luaS_newlstr(L, name.ptr, name.len)));
+}
+
+noinline fn setField(L: *lua.State, table: *lua.Table, name: []const u8, value: lua.Value) void {
+    lua.push(L, fieldName(L, name));
+    lua.set(L, table, lua.top(L).*, value);
+    lua.pop(L, 1);
+}
+
+/// Takes away the elements beyond a length, as JavaScript does where one sets it.
+fn truncate(table: *lua.Table, length: i64) void {
+    const array_size = c.luaH_realasize(table);
+    limits.spend((array_size + lua.nodeCount(table)) * @sizeOf(lua.Value));
+    for (@intCast(@min(length, array_size))..array_size) |i| table.array[i] = lua.nil;
+    for (0..lua.nodeCount(table)) |i| {
+        const node: *lua.Node = @ptrCast(table.node + i);
+        if (node.u.key_tt == lua.tag.integer and node.u.key_val.i > length) node.u.tt_ = lua.nil.tt_;
+    }
+}
+
+/// `_io.array(t [, n])`: marks t as an array of length n, by default #t.
+fn array(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    const table = written(L);
+    const length = c.luaL_optinteger(L, 2, @intCast(c.luaH_getn(table)));
+    if (length < 0 or length > marks.length_max) _ = c.luaL_argerror(L, 2, "length out of range");
+    if (c.lua_type(L, 2) > c.LUA_TNIL) truncate(table, length);
+    // Places for all of it: what costs much in JavaScript costs as much here.
+    if (length > c.luaH_realasize(table)) c.luaH_resizearray(L, table, @intCast(length));
+    marks.setArray(L, table, @intCast(length));
+    c.lua_settop(L, 1);
+    return 1;
+}
+
+/// `_io.object(t)`: marks t as an object, whatever its keys.
+fn object(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    marks.setKind(L, written(L), .object);
+    c.lua_settop(L, 1);
+    return 1;
+}
+
+/// `_io.map(t)`: marks t as a Map.
+fn map(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    marks.setKind(L, written(L), .map);
+    c.lua_settop(L, 1);
+    return 1;
+}
+
+/// The table that is the first argument, which will be the result, to be changed.
+noinline fn written(L: *lua.State) *lua.Table {
+    c.luaL_checktype(L, 1, c.LUA_TTABLE);
+    const table = lua.tableOf(lua.at(L, 1));
+    if (views.isClean(table)) views.cu_view_write(L, table);
+    return table;
+}

@@ -1,0 +1,88 @@
+//! Values of JavaScript that Lua has no type for, as userdata: a Date, bytes that stay
+//! bytes, and a null that isn't nil (`_io.date`, `_io.bytes`, `_io.null`).
+
+const std = @import("std");
+const calendar = @import("calendar.zig");
+const lua = @import("../vm/lua.zig");
+const views = @import("../views/views.zig");
+const c = lua.c;
+
+/// The metatables, from methods.zig; that of a userdata tells what it is.
+pub export var cu_date_metatable: *lua.Table = undefined;
+pub export var cu_bytes_metatable: *lua.Table = undefined;
+pub export var cu_null_metatable: *lua.Table = undefined;
+
+extern fn cu_open_objects(L: *lua.State) void;
+
+pub const anchored = lua.newAnchored;
+
+pub fn init(L: *lua.State) void {
+    cu_open_objects(L);
+    const userdata = c.luaS_newudata(L, 0, 0);
+    userdata.*.metatable = cu_null_metatable;
+    null_object = @ptrCast(userdata);
+    lua.push(L, nullValue());
+    _ = c.luaL_ref(L, c.LUA_REGISTRYINDEX);
+}
+
+/// `_io.null`: the only one.
+var null_object: *c.GCObject = undefined;
+
+pub fn nullValue() lua.Value {
+    return .{ .value_ = .{ .gc = null_object }, .tt_ = lua.tag.userdata };
+}
+
+pub fn isNull(given: *const lua.Value) bool {
+    return given.tt_ == lua.tag.userdata and given.value_.gc == @as([*c]c.GCObject, null_object);
+}
+
+/// What a date's userdata holds: milliseconds since 1970, and the number of the host's
+/// object if it came with a lazy input (see views.zig), else 0.
+const Date = extern struct { milliseconds: f64, number: u32 };
+
+/// A date that isn't anywhere yet: of a whole number of milliseconds, or as ECMAScript's
+/// TimeClip makes it, of NaN. May raise a memory error.
+pub fn newDate(L: *lua.State, milliseconds: f64) lua.Value {
+    const userdata = c.luaS_newudata(L, @sizeOf(Date), 0);
+    const is_time = @abs(milliseconds) <= calendar.milliseconds_max;
+    const whole = if (is_time) @trunc(milliseconds) + 0.0 else std.math.nan(f64);
+    lua.memoryOf(Date, userdata).* = .{ .milliseconds = whole, .number = 0 };
+    userdata.*.metatable = cu_date_metatable;
+    return .{ .value_ = .{ .gc = @ptrCast(userdata) }, .tt_ = lua.tag.userdata };
+}
+
+/// A new date at the top of the stack, for methods.zig.
+pub export fn cu_push_date(L: *lua.State, milliseconds: f64) callconv(.c) void {
+    lua.push(L, newDate(L, milliseconds));
+    if (L.l_G.*.GCdebt > 0) c.luaC_step(L);
+}
+
+/// Milliseconds since 1970, if it is a date.
+pub fn dateOf(given: *const lua.Value) ?f64 {
+    const userdata = lua.userdataOf(given, cu_date_metatable) orelse return null;
+    return lua.memoryOf(Date, userdata).milliseconds;
+}
+
+/// The number of a date that stands for an object of the host's, else 0.
+pub fn dateNumberOf(given: *const lua.Value) u32 {
+    const userdata = lua.userdataOf(given, cu_date_metatable) orelse return 0;
+    return lua.memoryOf(Date, userdata).number;
+}
+
+pub fn setDateNumber(date_object: *c.GCObject, number: u32) void {
+    lua.memoryOf(Date, @ptrCast(@alignCast(date_object))).number = number;
+}
+
+/// Called when userdata is collected.
+pub export fn cu_userdata_free(userdata: *c.Udata) callconv(.c) void {
+    if (userdata.metatable != @as([*c]lua.Table, cu_date_metatable)) return;
+    const number = lua.memoryOf(Date, userdata).number;
+    if (number != 0) views.freed(number);
+}
+
+/// The bytes, if it is a bytes value.
+pub fn bytesOf(given: *const lua.Value) ?[]const u8 {
+    const userdata = lua.userdataOf(given, cu_bytes_metatable) orelse return null;
+    const held: *const lua.Value = @ptrCast(&userdata.uv);
+    return lua.bytesOf(lua.stringOf(held));
+}

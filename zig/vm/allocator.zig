@@ -1,0 +1,524 @@
+//! The allocator for Lua's heap. Lua tells a block's size when it frees it, so
+//! small blocks need no header: they come from slabs of one size class, found by
+//! address, and an empty slab goes back. Larger blocks come from a two-level
+//! segregated fit (TLSF: Masmano et al., 2004) with boundary tags, which takes and
+//! gives in constant time and joins free neighbours. WASM memory grows when nothing
+//! fits, up to the limit, and Lua has collected if that may free much.
+
+const std = @import("std");
+const assert = @import("assert.zig").assert;
+const limits = @import("limits.zig");
+const lua = @import("lua.zig");
+const c = lua.c;
+
+pub const page_size_bytes = 64 * 1024;
+
+/// Blocks up to this size come from slabs.
+const small_size_max = 256;
+
+/// Beyond, sums of sizes could overflow; WASM memory has hardly more.
+const block_size_max = 0xf000_0000;
+
+/// What is made of larger blocks takes time in proportion: see limits.zig.
+const bulk_size_min = 4096;
+
+const slab_size_bytes = 4096;
+const class_size_bytes = 8;
+const class_count = small_size_max / class_size_bytes + 1;
+
+/// WASM memory grows by at least this part of what is there, to grow seldom.
+const growth_divisor = 8;
+
+extern const __heap_base: u8;
+
+/// Lua's collector, once it is there.
+pub var collector: ?*c.global_State = null;
+const no_bytes: usize = std.math.maxInt(usize);
+/// What was in use when a message began, of which all is alive: much of it is no reason
+/// to collect. Its end sets it to `no_bytes`.
+var message_start: usize = no_bytes;
+/// Whoever asks collects, and asks again, if there is nothing.
+var may_refuse = false;
+
+var limit_bytes: usize = 0;
+var used_bytes: usize = 0;
+var peak_bytes: usize = 0;
+/// All that was ever taken; wraps around.
+pub var taken_bytes: usize = 0;
+
+/// End of the heap: what memory.size says, less what C's sbrk never takes.
+var heap_end: usize = 0;
+
+pub const Statistics = extern struct { used_bytes: u32, peak_bytes: u32, wasm_bytes: u32, limit_bytes: u32 };
+
+/// Must be called once, before anything else.
+pub fn init(limit: usize) void {
+    assert(heap_end == 0);
+    limit_bytes = @min(limit, std.math.maxInt(u32) - page_size_bytes + 1);
+    const start = std.mem.alignForward(usize, @intFromPtr(&__heap_base), 16);
+    heap_end = @as(usize, @wasmMemorySize(0)) * page_size_bytes;
+    large.addRegion(start, heap_end);
+}
+
+pub fn beginMessage() void {
+    message_start = used_bytes;
+}
+
+pub fn endMessage() void {
+    message_start = no_bytes;
+}
+
+pub fn statistics() Statistics {
+    return .{
+        .used_bytes = used_bytes,
+        .peak_bytes = peak_bytes,
+        .wasm_bytes = @as(usize, @wasmMemorySize(0)) * page_size_bytes,
+        .limit_bytes = limit_bytes,
+    };
+}
+
+/// As lua_Alloc: `old_size` is a type when `block` is null.
+pub export fn cu_reallocate(_: ?*anyopaque, block: ?*anyopaque, old_size: usize, new_size: usize) callconv(.c) ?*anyopaque {
+    const old = block orelse return @ptrFromInt(allocate(new_size));
+    if (new_size == 0) {
+        free(@intFromPtr(old), old_size);
+        return null;
+    }
+    return @ptrFromInt(resize(@intFromPtr(old), old_size, new_size));
+}
+
+/// The same, for a caller that makes Lua collect and then asks again: refuses where that is
+/// better than to grow.
+pub export fn cu_reallocate_first(unused: ?*anyopaque, block: ?*anyopaque, old_size: usize, new_size: usize) callconv(.c) ?*anyopaque {
+    // Under stress, always: each allocation then collects all garbage, as an emergency.
+    if (lua.is_stressed and new_size > 0) return null;
+    may_refuse = true;
+    defer may_refuse = false;
+    return cu_reallocate(unused, block, old_size, new_size);
+}
+
+/// Zero where there is no room.
+pub inline fn allocate(size: usize) usize {
+    if (size == 0 or size > block_size_max) return 0;
+    const address = if (size <= small_size_max) small.allocate(classOf(size)) else large.allocate(size);
+    if (address == 0) return 0;
+    if (size > bulk_size_min) limits.spend(size);
+    used_bytes += size;
+    taken_bytes +%= size;
+    peak_bytes = @max(peak_bytes, used_bytes);
+    return address;
+}
+
+fn free(address: usize, size: usize) void {
+    assert(size <= used_bytes);
+    used_bytes -= size;
+    if (size <= small_size_max) small.free(address, classOf(size)) else large.free(address, size);
+}
+
+fn resize(address: usize, old_size: usize, new_size: usize) usize {
+    const stays = if (old_size <= small_size_max)
+        new_size <= small_size_max and classOf(old_size) == classOf(new_size)
+    else
+        new_size > small_size_max and new_size <= block_size_max and large.resizeInPlace(address, new_size);
+    if (stays) {
+        used_bytes = used_bytes - old_size + new_size;
+        peak_bytes = @max(peak_bytes, used_bytes);
+        return address;
+    }
+    const moved = allocate(new_size);
+    if (moved == 0) return 0;
+    const length = @min(old_size, new_size);
+    const from: [*]const u8 = @ptrFromInt(address);
+    const to: [*]u8 = @ptrFromInt(moved);
+    @memcpy(to[0..length], from[0..length]);
+    free(address, old_size);
+    return moved;
+}
+
+inline fn classOf(size: usize) usize {
+    return (size + class_size_bytes - 1) / class_size_bytes;
+}
+
+/// More WASM memory, at the end of the heap. False at the limit, and where a third of
+/// what is used may be garbage, if Lua then collects and asks again (lua/patches.zig).
+fn grow(needed_bytes: usize) bool {
+    if (may_refuse and isWorthCollecting()) return false;
+    const wanted = @max(needed_bytes, heap_end / growth_divisor);
+    return growBy(wanted) or growBy(needed_bytes) or growBy(needed_bytes -| @min(large.tailSize(), needed_bytes - 1));
+}
+
+fn isWorthCollecting() bool {
+    const g = collector orelse return false;
+    if (g.gcstp & c.GCSTPUSR != 0) return false; // collectgarbage("stop")
+    // What waits for its finalizer isn't freed by a collection that calls none.
+    if (g.tobefnz != null) return false;
+    const is_mostly_message = (used_bytes -| message_start) > used_bytes / 4;
+    return !is_mostly_message and used_bytes - used_bytes / 3 > @as(usize, @intCast(g.GCestimate));
+}
+
+fn growBy(bytes: usize) bool {
+    const pages = std.math.divCeil(usize, bytes, page_size_bytes) catch unreachable;
+    const room = (limit_bytes -| heap_end) / page_size_bytes;
+    if (pages > room) return false;
+    if (@wasmMemoryGrow(0, pages) < 0) return false;
+    const start = heap_end;
+    heap_end += pages * page_size_bytes;
+    large.addRegion(start, heap_end);
+    return true;
+}
+
+/// Slabs: 4096-byte pieces, aligned, each with blocks of one class.
+const small = struct {
+    const Slab = extern struct {
+        next: ?*Slab,
+        previous: ?*Slab,
+        /// Offset of the first free block, 0 if none.
+        free_offset: u16,
+        /// Offset of what has never been used.
+        fresh_offset: u16,
+        used_count: u16,
+        class: u16,
+
+        /// A slab is a large block; the header of the next one takes its last bytes.
+        const end = slab_size_bytes - large.header_size_bytes;
+
+        fn isFull(slab: *const Slab) bool {
+            return slab.free_offset == 0 and slab.fresh_offset + slab.class * class_size_bytes > end;
+        }
+    };
+
+    /// Slabs that have room, by class.
+    var open: [class_count]?*Slab = @splat(null);
+
+    fn allocate(class: usize) usize {
+        const slab = open[class] orelse (newSlab(class) orelse return 0);
+        const base = @intFromPtr(slab);
+        var address: usize = undefined;
+        if (slab.free_offset != 0) {
+            address = base + slab.free_offset;
+            slab.free_offset = @as(*const u16, @ptrFromInt(address)).*;
+        } else {
+            address = base + slab.fresh_offset;
+            slab.fresh_offset += @intCast(class * class_size_bytes);
+        }
+        slab.used_count += 1;
+        if (slab.isFull()) unlink(slab);
+        return address;
+    }
+
+    fn free(address: usize, class: usize) void {
+        const base = address & ~@as(usize, slab_size_bytes - 1);
+        const slab: *Slab = @ptrFromInt(base);
+        assert(slab.class == class and slab.used_count > 0);
+        const was_full = slab.isFull();
+        @as(*u16, @ptrFromInt(address)).* = slab.free_offset;
+        slab.free_offset = @intCast(address - base);
+        slab.used_count -= 1;
+        if (was_full) link(slab);
+        // The last open slab of its class stays, or a block that comes and goes
+        // would take and give a slab each time.
+        if (slab.used_count == 0 and (slab.next != null or slab.previous != null)) {
+            unlink(slab);
+            large.free(base, Slab.end);
+        }
+    }
+
+    fn newSlab(class: usize) ?*Slab {
+        const base = large.allocateAligned(Slab.end, slab_size_bytes);
+        if (base == 0) return null;
+        const slab: *Slab = @ptrFromInt(base);
+        slab.* = .{
+            .next = null,
+            .previous = null,
+            .free_offset = 0,
+            .fresh_offset = std.mem.alignForward(u16, @sizeOf(Slab), class_size_bytes),
+            .used_count = 0,
+            .class = @intCast(class),
+        };
+        link(slab);
+        return slab;
+    }
+
+    fn link(slab: *Slab) void {
+        slab.previous = null;
+        slab.next = open[slab.class];
+        if (slab.next) |next| next.previous = slab;
+        open[slab.class] = slab;
+    }
+
+    fn unlink(slab: *Slab) void {
+        if (slab.previous) |previous| previous.next = slab.next else open[slab.class] = slab.next;
+        if (slab.next) |next| next.previous = slab.previous;
+        slab.next = null;
+        slab.previous = null;
+    }
+};
+
+/// Two-level segregated fit.
+const large = struct {
+    const header_size_bytes = 8;
+    const looks_max = 16;
+    const granule_bytes = 16;
+    const second_level_log2 = 4;
+    const second_level_count = 1 << second_level_log2;
+    const first_level_count = 32 - second_level_log2;
+
+    /// Stands before each block. `size` counts the block and its header, a multiple
+    /// of the granule; `previous_size` is that of the neighbour before it.
+    const Block = extern struct {
+        size_and_flags: u32,
+        previous_size: u32,
+        // Only in free blocks:
+        next_free: ?*Block,
+        previous_free: ?*Block,
+
+        const free_flag = 1;
+
+        fn size(block: *const Block) usize {
+            return block.size_and_flags & ~@as(u32, granule_bytes - 1);
+        }
+        fn isFree(block: *const Block) bool {
+            return block.size_and_flags & free_flag != 0;
+        }
+        fn setSize(block: *Block, value: usize, flags: u32) void {
+            assert(value % granule_bytes == 0);
+            block.size_and_flags = @as(u32, @intCast(value)) | flags;
+        }
+        fn following(block: *Block) *Block {
+            return @ptrFromInt(@intFromPtr(block) + block.size());
+        }
+        fn preceding(block: *Block) ?*Block {
+            if (block.previous_size == 0) return null;
+            return @ptrFromInt(@intFromPtr(block) - block.previous_size);
+        }
+    };
+
+    var first_level: u32 = 0;
+    var second_level: [first_level_count]u32 = @splat(0);
+    var lists: [first_level_count][second_level_count]?*Block = @splat(@splat(null));
+
+    /// The header at the end of the last region: a used block of size 0.
+    var last: ?*Block = null;
+
+    const List = struct { first: u5, second: u5 };
+
+    fn listOf(size: usize) List {
+        const granules: u32 = @intCast(size / granule_bytes);
+        if (granules < second_level_count) return .{ .first = 0, .second = @intCast(granules) };
+        const log2: u5 = @intCast(31 - @clz(granules));
+        const shift = log2 - second_level_log2;
+        return .{ .first = log2 - second_level_log2 + 1, .second = @intCast((granules >> shift) - second_level_count) };
+    }
+
+    /// The first list all of whose blocks are at least as large.
+    fn listFor(size: usize) ?List {
+        var granules: u32 = @intCast(size / granule_bytes);
+        if (granules >= second_level_count) {
+            const log2: u5 = @intCast(31 - @clz(granules));
+            const unit = @as(u32, 1) << (log2 - second_level_log2);
+            granules += unit - 1;
+        }
+        const list = listOf(granules * granule_bytes);
+        const here = second_level[list.first] & (@as(u32, 0xffff_ffff) << list.second);
+        if (here != 0) return .{ .first = list.first, .second = @intCast(@ctz(here)) };
+        if (list.first == 31) return null;
+        const above = first_level & (@as(u32, 0xffff_fffe) << list.first);
+        if (above == 0) return null;
+        const first: u5 = @intCast(@ctz(above));
+        return .{ .first = first, .second = @intCast(@ctz(second_level[first])) };
+    }
+
+    fn insert(block: *Block) void {
+        const list = listOf(block.size());
+        block.size_and_flags |= Block.free_flag;
+        block.previous_free = null;
+        block.next_free = lists[list.first][list.second];
+        if (block.next_free) |next| next.previous_free = block;
+        lists[list.first][list.second] = block;
+        first_level |= @as(u32, 1) << list.first;
+        second_level[list.first] |= @as(u32, 1) << list.second;
+    }
+
+    fn remove(block: *Block) void {
+        const list = listOf(block.size());
+        block.size_and_flags &= ~@as(u32, Block.free_flag);
+        if (block.next_free) |next| next.previous_free = block.previous_free;
+        if (block.previous_free) |previous| {
+            previous.next_free = block.next_free;
+        } else {
+            lists[list.first][list.second] = block.next_free;
+            if (block.next_free == null) {
+                second_level[list.first] &= ~(@as(u32, 1) << list.second);
+                if (second_level[list.first] == 0) first_level &= ~(@as(u32, 1) << list.first);
+            }
+        }
+    }
+
+    fn blockOf(address: usize) *Block {
+        return @ptrFromInt(address - header_size_bytes);
+    }
+
+    fn addressOf(block: *Block) usize {
+        return @intFromPtr(block) + header_size_bytes;
+    }
+
+    fn totalSize(size: usize) usize {
+        return std.mem.alignForward(usize, size + header_size_bytes, granule_bytes);
+    }
+
+    /// Takes memory that follows the last region, or is the first. Headers stand 8
+    /// bytes before a multiple of 16, so that blocks are aligned to 16.
+    fn addRegion(start: usize, end: usize) void {
+        const sentinel: *Block = @ptrFromInt(end - header_size_bytes);
+        var block: *Block = undefined;
+        if (last) |old_end| {
+            assert(@intFromPtr(old_end) + header_size_bytes == start);
+            block = old_end;
+        } else {
+            block = @ptrFromInt(start + header_size_bytes);
+            block.previous_size = 0;
+        }
+        const size = @intFromPtr(sentinel) - @intFromPtr(block);
+        block.setSize(size, 0);
+        sentinel.size_and_flags = 0;
+        sentinel.previous_size = @intCast(size);
+        last = sentinel;
+        release(block);
+    }
+
+    /// Free bytes at the end of the last region, which growing adds to.
+    fn tailSize() usize {
+        const block = last.?.preceding() orelse return 0;
+        return if (block.isFree()) block.size() else 0;
+    }
+
+    /// Joins the block with free neighbours and lists it.
+    fn release(given: *Block) void {
+        var block = given;
+        const next = block.following();
+        if (next.isFree()) {
+            remove(next);
+            block.setSize(block.size() + next.size(), 0);
+        }
+        if (block.preceding()) |previous| {
+            if (previous.isFree()) {
+                remove(previous);
+                previous.setSize(previous.size() + block.size(), 0);
+                block = previous;
+            }
+        }
+        block.following().previous_size = @intCast(block.size());
+        insert(block);
+    }
+
+    /// Cuts what is beyond `size` off a used block.
+    fn trim(block: *Block, size: usize) void {
+        const rest = block.size() - size;
+        if (rest == 0) return;
+        block.setSize(size, 0);
+        const tail = block.following();
+        tail.setSize(rest, 0);
+        tail.previous_size = @intCast(size);
+        tail.following().previous_size = @intCast(rest);
+        release(tail);
+    }
+
+    fn take(size: usize) ?*Block {
+        const list = listFor(size) orelse return null;
+        const block = lists[list.first][list.second].?;
+        remove(block);
+        return block;
+    }
+
+    fn takeOrGrow(size: usize) ?*Block {
+        if (take(size) orelse takeFitting(size)) |block| return block;
+        if (!grow(size + granule_bytes)) return null;
+        return take(size) orelse takeFitting(size);
+    }
+
+    /// A block from the list of this size itself, in which some are too small: one that
+    /// was given back serves again, before memory grows. Looks at a few only.
+    fn takeFitting(size: usize) ?*Block {
+        const list = listOf(size);
+        var candidate = lists[list.first][list.second];
+        for (0..looks_max) |_| {
+            const block = candidate orelse return null;
+            if (block.size() >= size) {
+                remove(block);
+                return block;
+            }
+            candidate = block.next_free;
+        }
+        return null;
+    }
+
+    /// Sizes that no WASM memory can hold don't reach the arithmetic.
+    const size_max = 0xf000_0000;
+
+    fn allocate(size: usize) usize {
+        if (size > size_max) return 0;
+        const total = totalSize(size);
+        const block = takeOrGrow(total) orelse return 0;
+        trim(block, total);
+        return addressOf(block);
+    }
+
+    fn allocateAligned(size: usize, alignment: usize) usize {
+        const total = totalSize(size);
+        if (takeAligned(total, alignment)) |block| return addressOf(block);
+        const block = takeOrGrow(total + alignment) orelse return 0;
+        const address = addressOf(block);
+        const front = std.mem.alignForward(usize, address, alignment) - address;
+        if (front == 0) {
+            trim(block, total);
+            return address;
+        }
+        const whole = block.size();
+        block.setSize(front, 0);
+        const piece = block.following();
+        piece.setSize(whole - front, 0);
+        piece.previous_size = @intCast(front);
+        piece.following().previous_size = @intCast(whole - front);
+        release(block);
+        trim(piece, total);
+        return addressOf(piece);
+    }
+
+    /// A block of just this size that is aligned already, as a slab is that was
+    /// given back between two others. Looks at a few only.
+    fn takeAligned(total: usize, alignment: usize) ?*Block {
+        const list = listOf(total);
+        var candidate = lists[list.first][list.second];
+        for (0..looks_max) |_| {
+            const block = candidate orelse return null;
+            if (block.size() == total and addressOf(block) % alignment == 0) {
+                remove(block);
+                return block;
+            }
+            candidate = block.next_free;
+        }
+        return null;
+    }
+
+    fn free(address: usize, size: usize) void {
+        const block = blockOf(address);
+        // What was written beyond its end has changed the next block's header.
+        assert(!block.isFree() and block.size() == totalSize(size) and block.following().previous_size == block.size());
+        release(block);
+    }
+
+    fn resizeInPlace(address: usize, size: usize) bool {
+        if (size > size_max) return false;
+        const total = totalSize(size);
+        const block = blockOf(address);
+        if (block.size() < total) {
+            const next = block.following();
+            if (!next.isFree() or block.size() + next.size() < total) return false;
+            remove(next);
+            block.setSize(block.size() + next.size(), 0);
+            block.following().previous_size = @intCast(block.size());
+        }
+        trim(block, total);
+        return true;
+    }
+};

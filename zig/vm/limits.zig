@@ -1,0 +1,201 @@
+//! The time limit. Lua and the bridge pay for their work from `cu_budget`
+//! (lua/config.h); when it is spent, the host says how much more there is, or that it
+//! is enough. Then the host throws through the running code: no pcall, coroutine or
+//! finalizer sees it, as Lua's catches take Lua's own tag only. `recover` makes Lua's
+//! state whole afterwards.
+
+const std = @import("std");
+const assert = @import("assert.zig").assert;
+const lua = @import("lua.zig");
+const position = @import("position.zig");
+const c = lua.c;
+
+/// Steps that may run now, or 0: stop. Throws where the user's callback does.
+extern "cu" fn tick() u32;
+/// Throws.
+extern "cu" fn stop() noreturn;
+
+/// Where the code stands that is being stopped has been noted.
+var is_noted = false;
+
+/// Steps that may still run; below zero, more have run already.
+pub export var cu_budget: c_int = std.math.maxInt(c_int);
+/// As far as it goes, so that no payment makes it wrap around.
+const budget_min = -(1 << 30);
+const payment_max = 1 << 29;
+
+/// What the VM must do before it goes on (lua/config.h).
+pub export var cu_pending: c_int = 0;
+
+/// Budgets spent since the last finalizer began.
+pub export var cu_finalizer_ticks: c_uint = 0;
+
+/// A finalizer that spends so many loops, as far as anyone can tell.
+const finalizer_ticks_max = 3;
+
+/// Whether the engine's stack has room for CU_LEVELS more levels of C, and what they call.
+extern "cu" fn has_stack_room() u32;
+
+/// Levels of C that may be reached before that is asked again; the host asked for the
+/// first ones before it called.
+pub export var cu_levels: c_uint = c.CU_LEVELS;
+
+pub export fn cu_has_room() callconv(.c) c_int {
+    return @intFromBool(has_stack_room() != 0);
+}
+
+pub export fn cu_more_levels() callconv(.c) c_int {
+    if (cu_levels >= c.LUAI_MAXCCALLS or cu_has_room() == 0) return 0;
+    cu_levels = @min(cu_levels + c.CU_LEVELS, c.LUAI_MAXCCALLS);
+    return 1;
+}
+
+/// Before code runs: asks for its steps. If its time is over already, its first step ends it.
+pub fn begin() void {
+    position.forget();
+    cu_levels = c.CU_LEVELS;
+    cu_budget = @intCast(tick());
+    cu_pending &= ~c.CU_LOOKS;
+}
+
+/// Pays for work on this many bytes, as C's cu_spend.
+pub fn spend(bytes: usize) void {
+    owe(bytes >> 6);
+}
+
+/// Pays for steps where no exception may pass.
+pub fn owe(count: usize) void {
+    cu_budget -= @intCast(@min(count, payment_max));
+    if (cu_budget < 0) cu_overspent();
+}
+
+/// Pays for steps where code may be ended; a thread is for the error's position only.
+pub fn steps(L: ?*lua.State, count: usize) void {
+    cu_budget -= @intCast(@min(count, payment_max));
+    if (cu_budget < 0) cu_budget_spent(L);
+}
+
+pub export fn cu_pay_steps(L: ?*lua.State, count: usize) callconv(.c) void {
+    steps(L, count);
+}
+
+pub export fn cu_owe(count: usize) callconv(.c) void {
+    owe(count);
+}
+
+/// One step, where no thread is at hand.
+pub fn step() void {
+    steps(null, 1);
+}
+
+pub export fn cu_overspent() callconv(.c) void {
+    cu_pending |= c.CU_LOOKS;
+    cu_budget = @max(cu_budget, budget_min);
+}
+
+/// `L` may be null where the caller doesn't know it.
+pub export fn cu_budget_spent(L: ?*lua.State) callconv(.c) void {
+    cu_finalizer_ticks += 1;
+    cu_pending &= ~c.CU_LOOKS;
+    cu_budget = @intCast(tick());
+    if (cu_budget != 0) return;
+    if (L) |state| {
+        position.note(state, true);
+        is_noted = true;
+    }
+    stop();
+}
+
+pub export fn cu_attend(L: *lua.State) callconv(.c) c_int {
+    if (cu_pending & c.CU_LOOKS != 0) cu_budget_spent(L);
+    return cu_pending & c.CU_LEAVES;
+}
+
+/// What a call changes in Lua's state, and an exception through it leaves behind.
+pub const Saved = struct {
+    error_jump: ?*c.struct_lua_longjmp,
+    call_depth: c.l_uint32,
+};
+
+pub fn save(L: *lua.State) Saved {
+    assert(L.ci == @as([*c]c.CallInfo, &L.base_ci));
+    return .{ .error_jump = L.errorJmp, .call_depth = L.nCcalls };
+}
+
+extern fn cu_free_parsers(L: *lua.State) void;
+
+/// Makes the main thread as it is between calls. Coroutines that were running stay
+/// as they are, and can't be resumed. No __close runs: it is user code too.
+pub fn recover(L: *lua.State, saved: Saved) void {
+    // The host stopped it; of a coroutine, its call is noted.
+    if (!is_noted) position.note(L, true);
+    is_noted = false;
+    const g = L.l_G;
+    cu_free_parsers(L);
+    closeStopped(L);
+    L.ci = &L.base_ci;
+    L.tbclist.p = L.stack.p;
+    closeUpvalues(L);
+    L.top.p = L.stack.p + 1;
+    L.errorJmp = saved.error_jump;
+    L.nCcalls = saved.call_depth;
+    L.errfunc = 0;
+    L.allowhook = 1;
+    L.status = c.LUA_OK;
+    // A finalizer was running: the collector had been stopped for it. If it looped,
+    // others like it would end the next calls. The bit that collectgarbage("stop") sets
+    // stays.
+    if (g.*.gcstp & c.GCSTPGC != 0 and cu_finalizer_ticks >= finalizer_ticks_max) dropFinalizers(g);
+    g.*.gcstp &= ~@as(u8, c.GCSTPGC | c.GCSTPCLS);
+    g.*.gcemergency = 0;
+    g.*.gcstopem = 0;
+    c.cu_leaving = null;
+    cu_pending = 0;
+    cu_budget = std.math.maxInt(c_int);
+}
+
+/// Moves variables that functions share with coroutines that were running out of their
+/// stacks: the collector clears what stands above a stack's top, and where a coroutine was
+/// stopped, its top is wherever the last instruction left it. Coroutines that share none
+/// aren't listed, those that wait by themselves go on.
+fn closeStopped(L: *lua.State) void {
+    var next: ?*lua.State = L.l_G.*.twups;
+    while (next) |thread| {
+        next = thread.twups;
+        if (thread == L or thread.status != c.LUA_OK) continue;
+        const top = thread.top;
+        closeUpvalues(thread);
+        thread.top = top;
+    }
+}
+
+/// Closes all upvalues of a thread whose top may be below some of them.
+fn closeUpvalues(thread: *lua.State) void {
+    thread.top.p = thread.stack_last.p;
+    c.luaF_closeupval(thread, thread.stack.p + 1);
+}
+
+/// Makes ordinary garbage of the tables whose finalizers wait to be called (as
+/// udata2finalize in lgc.c does, without the call). Userdata is the library's own: the
+/// finalizer of a string buffer frees it.
+fn dropFinalizers(g: *c.global_State) void {
+    const colors: u8 = 1 << c.BLACKBIT | c.WHITEBITS;
+    const is_sweeping = c.GCSswpallgc <= g.gcstate and g.gcstate <= c.GCSswpend;
+    var link: *[*c]c.GCObject = &g.tobefnz;
+    while (link.* != null) {
+        const object = link.*;
+        if (object.*.tt != c.LUA_VTABLE) {
+            link = &object.*.next;
+            continue;
+        }
+        link.* = object.*.next;
+        object.*.next = g.allgc;
+        g.allgc = object;
+        object.*.marked &= ~@as(u8, 1 << c.FINALIZEDBIT);
+        if (is_sweeping) {
+            object.*.marked = object.*.marked & ~colors | g.currentwhite & @as(u8, c.WHITEBITS);
+        } else if (object.*.marked & c.AGEBITS == c.G_OLD1) {
+            g.firstold1 = object;
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Lua's C API and insides (see lua/api.h), and the macros of it that matter here
+//! as functions.
+
+const std = @import("std");
+const allocator = @import("allocator.zig");
+pub const c = @import("lua_api");
+
+/// Whether all garbage is collected at each allocation (build.zig).
+pub const is_stressed = @hasDecl(c, "CU_STRESS");
+
+pub const State = c.lua_State;
+pub const Table = c.Table;
+pub const Value = c.TValue;
+pub const Node = c.Node;
+pub const String = c.TString;
+
+/// Variant tags of a value, `ctb` applied where the value is collectable.
+pub const tag = struct {
+    pub const nil = 0x00;
+    /// A null of JavaScript's, see null_why in lua/patches.zig.
+    pub const null_ = 0x30;
+    pub const false_ = 0x01;
+    pub const true_ = 0x11;
+    pub const integer = 0x03;
+    pub const float = 0x13;
+    pub const short_string = 0x44;
+    pub const long_string = 0x54;
+    pub const table = 0x45;
+    pub const userdata = 0x47;
+};
+
+comptime {
+    std.debug.assert(tag.short_string == c.LUA_VSHRSTR | c.BIT_ISCOLLECTABLE);
+    std.debug.assert(tag.table == c.LUA_VTABLE | c.BIT_ISCOLLECTABLE);
+    std.debug.assert(tag.null_ == c.CU_VNULL);
+    std.debug.assert(tag.true_ == c.LUA_VTRUE and tag.float == c.LUA_VNUMFLT);
+    std.debug.assert(@sizeOf(Value) == 16 and @sizeOf(Node) == 24 and @sizeOf(Table) == 40);
+}
+
+/// A value's tag has this bit where its object's tag hasn't.
+pub const collectable: u8 = c.BIT_ISCOLLECTABLE;
+
+pub const nil: Value = .{ .tt_ = tag.nil };
+
+/// Only ever stands in a table: nil to code, null to JavaScript.
+pub const null_: Value = .{ .tt_ = tag.null_ };
+
+pub inline fn boolean(value: bool) Value {
+    return .{ .tt_ = if (value) tag.true_ else tag.false_ };
+}
+
+pub inline fn integer(value: i64) Value {
+    return .{ .value_ = .{ .i = value }, .tt_ = tag.integer };
+}
+
+pub inline fn float(value: f64) Value {
+    return .{ .value_ = .{ .n = value }, .tt_ = tag.float };
+}
+
+pub inline fn ofString(value: *String) Value {
+    return .{ .value_ = .{ .gc = @ptrCast(value) }, .tt_ = value.tt | collectable };
+}
+
+pub inline fn ofTable(value: *Table) Value {
+    return .{ .value_ = .{ .gc = @ptrCast(value) }, .tt_ = tag.table };
+}
+
+/// The integer or float that a JavaScript number is in Lua (see VALUES.md): an
+/// integer if it is a safe integer and not -0.
+pub inline fn number(value: f64) Value {
+    const safe_max: f64 = 9007199254740991;
+    const truncated = @trunc(value);
+    if (truncated == value and @abs(value) <= safe_max and @as(u64, @bitCast(value)) != 1 << 63) {
+        return integer(@intFromFloat(value));
+    }
+    return float(value);
+}
+
+pub inline fn isNil(value: *const Value) bool {
+    return value.tt_ & 0x0f == 0;
+}
+
+/// Whether a place of a table has neither a value nor a null.
+pub inline fn isVacant(value: *const Value) bool {
+    return isNil(value) and value.tt_ != tag.null_;
+}
+
+pub inline fn isString(value: *const Value) bool {
+    return value.tt_ & 0x0f == c.LUA_TSTRING;
+}
+
+pub inline fn tableOf(value: *const Value) *Table {
+    return @ptrCast(@alignCast(value.value_.gc));
+}
+
+pub inline fn stringOf(value: *const Value) *String {
+    return @ptrCast(@alignCast(value.value_.gc));
+}
+
+pub inline fn bytesOf(string: *String) []u8 {
+    const length: usize = if (string.tt == c.LUA_VSHRSTR) string.shrlen else string.u.lnglen;
+    const contents: [*]u8 = @ptrCast(&string.contents);
+    return contents[0..length];
+}
+
+pub inline fn nodeCount(table: *const Table) u32 {
+    return @as(u32, 1) << @intCast(table.lsizenode);
+}
+
+/// The value at an index of the stack, which must be there.
+pub inline fn at(L: *State, index: u32) *Value {
+    return @ptrCast(L.ci.*.func.p + index);
+}
+
+/// The value at the top of the stack.
+pub inline fn top(L: *State) *Value {
+    return @ptrCast(L.top.p - 1);
+}
+
+pub inline fn push(L: *State, value: Value) void {
+    L.top.p[0].val = value;
+    L.top.p += 1;
+}
+
+pub inline fn pop(L: *State, count: u32) void {
+    L.top.p -= count;
+}
+
+/// After a store into `table`: keeps the collector's invariant.
+pub inline fn barrier(L: *State, table: *Table, value: Value) void {
+    const black = 1 << c.BLACKBIT;
+    if (value.tt_ & c.BIT_ISCOLLECTABLE != 0 and table.marked & black != 0) {
+        c.luaC_barrierback_(L, @ptrCast(table));
+    }
+}
+
+/// As luaC_newobj, without a call through the allocator's pointer.
+pub inline fn newObject(L: *State, comptime object_tag: u8, size: usize) *c.GCObject {
+    const g = L.l_G;
+    const address = if (is_stressed) 0 else allocator.allocate(size);
+    const object: *c.GCObject = if (address != 0) blk: {
+        g.*.GCdebt += @intCast(size);
+        break :blk @ptrFromInt(address);
+    } else @ptrCast(@alignCast(c.luaM_malloc_(L, size, object_tag)));
+    object.marked = g.*.currentwhite & @as(u8, c.WHITEBITS);
+    object.tt = object_tag;
+    object.next = g.*.allgc;
+    g.*.allgc = object;
+    return object;
+}
+
+/// Stores into a table without metamethods. May raise a memory error; `value` and
+/// `key` must be reachable.
+pub noinline fn set(L: *State, table: *Table, key: Value, value: Value) void {
+    var key_copy = key;
+    var value_copy = value;
+    c.luaH_set(L, table, &key_copy, &value_copy);
+    forgetMetamethods(table);
+    barrier(L, table, value);
+}
+
+/// A table that has new keys may have metamethods: the flags that cache their
+/// absence are cleared (invalidateTMcache).
+pub inline fn forgetMetamethods(table: *Table) void {
+    table.flags &= 0xc0;
+}
+
+pub fn get(table: *Table, key: Value) *const Value {
+    var key_copy = key;
+    return @ptrCast(c.luaH_get(table, &key_copy));
+}
+
+/// A new table that is never collected. Leaves the stack as it was.
+pub fn newAnchored(L: *State) *Table {
+    c.lua_createtable(L, 0, 0);
+    const table = tableOf(top(L));
+    _ = c.luaL_ref(L, c.LUA_REGISTRYINDEX);
+    return table;
+}
+
+/// A metatable that is never collected, for userdata.
+pub fn newMetatable(L: *State, name: [*:0]const u8, functions: []const c.luaL_Reg) *Table {
+    const table = newAnchored(L);
+    push(L, ofTable(table));
+    c.luaL_setfuncs(L, functions.ptr, 0);
+    _ = c.lua_pushstring(L, name);
+    c.lua_setfield(L, -2, "__name");
+    // Code can neither see nor change what all of a kind share.
+    c.lua_pushboolean(L, 0);
+    c.lua_setfield(L, -2, "__metatable");
+    pop(L, 1);
+    return table;
+}
+
+/// The userdata that has this metatable, or null.
+pub fn userdataOf(given: *const Value, metatable: *Table) ?*c.Udata {
+    if (given.tt_ != tag.userdata) return null;
+    const userdata: *c.Udata = @ptrCast(@alignCast(given.value_.gc));
+    return if (userdata.metatable == @as([*c]Table, metatable)) userdata else null;
+}
+
+/// The block of a userdata without user values.
+pub fn memoryOf(comptime Block: type, userdata: *c.Udata) *Block {
+    const address = @intFromPtr(userdata) + @offsetOf(c.Udata0, "bindata");
+    return @ptrFromInt(address);
+}
+
+/// Runs `body` so that a Lua error inside it comes back as its status, with the
+/// stack as it was. Unlike lua_pcall, it takes no call frame.
+pub fn protect(L: *State, body: anytype, argument: anytype) c_int {
+    const Argument = @TypeOf(argument);
+    const Shim = struct {
+        fn run(state: ?*State, data: ?*anyopaque) callconv(.c) void {
+            const typed: *const Argument = @ptrCast(@alignCast(data));
+            body(state.?, typed.*);
+        }
+    };
+    const top_offset = @intFromPtr(L.top.p) - @intFromPtr(L.stack.p);
+    var copy = argument;
+    const status = c.luaD_rawrunprotected(L, Shim.run, @ptrCast(&copy));
+    if (status != c.LUA_OK) L.top.p = @ptrFromInt(@intFromPtr(L.stack.p) + top_offset);
+    return status;
+}

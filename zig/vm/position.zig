@@ -1,0 +1,118 @@
+//! Where code stood when it raised an error, or was stopped, for the host to make an error
+//! of it. Noted without a byte of Lua's memory: there may be none.
+
+const std = @import("std");
+const lua = @import("lua.zig");
+const Text = @import("text.zig").Text;
+const wire = @import("../bridge/wire.zig");
+const c = lua.c;
+
+const levels_max = 20;
+
+/// A text that functions on the stack were compiled from.
+const Source = extern struct {
+    /// Number of the compiled chunk; 0 where it is none of the host's, or gone.
+    chunk: i32,
+    /// Its name as Lua shows it, ended by a 0.
+    name: [wire.source_name_bytes_max]u8,
+};
+
+const Position = extern struct {
+    /// Of the innermost Lua function; 0 where none was running.
+    line: u32,
+    source_count: u32,
+    traceback_length: u32,
+    sources: [wire.sources_max]Source,
+    traceback: [wire.traceback_bytes_max]u8,
+};
+
+var position: Position = std.mem.zeroes(Position);
+
+/// Addresses of the sources' names in Lua's memory, to tell texts of one name apart: each
+/// has a string of its own (lua/patches.zig). Never read from, as they may be gone.
+var addresses: [wire.sources_max]usize = undefined;
+
+comptime {
+    std.debug.assert(wire.source_name_bytes_max == c.LUA_IDSIZE);
+}
+
+pub fn forget() void {
+    position.line = 0;
+    position.source_count = 0;
+    position.traceback_length = 0;
+}
+
+/// Notes where a thread is, with a traceback or without.
+pub fn note(L: *lua.State, has_traceback: bool) void {
+    forget();
+    var text = Text{ .buffer = &position.traceback };
+    var level: c_int = 0;
+    var record: c.lua_Debug = undefined;
+    while (level < levels_max and c.lua_getstack(L, level, &record) != 0) : (level += 1) {
+        _ = c.lua_getinfo(L, if (has_traceback) "Slnt" else "Sl", &record);
+        if (record.currentline > 0) noteSource(&record);
+        if (has_traceback) addLevel(&text, &record, level > 0);
+    }
+    position.traceback_length = text.length;
+}
+
+fn noteSource(record: *const c.lua_Debug) void {
+    const count = position.source_count;
+    if (position.line == 0) position.line = @intCast(record.currentline);
+    const address = @intFromPtr(record.source);
+    for (addresses[0..count]) |known| if (known == address) return;
+    if (count == wire.sources_max) return;
+    addresses[count] = address;
+    position.sources[count] = .{ .chunk = 0, .name = record.short_src };
+    position.source_count = count + 1;
+}
+
+/// A line of luaL_traceback.
+fn addLevel(text: *Text, record: *const c.lua_Debug, is_further: bool) void {
+    if (is_further) text.add("\n");
+    text.add("\t");
+    addPlace(text, record, record.currentline);
+    if (record.namewhat[0] != 0) {
+        text.add(": in ");
+        text.add(std.mem.span(record.namewhat));
+        text.add(" '");
+        text.add(std.mem.span(record.name));
+        text.add("'");
+    } else if (record.what[0] == 'm') {
+        text.add(": in main chunk");
+    } else if (record.what[0] == 'C') {
+        text.add(": in ?");
+    } else {
+        text.add(": in function <");
+        addPlace(text, record, record.linedefined);
+        text.add(">");
+    }
+}
+
+fn addPlace(text: *Text, record: *const c.lua_Debug, line: c_int) void {
+    const source: [*:0]const u8 = @ptrCast(&record.short_src);
+    text.add(std.mem.span(source));
+    if (line <= 0) return;
+    text.add(":");
+    text.addInteger(line);
+}
+
+/// What was noted, with the numbers of the chunks in a table of compiled ones.
+pub fn find(chunks: *lua.Table) *const Position {
+    var number: u32 = @truncate(c.luaH_getn(chunks));
+    while (number > 0 and position.source_count > 0) : (number -= 1) {
+        const value: *const lua.Value = @ptrCast(c.luaH_getint(chunks, number));
+        if (value.tt_ != c.LUA_VLCL | lua.collectable) continue; // forgotten
+        const compiled: *c.LClosure = @ptrCast(@alignCast(value.value_.gc));
+        const address = @intFromPtr(lua.bytesOf(@ptrCast(compiled.p.*.source)).ptr);
+        for (addresses[0..position.source_count], position.sources[0..position.source_count]) |known, *source| {
+            if (known == address) source.chunk = @bitCast(number);
+        }
+    }
+    return &position;
+}
+
+/// A memory error is being raised: no message handler will see it.
+pub export fn cu_no_memory(L: *lua.State) callconv(.c) void {
+    note(L, true);
+}
