@@ -596,6 +596,41 @@ Deno.test("what can't be passed is refused with its path", async () => {
   assertEquals(cu.compute("return _io.input"), "before");
 });
 
+Deno.test("an object whose first field is a getter is one table wherever it stands", async () => {
+  using cu = await ComputeUnit.create();
+  let count = 0;
+  const getters = {
+    counting: () => count++,
+    alternating: () => ++count % 2,
+    constant: () => 3,
+    text: () => `s${count++}`,
+    NaN: () => NaN,
+    table: () => [count],
+  };
+  const row = { id: 1, n: 2 };
+  for (const [name, get] of Object.entries(getters)) {
+    // With the keys of the rows before it, which are told apart by their first field.
+    const object = Object.defineProperty({ id: 0, n: 1 }, "id", { get, enumerable: true });
+    const many = Array.from({ length: 20 }, (_, id) => ({ id, n: id }));
+    const inputs: [unknown, string][] = [
+      [[object, object], "return _io.input[1] == _io.input[2]"],
+      [[row, object, object], "return _io.input[2] == _io.input[3]"],
+      [
+        [...many, object, ...many, object],
+        "local i = _io.input for _, r in ipairs(i) do local _ = r.n end return i[21] == i[42]",
+      ],
+      [{ one: object, list: [row, object] }, "return _io.input.one == _io.input.list[2]"],
+      [[{ held: row }, { held: object }, { held: object }], "return _io.input[2].held == _io.input[3].held"],
+    ];
+    for (const [input, code] of inputs) {
+      for (const lazy of [false, true]) {
+        cu.setInput(input, { lazy });
+        assertStrictEquals(cu.compute(code), true, `${name}, lazy ${lazy}: ${code}`);
+      }
+    }
+  }
+});
+
 Deno.test("getters and proxies that throw are refused with path and cause", async () => {
   using cu = await ComputeUnit.create();
   const cause = new Error("getter failed");

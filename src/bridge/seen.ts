@@ -36,7 +36,7 @@ export class Seen {
   /** Number + 1 of the object, 0 where free. */
   #slots = new Int32Array(SLOTS_MIN);
   #slotted = 0;
-  #crowded = false;
+  #byIdentity = false;
   #map = new Map<object, number>();
 
   /** Constructs one that gives numbers of its own, or of those that several share. */
@@ -55,17 +55,17 @@ export class Seen {
     }
     this.#numbers = new Numbers();
     this.#slotted = 0;
-    this.#crowded = false;
+    this.#byIdentity = false;
   }
 
   /**
    * Adds an object; answers its number if it was there, else -1 less its new number.
    *
    * @param first The value of its first field, if it is a plain object: always the same
-   * for the same object.
+   * for the same object, or {@linkcode Seen.useIdentity} has been called.
    */
   add(object: object, first: unknown): number {
-    if (this.#crowded) return this.#addToMap(object);
+    if (this.#byIdentity) return this.#addToMap(object);
     if (typeof first === "number") return this.#addToSlots(object, hashOfNumber(first));
     if (typeof first === "string") return this.#addToSlots(object, hashOfString(first));
     return this.#addToMap(object);
@@ -96,7 +96,7 @@ export class Seen {
       if (objects[entry - 1] === object) return entry - 1;
       slot = (slot + 1) & mask;
     }
-    this.#crowd();
+    this.useIdentity();
     return this.#addToMap(object);
   }
 
@@ -126,8 +126,13 @@ export class Seen {
     for (const entry of old) if (entry !== 0) this.#insert(entry, this.#numbers.hashes[entry - 1] & mask);
   }
 
-  #crowd(): void {
-    this.#crowded = true;
+  /**
+   * Tells all objects by their identity from now on, which is slower: the first field of one
+   * of them has a getter, and may have another value each time.
+   */
+  useIdentity(): void {
+    if (this.#byIdentity) return;
+    this.#byIdentity = true;
     const { objects, hashes } = this.#numbers;
     for (const entry of this.#slots) {
       if (entry === 0) continue;
@@ -147,7 +152,7 @@ export class Seen {
     if (hashes[number] === IN_MAP) {
       this.#map.delete(object);
       // Slots serve again as soon as no object is in the Map that should be in one.
-      if (this.#crowded && this.#map.size === 0) this.#crowded = false;
+      if (this.#byIdentity && this.#map.size === 0) this.#byIdentity = false;
       return;
     }
     const slots = this.#slots;

@@ -10,6 +10,7 @@ import {
   checkKey,
   elementsOf,
   Encoder,
+  hasGetter,
   hasKeys,
   isBytes,
   isPlain,
@@ -473,7 +474,8 @@ export class ViewEncoder extends Encoder {
     const { keys, fields, isComplete } = plan;
     if (keys.length === 0) refuseTagged(value);
     // Of this object, not of those with the same keys: it must get the same number everywhere.
-    const isData = keys.length > 0 && Object.getOwnPropertyDescriptor(value, keys[0])?.get === undefined;
+    const isData = keys.length > 0 && !hasGetter(value, keys[0]);
+    if (!isData && keys.length > 0) origin.input.seen.useIdentity();
     const first = isData ? value[keys[0]] : undefined;
     const number = this.#number(value, first, origin, key);
     if (number < 0 && fields.length > 0 && this.#inlineDepth < INLINE_DEPTH_MAX && keys.length <= FIELDS_MAX) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Shape } from "../bridge/encode.ts";
+import { hasGetter, type Shape } from "../bridge/encode.ts";
 
 /** Places inside places; what is deeper counts as one place. */
 const DEPTH_MAX = 16;
@@ -126,7 +126,7 @@ export class Place {
       hasCount: sent.length,
       isComplete,
       shape: undefined,
-      hasFirst: keys.length > 0 && Object.getOwnPropertyDescriptor(object, keys[0])?.get === undefined,
+      hasFirst: keys.length > 0 && !hasGetter(object, keys[0]),
       places: new Array<Place | undefined>(fields.length).fill(undefined),
     };
     this.#plans.unshift(plan);
