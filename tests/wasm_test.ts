@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { concat } from "@std/bytes";
 import { describe, it } from "@std/testing/bdd";
-import { TYPED_ARRAYS, VIEW_KIND, VIEW_OP, WIRE } from "../src/runtime/wire.ts";
+import { VIEW_KIND, VIEW_OP, WIRE } from "../src/runtime/wire.ts";
+import { TYPED_ARRAYS } from "../src/values/kinds.ts";
 
 const rootDir = new URL("../", import.meta.url);
 

@@ -9,11 +9,14 @@
  * @module
  */
 
-import type { Instance } from "../runtime/instance.ts";
 import { Changes } from "../lazy/changes.ts";
 import type { LazyInput } from "../lazy/encode_views.ts";
-import { isFarIndex, isInherited, type LuaValue, makeSparse, setOwn, textOrBytes } from "../values/lua_value.ts";
-import { TYPED_ARRAYS, WIRE } from "../runtime/wire.ts";
+import type { Instance } from "../runtime/instance.ts";
+import { WIRE } from "../runtime/wire.ts";
+import { isFarIndex, isInherited, makeSparse, setOwn } from "../values/fields.ts";
+import { kindOf, TYPED_ARRAYS } from "../values/kinds.ts";
+import type { LuaValue } from "../values/lua_value.ts";
+import { textOrBytes } from "../values/text.ts";
 
 /** A chunk of a message, its string bytes as text. */
 interface Chunk {
@@ -94,7 +97,7 @@ export class Decoder {
   /** Something was read that changes may be put into. */
   #isPending = false;
   /** Containers so far, by number. */
-  #containers: LuaValue[] = [];
+  #containers: (LuaValue & object)[] = [];
 
   /** Constructs a decoder that reads from the instance's buffer. */
   constructor(instance: Instance) {
@@ -356,29 +359,24 @@ export class Decoder {
     };
     // What changes holds has pending objects too: they are in containers of this message.
     for (const container of this.#containers) {
-      if (Array.isArray(container)) {
-        for (let i = 0; i < container.length; i++) container[i] = apply(container[i]);
-      } else if (container instanceof Map) {
-        const entries = [...container];
-        container.clear();
-        for (const [key, value] of entries) container.set(apply(key), apply(value));
-        checkCount(container, entries.length);
-      } else if (container instanceof Set) {
-        const members = [...container];
-        container.clear();
-        for (const member of members) container.add(apply(member));
-        checkCount(container, members.length);
-      } else if (Object.getPrototypeOf(container) === Object.prototype) {
-        const fields = container as Record<string, LuaValue>;
-        for (const [key, value] of Object.entries(fields)) {
-          if (value instanceof Pending) setOwn(fields, key, apply(value));
-        }
+      switch (kindOf(container)) {
+        case "array":
+          applyToElements(container as LuaValue[], apply);
+          break;
+        case "map":
+          applyToEntries(container as Map<LuaValue, LuaValue>, apply);
+          break;
+        case "set":
+          applyToMembers(container as Set<LuaValue>, apply);
+          break;
+        case "object":
+          applyToFields(container as Record<string, LuaValue>, apply);
       }
     }
     return values.map(apply);
   }
 
-  #remember<T extends LuaValue>(container: T): T {
+  #remember<T extends LuaValue & object>(container: T): T {
     this.#containers.push(container);
     return container;
   }
@@ -572,6 +570,32 @@ class Pending {
     this.object = object;
     this.input = input;
     this.number = number;
+  }
+}
+
+type Apply = (value: LuaValue) => LuaValue;
+
+function applyToElements(array: LuaValue[], apply: Apply): void {
+  for (let i = 0; i < array.length; i++) array[i] = apply(array[i]);
+}
+
+function applyToEntries(map: Map<LuaValue, LuaValue>, apply: Apply): void {
+  const entries = [...map];
+  map.clear();
+  for (const [key, value] of entries) map.set(apply(key), apply(value));
+  checkCount(map, entries.length);
+}
+
+function applyToMembers(set: Set<LuaValue>, apply: Apply): void {
+  const members = [...set];
+  set.clear();
+  for (const member of members) set.add(apply(member));
+  checkCount(set, members.length);
+}
+
+function applyToFields(fields: Record<string, LuaValue>, apply: Apply): void {
+  for (const [key, value] of Object.entries(fields)) {
+    if (value instanceof Pending) setOwn(fields, key, apply(value));
   }
 }
 

@@ -7,9 +7,24 @@
  */
 
 import type { Instance } from "../runtime/instance.ts";
+import { NIL_KIND, WIRE } from "../runtime/wire.ts";
 import { LuaError } from "../values/errors.ts";
+import { hasGetter, hasKeys } from "../values/fields.ts";
+import { checkDistinct, checkKey, equalKeys, KEYS_BETWEEN_CHECKS } from "../values/keys.ts";
+import {
+  bytesOf,
+  elementsOf,
+  INT64_MAX,
+  INT64_MIN,
+  isBytes,
+  isPlain,
+  kindOf,
+  type TypedArray,
+} from "../values/kinds.ts";
+import { type Path, pathText } from "../values/paths.ts";
+import { explain, loneSurrogate, Refusal, refuseOpaque, refuseTagged } from "../values/refusals.ts";
+import { utf8Length } from "../values/text.ts";
 import { Seen } from "./seen.ts";
-import { NIL_KIND, TYPED_ARRAYS, WIRE } from "../runtime/wire.ts";
 
 const { WORDS_MAX, HEAP_SIZE_BYTES, BOXED } = WIRE;
 
@@ -25,11 +40,6 @@ const INLINE_STRING_UNITS_MAX = Math.floor(INLINE_BYTES_MAX / 3);
 /** Up to this, a loop over a string's units is faster than TextEncoder. */
 const LOOP_UNITS_MAX = 32;
 
-/** The least integer of Lua's. */
-export const INT64_MIN = -(2n ** 63n);
-/** The greatest. */
-export const INT64_MAX = 2n ** 63n - 1n;
-
 /** What objects with the same keys in the same order share. */
 export interface Shape {
   readonly number: number;
@@ -40,18 +50,10 @@ export interface Shape {
   readonly hints: (Shape | undefined)[];
 }
 
-/** The keys that lead to a value. */
-export type Path = (string | number)[];
-
 /** What a message is: a whole value; views of an input, or of a part of one. */
 export const MESSAGE = { WHOLE: 0, LAZY: 1, PART: 2 } as const;
 
-/** Keys of a Map or Set, or elements, that are looked at before the clock is. */
-export const KEYS_BETWEEN_CHECKS = 4096;
-
 const textEncoder = new TextEncoder();
-
-const { toString } = Object.prototype;
 
 const BOXED_NIL = BOXED + WIRE.NIL;
 const BOXED_BOOLEAN = BOXED + WIRE.BOOLEAN;
@@ -348,15 +350,31 @@ export class Encoder {
 
   /** Writes any object; answers its shape if it has one, a hint for its neighbours. */
   #object(value: object, hint: Shape | undefined): Shape | undefined {
-    if (Array.isArray(value)) {
-      if (!this.#isSeen(value)) this.#array(value);
-      return hint;
+    switch (kindOf(value)) {
+      case "object":
+        return this.#plain(value as Record<string, unknown>, hint);
+      case "instance":
+        refuseOpaque(value);
+        return this.#instanceFields(value, hint);
+      case "bytes":
+        this.bytes(bytesOf(value as ArrayBuffer));
+        return undefined;
+      case "array":
+        if (!this.#isSeen(value)) this.#array(value as unknown[]);
+        return hint;
+      case "numbers":
+        if (!this.#isSeen(value)) this.typedArray(value as TypedArray);
+        return undefined;
+      case "date":
+        if (!this.#isSeen(value)) this.#date(value as Date);
+        return undefined;
+      case "map":
+        if (!this.#isSeen(value)) this.#map(value as Map<unknown, unknown>);
+        return undefined;
+      case "set":
+        if (!this.#isSeen(value)) this.#set(value as Set<unknown>);
+        return undefined;
     }
-    const prototype = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype || prototype === null) {
-      return this.#plain(value as Record<string, unknown>, hint);
-    }
-    return this.#special(value, hint);
   }
 
   /**
@@ -567,27 +585,10 @@ export class Encoder {
     this.depth--;
   }
 
-  /** Objects that are neither plain nor arrays. */
-  #special(value: object, hint: Shape | undefined): Shape | undefined {
-    if (isBytes(value)) {
-      this.bytes(bytesOf(value));
-    } else if (ArrayBuffer.isView(value)) {
-      if (!this.#isSeen(value)) this.typedArray(value as TypedArray);
-    } else if (value instanceof Date) {
-      if (!this.#isSeen(value)) {
-        const time = value.getTime();
-        this.box(WIRE.DATE, 0);
-        this.number(time);
-      }
-    } else if (value instanceof Map) {
-      if (!this.#isSeen(value)) this.#map(value);
-    } else if (value instanceof Set) {
-      if (!this.#isSeen(value)) this.#set(value);
-    } else {
-      refuseOpaque(value);
-      return this.#instanceFields(value, hint);
-    }
-    return undefined;
+  #date(value: Date): void {
+    const time = value.getTime();
+    this.box(WIRE.DATE, 0);
+    this.number(time);
   }
 
   /** A class instance crosses as its own fields; for-in would see inherited ones too. */
@@ -680,184 +681,6 @@ export class Encoder {
   }
 }
 
-/** A typed array that crosses as a sequence of numbers. */
-export type TypedArray = InstanceType<(typeof TYPED_ARRAYS)[keyof typeof TYPED_ARRAYS]>;
-
-const TYPED_ARRAY_KINDS = Object.entries(TYPED_ARRAYS);
-
-const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype);
-
-/** Elements that a table can number. */
-const ELEMENTS_MAX = 2 ** 32 - 1;
-
-/** A typed array's kind, and its elements without what a class of its own may have put over them. */
-export function elementsOf(given: TypedArray): [number, TypedArray] {
-  const entry = TYPED_ARRAY_KINDS.find(([, type]) => given instanceof type);
-  if (entry === undefined) throw new Refusal(TypeError, `${given[Symbol.toStringTag]} objects cannot be passed`);
-  const [kind, type] = entry;
-  const own = (name: string) => Reflect.get(typedArrayPrototype, name, given);
-  if (own("length") > ELEMENTS_MAX) {
-    throw new Refusal(RangeError, `a typed array of more than ${ELEMENTS_MAX} elements cannot be passed`);
-  }
-  return [Number(kind), new type(own("buffer"), own("byteOffset"), own("length"))];
-}
-
-/** Classes whose instances have a state that own fields don't tell. */
-// deno-lint-ignore ban-types -- these are classes, of any constructor
-const REFUSED_CLASSES: readonly Function[] = [
-  Promise,
-  WeakMap,
-  WeakSet,
-  WeakRef,
-  RegExp,
-  Error,
-  Number,
-  String,
-  Boolean,
-  Symbol,
-  BigInt,
-  SharedArrayBuffer,
-];
-
-/** Why a value can't be passed; becomes a `type` with the path. */
-export class Refusal {
-  #brand = undefined;
-  readonly type: new (message: string) => Error;
-  readonly message: string;
-
-  constructor(type: new (message: string) => Error, message: string) {
-    this.type = type;
-    this.message = message;
-  }
-
-  /** Whether something that was thrown is one; a Proxy isn't asked. */
-  static is(thrown: unknown): thrown is Refusal {
-    return typeof thrown === "object" && thrown !== null && #brand in thrown;
-  }
-}
-
-/** Throws where a Map's key or a Set's member can't be a key in Lua. */
-export function checkKey(key: unknown): void {
-  // Lua makes an integer of a float key that has no fraction.
-  const isChanged = typeof key === "number" && Number.isInteger(key) && !Number.isSafeInteger(key) &&
-    Math.abs(key) <= 2 ** 63;
-  if (key === null || key === undefined || key !== key || isChanged) {
-    throw new Refusal(TypeError, `${key} cannot be a key in Lua`);
-  }
-}
-
-/**
- * Throws where two keys of a Map, or members of a Set, are one key in Lua: 1 and 1n, or a
- * text and its bytes.
- *
- * @param check Called now and then, as this may take long; may throw.
- */
-export function checkDistinct(keys: Iterable<unknown>, check: () => void): void {
-  const known = new Set<unknown>();
-  for (const key of keys) {
-    const isInteger = typeof key === "bigint" && Number.isSafeInteger(Number(key));
-    const keyInLua = isInteger
-      ? Number(key)
-      : typeof key === "string"
-      ? binaryText(textEncoder.encode(key))
-      : isBytes(key)
-      ? binaryText(bytesOf(key))
-      : key;
-    if (known.has(keyInLua)) throw equalKeys();
-    if (known.add(keyInLua).size % KEYS_BETWEEN_CHECKS === 0) check();
-  }
-}
-
-function equalKeys(): Refusal {
-  return new Refusal(TypeError, "two keys of a Map, or members of a Set, are equal in Lua");
-}
-
-/** Arguments of one call, which stand on the stack. */
-const UNITS_AT_ONCE = 4096;
-
-/** Bytes as text of one unit each, to compare them by. */
-export function binaryText(bytes: Uint8Array): string {
-  const parts: string[] = [];
-  for (let start = 0; start < bytes.length; start += UNITS_AT_ONCE) {
-    parts.push(String.fromCharCode(...bytes.subarray(start, start + UNITS_AT_ONCE)));
-  }
-  return parts.join("");
-}
-
-/** Whether an object is bytes, which are a string in Lua. */
-export function isBytes(value: unknown): value is ArrayBufferView | ArrayBuffer {
-  return value instanceof Uint8Array || value instanceof Uint8ClampedArray || value instanceof DataView ||
-    value instanceof ArrayBuffer;
-}
-
-/** The bytes that such an object holds. */
-export function bytesOf(given: ArrayBufferView | ArrayBuffer): Uint8Array {
-  if (!(given instanceof ArrayBuffer)) return new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
-  const bytes = new Uint8Array(given);
-  if (bytes.buffer !== given) throw new Refusal(TypeError, "Proxies of an ArrayBuffer cannot be passed");
-  return bytes;
-}
-
-/** Refuses objects whose state isn't in own fields: they would arrive empty. */
-export function refuseOpaque(value: object): void {
-  for (const refused of REFUSED_CLASSES) {
-    if (value instanceof refused) throw new Refusal(TypeError, `${refused.name} objects cannot be passed`);
-  }
-  for (const key in value) if (Object.hasOwn(value, key)) return;
-  refuseTagged(value);
-  // What JavaScript itself makes in another realm has a name here.
-  const name = toString.call(value).slice("[object ".length, -1);
-  if (name !== "Object") throw new Refusal(TypeError, `${name} objects cannot be passed`);
-}
-
-/** Refuses an object without fields that has a tag: platform objects (URL, Blob, generators, ...), Math. */
-export function refuseTagged(value: object): void {
-  if (Symbol.toStringTag in value) {
-    throw new Refusal(TypeError, `${value[Symbol.toStringTag]} objects cannot be passed`);
-  }
-}
-
-/** The error that a user sees for one that was thrown while a value was read. */
-export function explain(error: unknown, action: string, path: string): Error {
-  if (Refusal.is(error)) return new error.type(`Cannot ${action}: ${error.message} (at ${path})`);
-  // A getter or a Proxy threw, or the stack is full.
-  return new TypeError(`Cannot ${action}: reading threw "${messageOf(error)}" (at ${path})`, { cause: error });
-}
-
-/** What was thrown, in words: it may be anything, and its text may throw again. */
-function messageOf(thrown: unknown): string {
-  try {
-    return String(thrown instanceof Error ? thrown.message : thrown);
-  } catch {
-    return "something that has no text";
-  }
-}
-
-export function loneSurrogate(): Refusal {
-  return new Refusal(TypeError, "a string with a lone surrogate cannot be passed");
-}
-
-/** Bytes of the string in UTF-8. */
-function utf8Length(value: string): number {
-  let length = value.length;
-  for (let i = 0; i < value.length; i++) {
-    const unit = value.charCodeAt(i);
-    if (unit < 0x80) continue;
-    length += unit < 0x800 ? 1 : 2;
-    if (unit < 0xd800 || unit > 0xdfff) continue;
-    const next = value.charCodeAt(i + 1);
-    if (unit > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) throw loneSurrogate();
-    // A pair makes four bytes: its two units and two more.
-    i++;
-  }
-  return length;
-}
-
-/** Whether a field is read by a getter, which may give something else each time. */
-export function hasGetter(object: object, key: string): boolean {
-  return Object.getOwnPropertyDescriptor(object, key)?.get !== undefined;
-}
-
 /**
  * Whether a field that was just read gives something else when it is read again: then it has
  * a getter. To ask for its descriptor takes 10 % of the time of rows, this nothing (measured).
@@ -866,35 +689,7 @@ function varies(object: Record<string, unknown>, key: string, value: unknown): b
   return object[key] !== value && value === value;
 }
 
-/** Whether these are the object's enumerable keys, in this order. */
-export function hasKeys(value: object, keys: readonly string[]): boolean {
-  let i = 0;
-  for (const key in value) {
-    if (key !== keys[i++]) return false;
-  }
-  return i === keys.length;
-}
-
-/** Whether an object has nothing but its own fields. */
-export function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
-
 function isEmpty(value: object): boolean {
   for (const _ in value) return false;
   return true;
-}
-
-/** `input.rows[3]["first name"]` */
-export function pathText(name: string, path: Path): string {
-  const partOf = (key: string | number) => {
-    if (typeof key === "number") return `[${key}]`;
-    return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key.slice(0, 60))}]`;
-  };
-  const parts = path.length > 20
-    ? [...path.slice(0, 10).map(partOf), "...", ...path.slice(-10).map(partOf)]
-    : path.map(partOf);
-  return name + parts.join("");
 }

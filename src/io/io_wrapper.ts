@@ -14,17 +14,9 @@ import {
   type InputOptions,
   internals,
 } from "../unit/compute_unit.ts";
+import { describe } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
-import {
-  BOOLEAN,
-  checkOptions,
-  checkString,
-  isNumber,
-  isOptions,
-  kindOf,
-  NO_OPTIONS,
-  rulesOf,
-} from "../values/options.ts";
+import { BOOLEAN, checkOptions, checkString, isNumber, isOptions, NO_OPTIONS, rulesOf } from "../values/options.ts";
 
 /** Options of {@linkcode IoWrapper.computeWithIo}. */
 export interface ComputeWithIoOptions extends ComputeOptions, InputOptions {
@@ -210,7 +202,7 @@ export class IoWrapper implements Disposable {
   ): Promise<Output[]> {
     return promiseOf(() => {
       if (!Array.isArray(data) && !(ArrayBuffer.isView(data) && "length" in data)) {
-        throw new TypeError(`Cannot process stream: data is not an array, but ${kindOf(data)}`);
+        throw new TypeError(`Cannot process stream: data is not an array, but ${describe(data)}`);
       }
       checkOptions("process stream", options, STREAM_OPTIONS);
       const unit = this.#getUnit("process stream");
@@ -344,7 +336,7 @@ function checkedOptions(given: unknown): ComputeUnitOptions {
   const help = given instanceof Promise ? "; await it first" : "";
   throw new TypeError(
     `Cannot construct an IoWrapper: give it a ComputeUnit, or an object of options for one, not ${
-      kindOf(given)
+      describe(given)
     }${help}`,
   );
 }

@@ -4,27 +4,24 @@
  * @module
  */
 
+import { Seen } from "../bridge/seen.ts";
+import { hasGetter, hasKeys, isFarIndex, isInherited, makeSparse, setOwn } from "../values/fields.ts";
+import { checkDistinct, checkKey } from "../values/keys.ts";
 import {
   bytesOf,
-  checkDistinct,
-  checkKey,
   elementsOf,
-  explain,
-  hasKeys,
+  hasFields,
   INT64_MAX,
   INT64_MIN,
   isBytes,
-  isPlain,
-  loneSurrogate,
-  type Path,
-  pathText,
-  Refusal,
-  refuseOpaque,
-  refuseTagged,
+  kindOf,
+  type ObjectKind,
   type TypedArray,
-} from "../bridge/encode.ts";
-import { isFarIndex, isInherited, type LuaValue, makeSparse, setOwn, textOrBytes } from "../values/lua_value.ts";
-import { Seen } from "../bridge/seen.ts";
+} from "../values/kinds.ts";
+import type { LuaValue } from "../values/lua_value.ts";
+import { type Path, pathText } from "../values/paths.ts";
+import { explain, loneSurrogate, Refusal, refuseOpaque, refuseTagged } from "../values/refusals.ts";
+import { textOrBytes } from "../values/text.ts";
 
 /** Values that are looked at before the clock is. */
 const LOOKS_BETWEEN_CHECKS = 65_536;
@@ -157,7 +154,7 @@ export class Changes {
       if (this.#changed.has(object)) this.#results.set(object, this.#changed.get(object) as object);
       else if (!isAffected.has(object)) this.#results.set(object, object);
       else {
-        this.#results.set(object, emptyLike(object));
+        this.#results.set(object, emptyLike(kindOf(object)));
         copied.push(object);
       }
     }
@@ -197,26 +194,35 @@ export class Changes {
       this.#countLooks(1);
       return typeof value === "object" && value !== null && test(value);
     };
-    if (Array.isArray(object)) {
-      for (let i = 0; i < object.length; i++) {
-        if (holds(object[i])) return true;
+    switch (kindOf(object)) {
+      case "array": {
+        const array = object as readonly unknown[];
+        for (let i = 0; i < array.length; i++) {
+          if (holds(array[i])) return true;
+        }
+        return false;
       }
-    } else if (object instanceof Map) {
-      for (const [key, value] of object) {
-        if (holds(key) || holds(value)) return true;
-      }
-    } else if (object instanceof Set) {
-      for (const member of object) {
-        if (holds(member)) return true;
-      }
-    } else if (!(ArrayBuffer.isView(object) || object instanceof ArrayBuffer || object instanceof Date)) {
-      for (const key of Object.keys(object)) {
-        this.#key = key;
-        if (holds((object as Record<string, unknown>)[key])) return true;
-      }
-      this.#key = undefined;
+      case "map":
+        for (const [key, value] of object as Map<unknown, unknown>) {
+          if (holds(key) || holds(value)) return true;
+        }
+        return false;
+      case "set":
+        for (const member of object as Set<unknown>) {
+          if (holds(member)) return true;
+        }
+        return false;
+      case "object":
+      case "instance":
+        for (const key of Object.keys(object)) {
+          this.#key = key;
+          if (holds((object as Record<string, unknown>)[key])) return true;
+        }
+        this.#key = undefined;
+        return false;
+      default:
+        return false;
     }
-    return false;
   }
 
   #copied(root: object, name: () => string): LuaValue {
@@ -240,23 +246,26 @@ export class Changes {
       const changed = this.#changed.get(from);
       if (changed !== undefined) return changed;
     }
-    if (isPlain(from)) return this.#copyPlain(from, hint);
+    const kind = kindOf(from);
+    if (kind === "object") return this.#copyPlain(from as Record<string, unknown>, hint);
     const number = this.#seen.add(from, undefined);
     if (number >= 0) return this.#copies[number] as LuaValue;
-    if (!isContainer(from)) {
-      refuseOpaque(from);
-      return this.#fillNew(from, {}, undefined);
+    switch (kind) {
+      case "numbers":
+        return this.#copies[-1 - number] = copyElements(from as TypedArray);
+      case "date":
+        return this.#copies[-1 - number] = new Date((from as Date).getTime());
+      case "instance":
+        refuseOpaque(from);
     }
-    if (ArrayBuffer.isView(from)) return this.#copies[-1 - number] = copyElements(from as TypedArray);
-    if (from instanceof Date) return this.#copies[-1 - number] = new Date(from.getTime());
-    return this.#fillNew(from, emptyLike(from), undefined);
+    return this.#fillNew(from, emptyLike(kind), undefined);
   }
 
   #copyPlain(from: Record<string, unknown>, hint: Plan | undefined): LuaValue {
     const plan = hint !== undefined && hasKeys(from, hint.keys) ? hint : planOf(from);
     const [key] = plan.keys;
     // What tells the object apart must be the same each time that it is met.
-    const isData = key !== undefined && Object.getOwnPropertyDescriptor(from, key)?.get === undefined;
+    const isData = key !== undefined && !hasGetter(from, key);
     const number = this.#seen.add(from, isData ? from[key] : undefined);
     if (number < 0) {
       if (key === undefined) refuseTagged(from);
@@ -275,27 +284,35 @@ export class Changes {
 
   /** Puts what an object holds into its copy. */
   #fill(from: object, to: object, plan: Plan | undefined): void {
-    const path = this.#path;
-    const level = this.#depth++;
-    if (Array.isArray(from)) {
-      const { length } = from;
-      const copy = to as LuaValue[];
-      let hint: Plan | undefined;
-      for (let i = 0; i < length; i++) {
-        path[level] = i;
-        const element = from[i];
-        if (typeof element === "object" && element !== null) {
-          copy.push(this.#held(element, hint));
-          hint = this.#plan;
-        } else copy.push(this.#scalar(element) ?? null);
-        if (i % LOOKS_BETWEEN_CHECKS === 0) this.#countLooks(Math.min(length - i, LOOKS_BETWEEN_CHECKS));
-      }
-    } else if (from instanceof Map || from instanceof Set) {
-      this.#fillEntries(from, to as Map<LuaValue, LuaValue> | Set<LuaValue>);
-    } else {
-      this.#fillFields(from as Record<string, unknown>, to as Record<string, LuaValue>, plan ?? planOf(from));
+    this.#depth++;
+    switch (kindOf(from)) {
+      case "array":
+        this.#fillElements(from as readonly unknown[], to as LuaValue[]);
+        break;
+      case "map":
+      case "set":
+        this.#fillEntries(from as Map<unknown, unknown>, to as Map<LuaValue, LuaValue> | Set<LuaValue>);
+        break;
+      default:
+        this.#fillFields(from as Record<string, unknown>, to as Record<string, LuaValue>, plan ?? planOf(from));
     }
     this.#depth--;
+  }
+
+  #fillElements(from: readonly unknown[], to: LuaValue[]): void {
+    const { length } = from;
+    const path = this.#path;
+    const level = this.#depth - 1;
+    let hint: Plan | undefined;
+    for (let i = 0; i < length; i++) {
+      path[level] = i;
+      const element = from[i];
+      if (typeof element === "object" && element !== null) {
+        to.push(this.#held(element, hint));
+        hint = this.#plan;
+      } else to.push(this.#scalar(element) ?? null);
+      if (i % LOOKS_BETWEEN_CHECKS === 0) this.#countLooks(Math.min(length - i, LOOKS_BETWEEN_CHECKS));
+    }
   }
 
   #fillEntries(from: Map<unknown, unknown> | Set<unknown>, to: Map<LuaValue, LuaValue> | Set<LuaValue>): void {
@@ -386,7 +403,7 @@ export class Changes {
     if (isBytes(value)) return textOrBytes(bytesOf(value), () => this.#countLooks(LOOKS_BETWEEN_CHECKS));
     if (!this.#isShared) return this.#copy(value, hint);
     const result = this.#results.get(value) ?? value;
-    if (result === value && !isContainer(value)) refuseOpaque(value);
+    if (result === value && hasFields(kindOf(value))) refuseOpaque(value);
     return result as LuaValue;
   }
 }
@@ -394,7 +411,7 @@ export class Changes {
 function planOf(object: object): Plan {
   const keys = Object.keys(object);
   for (const key of keys) if (!key.isWellFormed()) throw loneSurrogate();
-  const isSpecial = !isPlain(object) || !hasKeys(object, keys) ||
+  const isSpecial = kindOf(object) !== "object" || !hasKeys(object, keys) ||
     keys.some((key) => isInherited(key) || isFarIndex(key));
   return { keys, isSpecial, hints: keys.map(() => undefined) };
 }
@@ -424,15 +441,16 @@ function keyOf(parent: object, child: object): string | number {
   return typeof key === "string" && !Array.isArray(parent) ? key : position;
 }
 
-/** Whether an object is one of those that need no look at what it is. */
-function isContainer(object: object): boolean {
-  return Array.isArray(object) || ArrayBuffer.isView(object) || object instanceof Map || object instanceof Set ||
-    object instanceof Date;
-}
-
-function emptyLike(object: object): object {
-  if (Array.isArray(object)) return [];
-  if (object instanceof Map) return new Map();
-  if (object instanceof Set) return new Set();
-  return {};
+/** The empty container that becomes the copy of one of this kind. */
+function emptyLike(kind: ObjectKind): object {
+  switch (kind) {
+    case "array":
+      return [];
+    case "map":
+      return new Map();
+    case "set":
+      return new Set();
+    default:
+      return {};
+  }
 }

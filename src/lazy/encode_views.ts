@@ -5,25 +5,14 @@
  * @module
  */
 
-import {
-  bytesOf,
-  checkKey,
-  elementsOf,
-  Encoder,
-  hasGetter,
-  hasKeys,
-  isBytes,
-  isPlain,
-  LARGE_FIELDS_MIN,
-  MESSAGE,
-  refuseOpaque,
-  refuseTagged,
-  type Shape,
-  type TypedArray,
-} from "../bridge/encode.ts";
-import type { Place, Plan } from "./place.ts";
+import { Encoder, LARGE_FIELDS_MIN, MESSAGE, type Shape } from "../bridge/encode.ts";
 import type { Seen } from "../bridge/seen.ts";
 import { NIL_KIND, VIEW_KIND, WIRE } from "../runtime/wire.ts";
+import { hasGetter, hasKeys } from "../values/fields.ts";
+import { checkKey } from "../values/keys.ts";
+import { bytesOf, elementsOf, isPlain, kindOf, type TypedArray } from "../values/kinds.ts";
+import { refuseOpaque, refuseTagged } from "../values/refusals.ts";
+import type { Place, Plan } from "./place.ts";
 
 const { WORDS_MAX } = WIRE;
 
@@ -234,37 +223,45 @@ export class ViewEncoder extends Encoder {
     });
   }
 
-  /** Writes all of an array, Map or Set. */
-  encodeContents(
-    value: readonly unknown[] | TypedArray | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>,
-    origin: Origin,
-    action: string,
-    container: number,
-  ): void {
+  /** Writes all elements or entries of a container without fields. */
+  encodeContents(value: object, origin: Origin, action: string, container: number): void {
     this.#message(MESSAGE.PART, origin, action, container, () => {
-      if (ArrayBuffer.isView(value)) return this.typedArray(value as TypedArray);
-      const path = this.enter();
-      if (value instanceof Map || value instanceof Set) {
-        this.box(value instanceof Map ? WIRE.MAP : WIRE.SET, value.size);
-        let count = 0;
-        for (const [key, held] of value.entries()) {
-          path[0] = typeof key === "string" ? key : count;
-          checkKey(key);
-          this.#any(key, origin.place, origin, count);
-          this.#any(value instanceof Map ? held : true, origin.place, origin, path[0]);
-          if (++count > value.size) break;
-        }
-        this.checkCount(count, value.size);
-        return;
-      }
-      const array = value as readonly unknown[];
-      const length = array.length;
-      this.box(WIRE.ARRAY, length);
-      for (let i = 0; i < length; i++) {
-        path[0] = i;
-        this.#any(array[i], origin.place, origin, i);
+      switch (kindOf(value)) {
+        case "numbers":
+          return this.typedArray(value as TypedArray);
+        case "map":
+          return this.#allEntries(WIRE.MAP, value as Map<unknown, unknown>, origin);
+        case "set":
+          return this.#allEntries(WIRE.SET, value as Set<unknown>, origin);
+        default:
+          return this.#allElements(value as readonly unknown[], origin);
       }
     });
+  }
+
+  #allElements(array: readonly unknown[], origin: Origin): void {
+    const path = this.enter();
+    const length = array.length;
+    this.box(WIRE.ARRAY, length);
+    for (let i = 0; i < length; i++) {
+      path[0] = i;
+      this.#any(array[i], origin.place, origin, i);
+    }
+  }
+
+  #allEntries(tag: number, value: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>, origin: Origin): void {
+    const path = this.enter();
+    const size = value.size;
+    this.box(tag, size);
+    let count = 0;
+    for (const [key, held] of value.entries()) {
+      path[0] = typeof key === "string" ? key : count;
+      checkKey(key);
+      this.#any(key, origin.place, origin, count);
+      this.#any(tag === WIRE.MAP ? held : true, origin.place, origin, path[0]);
+      if (++count > size) break;
+    }
+    this.checkCount(count, size);
   }
 
   #message(kind: number, origin: Origin, action: string, name: string | number, write: () => void): void {
@@ -401,29 +398,34 @@ export class ViewEncoder extends Encoder {
 
   #container(value: object, place: Place, origin: Origin, key: string | number): void {
     if (this.word + 4 > WORDS_MAX) this.flush();
-    if (Array.isArray(value)) return this.#array(value, place, origin, key);
-    const prototype = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype || prototype === null) {
-      return this.#fields(value as Record<string, unknown>, place, origin, key, this.forInIsOwn);
+    switch (kindOf(value)) {
+      case "array":
+        return this.#array(value as unknown[], place, origin, key);
+      case "object":
+        return this.#fields(value as Record<string, unknown>, place, origin, key, this.forInIsOwn);
+      case "instance":
+        refuseOpaque(value);
+        return this.#fields(value as Record<string, unknown>, place, origin, key, false);
+      case "bytes":
+        return this.bytes(bytesOf(value as ArrayBuffer));
+      case "numbers": {
+        const { length } = elementsOf(value as TypedArray)[1];
+        return this.#head(this.#number(value, undefined, origin, key), VIEW_KIND.ARRAY | IS_NUMBERS, length);
+      }
+      case "date": {
+        const time = (value as Date).getTime();
+        this.box(WIRE.DATE, Math.abs(this.#number(value, undefined, origin, key)));
+        return this.number(time);
+      }
+      case "map": {
+        const { size } = value as Map<unknown, unknown>;
+        return this.#head(this.#number(value, undefined, origin, key), VIEW_KIND.MAP, size);
+      }
+      case "set": {
+        const { size } = value as Set<unknown>;
+        return this.#head(this.#number(value, undefined, origin, key), VIEW_KIND.SET, size);
+      }
     }
-    if (isBytes(value)) return this.bytes(bytesOf(value));
-    if (ArrayBuffer.isView(value)) {
-      const { length } = elementsOf(value as TypedArray)[1];
-      return this.#head(this.#number(value, undefined, origin, key), VIEW_KIND.ARRAY | IS_NUMBERS, length);
-    }
-    if (value instanceof Date) {
-      const time = value.getTime();
-      this.box(WIRE.DATE, Math.abs(this.#number(value, undefined, origin, key)));
-      return this.number(time);
-    }
-    if (value instanceof Map) {
-      return this.#head(this.#number(value, undefined, origin, key), VIEW_KIND.MAP, value.size);
-    }
-    if (value instanceof Set) {
-      return this.#head(this.#number(value, undefined, origin, key), VIEW_KIND.SET, value.size);
-    }
-    refuseOpaque(value);
-    this.#fields(value as Record<string, unknown>, place, origin, key, false);
   }
 
   /** Numbers a container; new ones are noted, in case that the message fails. */

@@ -6,21 +6,15 @@
  */
 
 import type { Decoder } from "../bridge/decode.ts";
-import {
-  binaryText,
-  bytesOf,
-  checkDistinct,
-  checkKey,
-  isBytes,
-  KEYS_BETWEEN_CHECKS,
-  pathText,
-  type TypedArray,
-} from "../bridge/encode.ts";
-import { type LazyInput, type Origin, originOf, placeOf, type Registry, type ViewEncoder } from "./encode_views.ts";
-import type { Instance } from "../runtime/instance.ts";
-import { Place } from "./place.ts";
 import { Numbers, Seen } from "../bridge/seen.ts";
+import type { Instance } from "../runtime/instance.ts";
 import { NIL_KIND, VIEW_OP, WIRE } from "../runtime/wire.ts";
+import { checkDistinct, checkKey, KEYS_BETWEEN_CHECKS } from "../values/keys.ts";
+import { bytesOf, hasFields, isBytes, kindOf, type TypedArray } from "../values/kinds.ts";
+import { pathText } from "../values/paths.ts";
+import { binaryText } from "../values/text.ts";
+import { type LazyInput, type Origin, originOf, placeOf, type Registry, type ViewEncoder } from "./encode_views.ts";
+import { Place } from "./place.ts";
 
 /** An answer to FIELD that has all fields. */
 const WHOLE = 1;
@@ -194,7 +188,8 @@ export class HostTables implements Registry {
     const object = this.#numbers.objects[number - 1] ?? this.#instance.fault("the number of a view that is none");
     switch (op) {
       case VIEW_OP.ELEMENTS: {
-        if (!(Array.isArray(object) || ArrayBuffer.isView(object))) return this.#nonsense();
+        const kind = kindOf(object);
+        if (kind !== "array" && kind !== "numbers") return this.#nonsense();
         const { origin } = this.#contentsOf(number, object);
         const array = object as readonly unknown[] | TypedArray;
         return this.#encoder.encodeElements(array, origin, first >>> 0, count >>> 0, ACTION, number);
@@ -284,14 +279,15 @@ export class HostTables implements Registry {
   }
 
   #all(number: number, object: object): void {
-    if (Array.isArray(object) || ArrayBuffer.isView(object) || object instanceof Map || object instanceof Set) {
-      const { origin } = this.#contentsOf(number, object);
-      if (object instanceof Map || object instanceof Set) this.#entriesOf(number, object);
-      const contents = object as readonly unknown[];
-      return this.#encoder.encodeContents(contents, origin, ACTION, number);
+    const { origin } = this.#contentsOf(number, object);
+    const kind = kindOf(object);
+    if (hasFields(kind)) {
+      origin.place.noteWhole();
+      return this.#allFields(number, object);
     }
-    this.#contentsOf(number, object).origin.place.noteWhole();
-    this.#allFields(number, object);
+    // Refuses keys that Lua can't have, before any is sent.
+    if (kind === "map" || kind === "set") this.#entriesOf(number, object);
+    this.#encoder.encodeContents(object, origin, ACTION, number);
   }
 
   #allFields(number: number, object: object): void {
@@ -332,8 +328,7 @@ export class HostTables implements Registry {
     if (known !== undefined) return known;
     const parent = this.#origins[number]!;
     const place = placeOf(parent, this.#keys[number]);
-    const isElements = Array.isArray(object) || ArrayBuffer.isView(object) || object instanceof Map ||
-      object instanceof Set;
+    const isElements = !hasFields(kindOf(object));
     const origin = originOf(parent, this.#keys[number], isElements ? place.elements : place, isElements);
     return this.#contents[number] = { origin, entries: undefined, isLarge: false };
   }

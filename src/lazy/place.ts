@@ -4,7 +4,8 @@
  * @module
  */
 
-import { hasGetter, type Shape } from "../bridge/encode.ts";
+import type { Shape } from "../bridge/encode.ts";
+import { hasGetter } from "../values/fields.ts";
 
 /** Places inside places; what is deeper counts as one place. */
 const DEPTH_MAX = 16;

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { WIRE } from "./wire.ts";
 import { LuaError } from "../values/errors.ts";
 import type { Position } from "../values/position.ts";
 import type { TimeZone } from "./time_zone.ts";
+import { WIRE } from "./wire.ts";
 import { cuBase64 } from "../../wasm/cu.js";
 
 /** What the host does for running code. */

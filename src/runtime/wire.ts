@@ -65,17 +65,3 @@ export const VIEW_KIND = { OBJECT: 0, ARRAY: 1, MAP: 2, SET: 3, RECORD: 4 } as c
 
 /** What Lua asks of a view's object (`Op` in `zig/views/views.zig`). */
 export const VIEW_OP = { ELEMENTS: 0, FIELD: 1, ALL: 2, ENTRIES: 3, POSITION: 4, BORDER: 5 } as const;
-
-/** Typed arrays by their kind on the wire (`marks.Kind`). */
-export const TYPED_ARRAYS = {
-  3: Int8Array,
-  4: Int16Array,
-  5: Uint16Array,
-  6: Int32Array,
-  7: Uint32Array,
-  8: Float32Array,
-  9: Float64Array,
-  10: Float16Array,
-  11: BigInt64Array,
-  12: BigUint64Array,
-} as const;

@@ -4,14 +4,15 @@
  * @module
  */
 
-import { ChunkCache } from "./chunk_cache.ts";
 import { Decoder } from "../bridge/decode.ts";
-import { pathText } from "../bridge/encode.ts";
 import { ViewEncoder } from "../lazy/encode_views.ts";
-import { LuaError, type LuaErrorKind } from "../values/errors.ts";
-import { isLargerThan } from "../values/estimate.ts";
 import { HostTables } from "../lazy/host_tables.ts";
 import { Instance, type InstanceOptions, PRINT_REFUSED } from "../runtime/instance.ts";
+import { isTimeZone, TimeZone } from "../runtime/time_zone.ts";
+import { NIL_KIND, WIRE } from "../runtime/wire.ts";
+import { LuaError, type LuaErrorKind } from "../values/errors.ts";
+import { isLargerThan } from "../values/estimate.ts";
+import { describe } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import {
   BOOLEAN,
@@ -20,15 +21,14 @@ import {
   isFunction,
   isNumber,
   isString,
-  kindOf,
   NO_OPTIONS,
   type OptionRules,
   rulesOf,
 } from "../values/options.ts";
+import { pathText } from "../values/paths.ts";
 import { type ChunkText, locate, type Position, POSITIONS_LENGTH_MAX, shownName } from "../values/position.ts";
+import { ChunkCache } from "./chunk_cache.ts";
 import { withoutFirstComment } from "./source_text.ts";
-import { isTimeZone, TimeZone } from "../runtime/time_zone.ts";
-import { NIL_KIND, WIRE } from "../runtime/wire.ts";
 
 /** Options of {@linkcode ComputeUnit.create}. */
 export interface ComputeUnitOptions {
@@ -874,7 +874,7 @@ export class ComputeUnit implements Disposable {
 
   #compile(instance: Instance, code: string | Uint8Array, chunkName = CHUNK_NAME_DEFAULT): number {
     if (typeof code !== "string" && !(code instanceof Uint8Array)) {
-      throw new TypeError(`Cannot compile: the code is neither a string nor a Uint8Array, but ${kindOf(code)}`);
+      throw new TypeError(`Cannot compile: the code is neither a string nor a Uint8Array, but ${describe(code)}`);
     }
     if (typeof code === "string" && !code.isWellFormed()) {
       throw new TypeError("Cannot compile: the code has a lone surrogate");
@@ -1052,7 +1052,7 @@ function instanceOptions(options: ComputeUnitOptions): InstanceOptions {
 
 function checkKey(key: unknown): asserts key is string {
   if (typeof key === "string") return;
-  throw new TypeError(`Cannot get output field: the key is neither a string nor a number, but ${kindOf(key)}`);
+  throw new TypeError(`Cannot get output field: the key is neither a string nor a number, but ${describe(key)}`);
 }
 
 function isLuaError(error: unknown, kind: LuaErrorKind): boolean {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { checkOptions, isNumber, isString, kindOf, NO_OPTIONS, rulesOf } from "./options.ts";
+import { describe } from "./kinds.ts";
+import { checkOptions, isNumber, isString, NO_OPTIONS, rulesOf } from "./options.ts";
 
 const KINDS = ["syntax", "runtime", "memory", "time", "limit"] as const;
 
@@ -204,11 +205,11 @@ export class LuaError extends Error {
 
 function checkArguments(kind: unknown, message: unknown, options: unknown): void {
   if (!KINDS.includes(kind as LuaErrorKind)) {
-    const given = typeof kind === "string" ? JSON.stringify(kind.slice(0, 60)) : kindOf(kind);
+    const given = typeof kind === "string" ? JSON.stringify(kind.slice(0, 60)) : describe(kind);
     throw new TypeError(`Cannot construct a LuaError: the kind must be one of ${KINDS.join(", ")}, got ${given}`);
   }
   if (typeof message !== "string") {
-    throw new TypeError(`Cannot construct a LuaError: the message is not a string, but ${kindOf(message)}`);
+    throw new TypeError(`Cannot construct a LuaError: the message is not a string, but ${describe(message)}`);
   }
   checkOptions("construct a LuaError", options, OPTIONS);
 }

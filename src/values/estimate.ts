@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isBytes } from "../bridge/encode.ts";
+import { kindOf } from "./kinds.ts";
 
 /** What a container and each of its places take, in bytes of Lua's memory. */
 const CONTAINER_BYTES = 56;
@@ -57,15 +57,32 @@ class Estimate {
   sizeOf(value: unknown, depth: number): number {
     if (typeof value === "string") return value.length;
     if (typeof value !== "object" || value === null) return 0;
-    if (isBytes(value)) return value.byteLength;
-    if (ArrayBuffer.isView(value)) return CONTAINER_BYTES + (value as Float64Array).length * SCALAR_BYTES;
+    const kind = kindOf(value);
+    if (kind === "bytes") return (value as ArrayBuffer).byteLength;
+    if (kind === "numbers") return CONTAINER_BYTES + (value as Float64Array).length * SCALAR_BYTES;
     if (depth === DEPTH_MAX || !this.#isNew(value)) return CONTAINER_BYTES;
-    if (Array.isArray(value)) return CONTAINER_BYTES + this.#sizeOfList(value, value.length, depth);
-    if (value instanceof Map) return CONTAINER_BYTES + this.#sizeOfList(value.values(), value.size, depth);
-    if (value instanceof Set) return CONTAINER_BYTES + this.#sizeOfList(value, value.size, depth);
+    switch (kind) {
+      case "array": {
+        const array = value as unknown[];
+        return CONTAINER_BYTES + this.#sizeOfList(array, array.length, depth);
+      }
+      case "map": {
+        const map = value as Map<unknown, unknown>;
+        return CONTAINER_BYTES + this.#sizeOfList(map.values(), map.size, depth);
+      }
+      case "set": {
+        const set = value as Set<unknown>;
+        return CONTAINER_BYTES + this.#sizeOfList(set, set.size, depth);
+      }
+      default:
+        return this.#sizeOfFields(value, depth);
+    }
+  }
+
+  #sizeOfFields(object: object, depth: number): number {
     let size = CONTAINER_BYTES;
-    for (const key in value) {
-      const descriptor = Object.getOwnPropertyDescriptor(value, key);
+    for (const key in object) {
+      const descriptor = Object.getOwnPropertyDescriptor(object, key);
       if (descriptor === undefined) continue;
       size += PLACE_BYTES + this.sizeOf(descriptor.value, depth + 1);
       if (size > this.#limit) break;

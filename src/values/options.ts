@@ -4,6 +4,8 @@
  * @module
  */
 
+import { describe, isPlainObject } from "./kinds.ts";
+
 /** What the value of an option must be; `undefined` stands for its default, whatever it must be. */
 export interface OptionRule {
   /** Whether it is of the right kind. */
@@ -47,7 +49,7 @@ export function rulesOf<T>(rules: OptionRules<T>): OptionRules<T> {
 export function checkOptions<T>(action: string, options: unknown, rules: OptionRules<T>): asserts options is T {
   if (options === NO_OPTIONS) return;
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError(`Cannot ${action}: the options must be an object, got ${kindOf(options)}`);
+    throw new TypeError(`Cannot ${action}: the options must be an object, got ${describe(options)}`);
   }
   let isEmpty = true;
   for (const name in options) {
@@ -60,13 +62,13 @@ export function checkOptions<T>(action: string, options: unknown, rules: OptionR
     isEmpty = false;
     const value = (options as Record<string, unknown>)[name];
     if (value === undefined) continue;
-    if (!rule.is(value)) throw new TypeError(`Cannot ${action}: ${name} must be ${rule.what}, got ${kindOf(value)}`);
+    if (!rule.is(value)) throw new TypeError(`Cannot ${action}: ${name} must be ${rule.what}, got ${describe(value)}`);
     if (rule.isInRange?.(value) === false) {
       throw new RangeError(`Cannot ${action}: ${name} must be ${rule.range}, is ${value}`);
     }
   }
   if (isEmpty && !isOptions(options)) {
-    throw new TypeError(`Cannot ${action}: the options must be an object, got ${kindOf(options)}`);
+    throw new TypeError(`Cannot ${action}: the options must be an object, got ${describe(options)}`);
   }
 }
 
@@ -82,14 +84,8 @@ export function isOptions(value: unknown): value is object {
 /** Throws where an argument is no string. */
 export function checkString(action: string, name: string, value: unknown): asserts value is string {
   if (typeof value !== "string") {
-    throw new TypeError(`Cannot ${action}: the ${name} is not a string, but ${kindOf(value)}`);
+    throw new TypeError(`Cannot ${action}: the ${name} is not a string, but ${describe(value)}`);
   }
-}
-
-/** Whether an object is made of braces, in any realm. */
-export function isPlainObject(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
 }
 
 function unknownOption(action: string, name: string, known: string[]): TypeError {
@@ -125,23 +121,4 @@ function editDistance(a: string, b: string): number {
     row = next;
   }
   return row[b.length];
-}
-
-/** What a value is, for messages: "a string", "an array", "a Promise". */
-export function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (typeof value !== "object") return `a ${typeof value}`;
-  const name = nameOfClass(value);
-  return /^[AEIOU]/i.test(name) ? `an ${name}` : `a ${name}`;
-}
-
-function nameOfClass(value: object): string {
-  try {
-    if (Array.isArray(value)) return "array";
-    if (isPlainObject(value)) return "object";
-    const { name } = Object.getPrototypeOf(value).constructor;
-    return typeof name === "string" && /^[\w$]{1,60}$/.test(name) ? name : "object";
-  } catch {
-    return "object"; // a Proxy that throws
-  }
 }
