@@ -9,6 +9,7 @@ import { Decoder } from "../src/bridge/decode.ts";
 import { Seen } from "../src/bridge/seen.ts";
 import { ViewEncoder } from "../src/lazy/encode_views.ts";
 import { HostTables } from "../src/lazy/host_tables.ts";
+import { Results } from "../src/lazy/results.ts";
 import type { Instance } from "../src/runtime/instance.ts";
 import { NIL_KIND, VIEW_OP, WIRE } from "../src/runtime/wire.ts";
 import { TYPED_ARRAYS } from "../src/values/kinds.ts";
@@ -97,9 +98,12 @@ function decoderOf(unit: FakeUnit): Decoder {
   const decoder = new Decoder(unit.asInstance());
   const objects = Array.from({ length: 10 }, (_, i) => ({ i, list: [i] }));
   const inputs = [true, false].map((isShared) => ({ seen: new Seen(), nullKind: NIL_KIND.NULL, isShared }));
-  decoder.objectOf = (number) => number > 0 ? objects[number] : undefined;
-  decoder.pathOf = () => "input";
-  decoder.inputOf = (number) => inputs[number % 2];
+  const numbered = {
+    objectOf: (number: number) => number > 0 ? objects[number] : undefined,
+    path: () => "input",
+    inputOf: (number: number) => inputs[number % 2],
+  };
+  decoder.views = new Results(numbered, unit.asInstance(), decoder);
   return decoder;
 }
 

@@ -9,14 +9,13 @@
  * @module
  */
 
-import { Changes } from "../lazy/changes.ts";
-import type { LazyInput } from "../lazy/encode_views.ts";
 import type { Instance } from "../runtime/instance.ts";
 import { WIRE } from "../runtime/wire.ts";
 import { isFarIndex, isInherited, makeSparse, setOwn } from "../values/fields.ts";
 import { kindOf, TYPED_ARRAYS } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { textOrBytes } from "../values/text.ts";
+import { type ReadShape, Shapes } from "./shapes.ts";
 
 /** A chunk of a message, its string bytes as text. */
 interface Chunk {
@@ -26,13 +25,16 @@ interface Chunk {
   readonly text: string;
 }
 
-/** What objects with the same keys share. */
-interface Shape {
-  readonly keys: readonly string[];
-  /** Assigning to one of the keys would reach what `Object.prototype` has under it. */
-  readonly isInherited: boolean;
-  /** One of the keys is an index that stands far out. */
-  readonly isSparse: boolean;
+/** What the views in a message are to the host: `lazy/` tells. */
+export interface ViewResults {
+  /** The host's object of a view's number, if there is one. */
+  objectOf(number: number): object | undefined;
+  /** Notes what a changed object has become; all changes come before the first `resultOf`. */
+  change(number: number, value: LuaValue): void;
+  /** What a view's object is to the host, with all changes. */
+  resultOf(number: number): LuaValue;
+  /** Forgets the changes and results of a message. */
+  endMessage(): void;
 }
 
 /** Bytes of strings that are decoded in a millisecond or so. */
@@ -78,30 +80,25 @@ export class Decoder {
   #addressableLeft = 0;
   /** Containers that are open. */
   #depth = 0;
-  #shapes: Shape[] = [];
+  #shapes: ReadShape[];
   /** Strings that don't stand in chunks, by address: one in many places is read once. */
   #longStrings = new Map<number, string | Uint8Array>();
   /** The same for bytes. */
   #longBytes = new Map<number, Uint8Array>();
-  /** The host's object of a view's number; set before any view crosses. */
-  objectOf!: (number: number) => object | undefined;
-  /** Where the object of a view's number stands, such as `input.rows[3]`. */
-  pathOf!: (number: number) => string;
-  /** The input of a view's number. */
-  inputOf!: (number: number) => LazyInput;
-  /** What becomes of the objects of inputs that stand in this message. */
-  #inputs: Map<LazyInput, Changes> | undefined;
-  /** Values of them that were looked at or copied. */
-  #copied = 0;
+  /** Set before any view crosses. */
+  views!: ViewResults;
   #isForHost = false;
+  /** The message has views whose results were asked for. */
+  #hasViews = false;
   /** Something was read that changes may be put into. */
   #isPending = false;
   /** Containers so far, by number. */
   #containers: (LuaValue & object)[] = [];
 
   /** Constructs a decoder that reads from the instance's buffer. */
-  constructor(instance: Instance) {
+  constructor(instance: Instance, shapes: Shapes = new Shapes()) {
     this.#instance = instance;
+    this.#shapes = shapes.read;
     this.#words = instance.words;
     this.#halves = instance.halves;
   }
@@ -114,7 +111,7 @@ export class Decoder {
     if (words === 0) this.#instance.fault("an empty chunk");
     if (this.#chunks.length === 0) this.#size = 0;
     this.#size += words * 8 + heapBytes;
-    const sizeMax = this.#sizeMax;
+    const sizeMax = this.sizeMax;
     if (this.#size > sizeMax) {
       this.drop();
       throw new RangeError(`The result takes more than ${sizeMax} bytes`);
@@ -157,7 +154,6 @@ export class Decoder {
   ): LuaValue[] {
     const values: LuaValue[] = [];
     this.#isForHost = isForHost;
-    this.#copied = 0;
     try {
       this.#begin(words, heapBytes);
       while (this.#word < this.#length || this.#takeNext()) {
@@ -166,7 +162,7 @@ export class Decoder {
       }
       if (this.#isPending) return this.#applied(values);
     } finally {
-      this.#inputs = undefined;
+      if (this.#hasViews) this.#endViews();
       this.#chunks = [];
       if (this.#containers.length > 0) this.#containers = [];
       this.#isPending = false;
@@ -289,7 +285,8 @@ export class Decoder {
         return this.#unchanged(payload);
       case WIRE.CHANGED_VIEW:
         this.#isPending = true;
-        return new Pending(this.#viewed(payload), this.inputOf(payload), payload) as unknown as LuaValue;
+        this.#viewed(payload);
+        return new Pending(payload) as unknown as LuaValue;
       case WIRE.DATE:
         return this.#remember(new Date(this.#words[this.#second()]));
       case WIRE.TYPED_ARRAY:
@@ -301,48 +298,39 @@ export class Decoder {
 
   /** The host's object of a view. */
   #viewed(number: number): object {
-    return this.objectOf(number) ?? this.#fault();
+    return this.views.objectOf(number) ?? this.#fault();
   }
 
   /** What a view of an input in which nothing was changed is to the host. */
   #unchanged(number: number): LuaValue {
     const object = this.#viewed(number);
-    const input = this.inputOf(number);
-    if (input.isShared || this.#isForHost) return object as LuaValue;
-    return this.#changesOf(input).apply(object, () => this.pathOf(number));
+    return this.#isForHost ? object as LuaValue : this.#resultOf(number);
   }
 
-  #changesOf(input: LazyInput): Changes {
-    this.#inputs ??= new Map();
-    let changes = this.#inputs.get(input);
-    if (changes === undefined) {
-      changes = new Changes(input.isShared, (looks) => this.#countCopied(looks));
-      this.#inputs.set(input, changes);
-    }
-    return changes;
+  #resultOf(number: number): LuaValue {
+    this.#hasViews = true;
+    return this.views.resultOf(number);
   }
 
-  #countCopied(values: number): void {
-    this.#copied += values;
-    const sizeMax = this.#sizeMax;
-    if (this.#copied * 8 > sizeMax) throw new RangeError(`The result takes more than ${sizeMax} bytes`);
-    this.#instance.checkTimeAfter();
+  #endViews(): void {
+    this.#hasViews = false;
+    this.views.endMessage();
   }
 
   /** Bytes that a result may take. */
-  get #sizeMax(): number {
+  get sizeMax(): number {
     return this.#instance.memoryLimit + RESULT_EXTRA_BYTES_MAX;
   }
 
   /** Reads a changed table. */
   #changed(): void {
     const number = this.#halves[2 * this.#word++];
-    const object = this.#viewed(number);
-    const changes = this.#changesOf(this.inputOf(number));
+    this.#viewed(number);
     const value = this.#value();
     // A table that was written to is no view any more.
     if (typeof value !== "object" || value === null || value instanceof Pending) this.#fault();
-    changes.set(object, value);
+    this.#hasViews = true;
+    this.views.change(number, value);
   }
 
   /** Whether the next word says that a changed table follows. */
@@ -352,11 +340,7 @@ export class Decoder {
 
   /** Puts the changed objects of lazy inputs into everything that was read. */
   #applied(values: LuaValue[]): LuaValue[] {
-    const apply = (value: LuaValue) => {
-      return value instanceof Pending
-        ? this.#changesOf(value.input).apply(value.object, () => this.pathOf(value.number))
-        : value;
-    };
+    const apply = (value: LuaValue) => value instanceof Pending ? this.#resultOf(value.number) : value;
     // What changes holds has pending objects too: they are in containers of this message.
     for (const container of this.#containers) {
       switch (kindOf(container)) {
@@ -388,7 +372,7 @@ export class Decoder {
   }
 
   /** Reads a shape and the head of its first object, which stands behind it. */
-  #defineShape(payload: number): Shape {
+  #defineShape(payload: number): ReadShape {
     const keys: string[] = [];
     for (let count = payload & 0xff; count > 0; count--) {
       keys.push(this.#string(this.#halves[2 * this.#second()]));
@@ -404,7 +388,7 @@ export class Decoder {
     if (++this.#depth > WIRE.DEPTH_MAX) this.#fault();
   }
 
-  #object(shape: Shape | undefined): LuaValue {
+  #object(shape: ReadShape | undefined): LuaValue {
     if (shape === undefined) this.#fault();
     this.#enter();
     const object: Record<string, LuaValue> = this.#remember({});
@@ -561,14 +545,10 @@ function asciiText(bytes: Uint8Array, length: number): string | undefined {
   return text;
 }
 
-/** Stands for an object of which something may have been changed, until all is read. */
+/** Stands for a view below which something may have been changed, until all is read. */
 class Pending {
-  readonly object: object;
-  readonly input: LazyInput;
   readonly number: number;
-  constructor(object: object, input: LazyInput, number: number) {
-    this.object = object;
-    this.input = input;
+  constructor(number: number) {
     this.number = number;
   }
 }
@@ -599,7 +579,7 @@ function applyToFields(fields: Record<string, LuaValue>, apply: Apply): void {
   }
 }
 
-/** Views of one object in two inputs are two keys in Lua, and one here. */
+/** ViewResults of one object in two inputs are two keys in Lua, and one here. */
 function checkCount(container: Map<LuaValue, LuaValue> | Set<LuaValue>, count: number): void {
   if (container.size !== count) {
     throw new TypeError("Cannot read the value: two keys of a table are the same object in two inputs");

@@ -25,6 +25,7 @@ import { type Path, pathText } from "../values/paths.ts";
 import { explain, loneSurrogate, Refusal, refuseOpaque, refuseTagged } from "../values/refusals.ts";
 import { utf8Length } from "../values/text.ts";
 import { Seen } from "./seen.ts";
+import { type Shape, Shapes } from "./shapes.ts";
 
 const { WORDS_MAX, HEAP_SIZE_BYTES, BOXED } = WIRE;
 
@@ -39,16 +40,6 @@ const INLINE_STRING_UNITS_MAX = Math.floor(INLINE_BYTES_MAX / 3);
 
 /** Up to this, a loop over a string's units is faster than TextEncoder. */
 const LOOP_UNITS_MAX = 32;
-
-/** What objects with the same keys in the same order share. */
-export interface Shape {
-  readonly number: number;
-  /** False when the unit has forgotten it. */
-  isKnown: boolean;
-  readonly keys: readonly string[];
-  /** Shapes last seen in its fields. */
-  readonly hints: (Shape | undefined)[];
-}
 
 /** What a message is: a whole value; views of an input, or of a part of one. */
 export const MESSAGE = { WHOLE: 0, LAZY: 1, PART: 2 } as const;
@@ -80,7 +71,7 @@ export class Encoder {
   /** Words and heap bytes of this chunk. */
   protected word = 0;
   protected byte = 0;
-  protected shapes = new Map<string, Shape>();
+  protected shapes: Map<string, Shape>;
   /** Containers so far. */
   #seen = new Seen();
   /** Number of the last container. */
@@ -104,8 +95,9 @@ export class Encoder {
   protected forInIsOwn = true;
 
   /** Constructs an encoder that writes into the instance's buffer. */
-  constructor(instance: Instance) {
+  constructor(instance: Instance, shapes: Shapes = new Shapes()) {
     this.instance = instance;
+    this.shapes = shapes.sent;
     this.words = instance.words;
     this.halves = instance.halves;
     this.heap = instance.heap;

@@ -30,12 +30,12 @@ const LOOKS_BETWEEN_CHECKS = 65_536;
 const RECURSION_MAX = 64;
 
 /** What a copy has with the keys of an object in common. */
-interface Plan {
+interface CopyPlan {
   readonly keys: readonly string[];
   /** One of the keys needs care (lua_value.ts), or for-in would see others. */
   readonly isSpecial: boolean;
   /** Plans of the objects that stood in its fields last. */
-  readonly hints: (Plan | undefined)[];
+  readonly hints: (CopyPlan | undefined)[];
 }
 
 /** A copy that is to be filled. */
@@ -59,7 +59,7 @@ export class Changes {
   #copies: object[] = [];
   #waiting: Waiting[] = [];
   /** The plan of the last object that was copied. */
-  #plan: Plan | undefined;
+  #plan: CopyPlan | undefined;
   /** The keys that lead to what is being copied. */
   #path: Path = [];
   #depth = 0;
@@ -241,7 +241,7 @@ export class Changes {
   }
 
   /** The copy of a container, which is made where there is none yet. */
-  #copy(from: object, hint: Plan | undefined): LuaValue {
+  #copy(from: object, hint: CopyPlan | undefined): LuaValue {
     if (this.#changed.size > 0) {
       const changed = this.#changed.get(from);
       if (changed !== undefined) return changed;
@@ -261,7 +261,7 @@ export class Changes {
     return this.#fillNew(from, emptyLike(kind), undefined);
   }
 
-  #copyPlain(from: Record<string, unknown>, hint: Plan | undefined): LuaValue {
+  #copyPlain(from: Record<string, unknown>, hint: CopyPlan | undefined): LuaValue {
     const plan = hint !== undefined && hasKeys(from, hint.keys) ? hint : planOf(from);
     const [key] = plan.keys;
     // What tells the object apart must be the same each time that it is met.
@@ -275,7 +275,7 @@ export class Changes {
     return this.#copies[number < 0 ? -1 - number : number] as LuaValue;
   }
 
-  #fillNew(from: object, to: object, plan: Plan | undefined): LuaValue {
+  #fillNew(from: object, to: object, plan: CopyPlan | undefined): LuaValue {
     this.#copies.push(to);
     if (this.#depth < RECURSION_MAX) this.#fill(from, to, plan);
     else this.#waiting.push({ from, to, path: this.#path.slice(0, this.#depth) });
@@ -283,7 +283,7 @@ export class Changes {
   }
 
   /** Puts what an object holds into its copy. */
-  #fill(from: object, to: object, plan: Plan | undefined): void {
+  #fill(from: object, to: object, plan: CopyPlan | undefined): void {
     this.#depth++;
     switch (kindOf(from)) {
       case "array":
@@ -303,7 +303,7 @@ export class Changes {
     const { length } = from;
     const path = this.#path;
     const level = this.#depth - 1;
-    let hint: Plan | undefined;
+    let hint: CopyPlan | undefined;
     for (let i = 0; i < length; i++) {
       path[level] = i;
       const element = from[i];
@@ -336,7 +336,7 @@ export class Changes {
     if (isOdd) checkDistinct(from.keys(), () => this.#countLooks(LOOKS_BETWEEN_CHECKS));
   }
 
-  #fillFields(from: Record<string, unknown>, to: Record<string, LuaValue>, plan: Plan): void {
+  #fillFields(from: Record<string, unknown>, to: Record<string, LuaValue>, plan: CopyPlan): void {
     const { keys, hints } = plan;
     const { length } = keys;
     const path = this.#path;
@@ -366,7 +366,7 @@ export class Changes {
   }
 
   /** The same, for keys and objects that need care. */
-  #fillSpecial(from: Record<string, unknown>, to: Record<string, LuaValue>, { keys }: Plan): void {
+  #fillSpecial(from: Record<string, unknown>, to: Record<string, LuaValue>, { keys }: CopyPlan): void {
     if (keys.some(isFarIndex)) makeSparse(to);
     for (const key of keys) {
       this.#path[this.#depth - 1] = key;
@@ -377,7 +377,7 @@ export class Changes {
   }
 
   /** What comes back of a value that has been in Lua; undefined where it is absent in a container. */
-  #crossed(value: unknown, hint: Plan | undefined): LuaValue | undefined {
+  #crossed(value: unknown, hint: CopyPlan | undefined): LuaValue | undefined {
     return typeof value === "object" && value !== null ? this.#held(value, hint) : this.#scalar(value);
   }
 
@@ -399,7 +399,7 @@ export class Changes {
   }
 
   /** The same for an object. */
-  #held(value: object, hint: Plan | undefined): LuaValue {
+  #held(value: object, hint: CopyPlan | undefined): LuaValue {
     if (isBytes(value)) return textOrBytes(bytesOf(value), () => this.#countLooks(LOOKS_BETWEEN_CHECKS));
     if (!this.#isShared) return this.#copy(value, hint);
     const result = this.#results.get(value) ?? value;
@@ -408,7 +408,7 @@ export class Changes {
   }
 }
 
-function planOf(object: object): Plan {
+function planOf(object: object): CopyPlan {
   const keys = Object.keys(object);
   for (const key of keys) if (!key.isWellFormed()) throw loneSurrogate();
   const isSpecial = kindOf(object) !== "object" || !hasKeys(object, keys) ||

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { Encoder, LARGE_FIELDS_MIN, MESSAGE, type Shape } from "../bridge/encode.ts";
+import { Encoder, LARGE_FIELDS_MIN, MESSAGE } from "../bridge/encode.ts";
 import type { Seen } from "../bridge/seen.ts";
+import type { Shape } from "../bridge/shapes.ts";
 import { NIL_KIND, VIEW_KIND, WIRE } from "../runtime/wire.ts";
 import { hasGetter, hasKeys } from "../values/fields.ts";
 import { checkKey } from "../values/keys.ts";

@@ -6,15 +6,17 @@
  */
 
 import type { Decoder } from "../bridge/decode.ts";
-import { Numbers, Seen } from "../bridge/seen.ts";
+import { Seen } from "../bridge/seen.ts";
 import type { Instance } from "../runtime/instance.ts";
 import { NIL_KIND, VIEW_OP, WIRE } from "../runtime/wire.ts";
-import { checkDistinct, checkKey, KEYS_BETWEEN_CHECKS } from "../values/keys.ts";
-import { bytesOf, hasFields, isBytes, kindOf, type TypedArray } from "../values/kinds.ts";
-import { pathText } from "../values/paths.ts";
+import { KEYS_BETWEEN_CHECKS } from "../values/keys.ts";
+import { hasFields, kindOf, type TypedArray } from "../values/kinds.ts";
 import { binaryText } from "../values/text.ts";
 import { type LazyInput, type Origin, originOf, placeOf, type Registry, type ViewEncoder } from "./encode_views.ts";
+import { Entries } from "./entries.ts";
 import { Place } from "./place.ts";
+import { Results } from "./results.ts";
+import { type Contents, Views } from "./views.ts";
 
 /** An answer to FIELD that has all fields. */
 const WHOLE = 1;
@@ -30,89 +32,26 @@ const ENTRIES_MAX = 4096;
 /** Characters of an error's message, which goes through Lua. */
 const REFUSAL_LENGTH_MAX = 4096;
 
-/** Keys of a Map, Set or large object in their order, and how Lua's keys find them. */
-class Entries {
-  readonly keys: readonly unknown[];
-  /** Where keys are bytes: their text, one unit a byte, as Lua has no other strings. */
-  readonly byBytes: ReadonlyMap<string, unknown> | undefined;
-  /** The most bytes of such a key. */
-  readonly bytesLengthMax: number = 0;
-  #positions: Map<unknown, number> | undefined;
-
-  /** @param check Called now and then, as this may take long; may throw. */
-  constructor(container: object, check: () => void) {
-    if (!(container instanceof Map || container instanceof Set)) {
-      this.keys = Object.keys(container);
-      return;
-    }
-    const keys: unknown[] = [];
-    const byBytes = new Map<string, unknown>();
-    let bytesCount = 0;
-    let hasBigints = false;
-    for (const key of container.keys()) {
-      checkKey(key);
-      if (typeof key === "bigint") hasBigints = true;
-      if (isBytes(key)) {
-        byBytes.set(binaryText(bytesOf(key)), key);
-        this.bytesLengthMax = Math.max(this.bytesLengthMax, key.byteLength);
-        bytesCount++;
-      }
-      if (keys.push(key) % KEYS_BETWEEN_CHECKS === 0) check();
-    }
-    if (hasBigints || bytesCount > 0) checkDistinct(keys, check);
-    this.keys = keys;
-    this.byBytes = byBytes.size > 0 ? byBytes : undefined;
-  }
-
-  /** The position of a key, -1 where it has none. */
-  position(key: unknown, check: () => void): number {
-    if (this.#positions === undefined) {
-      const positions = new Map<unknown, number>();
-      for (const own of this.keys) {
-        positions.set(own, positions.size);
-        if (positions.size % KEYS_BETWEEN_CHECKS === 0) check();
-      }
-      this.#positions = positions;
-    }
-    return this.#positions.get(key) ?? -1;
-  }
-}
-
 const textEncoder = new TextEncoder();
-
-/** A view's container, and what its contents need. */
-interface Contents {
-  /** The origin of what it holds. */
-  readonly origin: Origin;
-  /** Of a Map, Set or large object. */
-  entries: Entries | undefined;
-  /** An object that is known to have many fields. */
-  isLarge: boolean;
-}
 
 /** The containers of one unit that Lua sees. */
 export class HostTables implements Registry {
   #encoder: ViewEncoder;
   #decoder: Decoder;
   #instance: Instance;
-  /** Numbers less 1: 0 is no view. */
-  #numbers = new Numbers();
-  #origins: (Origin | undefined)[] = [];
-  #keys: (string | number)[] = [];
-  #contents: (Contents | undefined)[] = [];
+  #views: Views;
   #released: Uint32Array<ArrayBuffer> | undefined;
   /** The last error that a value was refused with while code ran. */
   refusal: Error | undefined;
 
   /** Constructs the tables of a unit. */
-  constructor(instance: Instance, encoder: ViewEncoder, decoder: Decoder) {
+  constructor(instance: Instance, encoder: ViewEncoder, decoder: Decoder, views: Views = new Views()) {
+    this.#views = views;
     this.#instance = instance;
     this.#encoder = encoder;
     this.#decoder = decoder;
     encoder.registry = this;
-    decoder.objectOf = (number) => this.#numbers.objects[number - 1];
-    decoder.pathOf = (number) => this.path(number);
-    decoder.inputOf = (number) => this.#origins[number]!.input;
+    decoder.views = new Results(views, instance, decoder);
   }
 
   /**
@@ -123,7 +62,7 @@ export class HostTables implements Registry {
    */
   encode(value: object, action: string, name: string, nullKind: number, isShared: boolean, key?: string): void {
     // The same object in another input is another table.
-    const input: LazyInput = { seen: new Seen(this.#numbers), nullKind, isShared };
+    const input: LazyInput = { seen: new Seen(this.#views.objects), nullKind, isShared };
     const root: Origin = { parent: undefined, key: name, place: new Place(), isElements: true, input };
     this.#encoder.encodeRoot(value, root, action, name, key);
   }
@@ -131,20 +70,16 @@ export class HostTables implements Registry {
   add(object: object, first: unknown, origin: Origin, key: string | number): number {
     const number = origin.input.seen.add(object, first);
     if (number >= 0) return number + 1;
-    this.#origins[-number] = origin;
-    this.#keys[-number] = key;
+    this.#views.add(-number, origin, key);
     return number;
   }
 
   has(number: number, object: object, origin: Origin): boolean {
-    return this.#numbers.objects[number - 1] === object && this.#origins[number]!.input === origin.input;
+    return this.#views.objectOf(number) === object && this.#views.inputOf(number) === origin.input;
   }
 
   remove(number: number): void {
-    this.#origins[number]!.input.seen.remove(number - 1);
-    this.#origins[number] = undefined;
-    this.#keys[number] = 0;
-    this.#contents[number] = undefined;
+    this.#views.remove(number);
   }
 
   /** Lua has collected so many views. */
@@ -158,7 +93,7 @@ export class HostTables implements Registry {
     if (!(count >= 0 && count <= WIRE.RELEASED_MAX)) this.#instance.fault("a list of released views that is too long");
     for (let i = 0; i < count; i++) {
       const number = this.#released[i];
-      if (this.#origins[number] === undefined) this.#instance.fault("the number of a view that is none");
+      if (this.#views.origins[number] === undefined) this.#instance.fault("the number of a view that is none");
       this.remove(number);
     }
   }
@@ -185,7 +120,7 @@ export class HostTables implements Registry {
   }
 
   #load(op: number, number: number, first: number, count: number): number {
-    const object = this.#numbers.objects[number - 1] ?? this.#instance.fault("the number of a view that is none");
+    const object = this.#views.objectOf(number) ?? this.#instance.fault("the number of a view that is none");
     switch (op) {
       case VIEW_OP.ELEMENTS: {
         const kind = kindOf(object);
@@ -324,13 +259,13 @@ export class HostTables implements Registry {
   }
 
   #contentsOf(number: number, object: object): Contents {
-    const known = this.#contents[number];
+    const known = this.#views.contents[number];
     if (known !== undefined) return known;
-    const parent = this.#origins[number]!;
-    const place = placeOf(parent, this.#keys[number]);
+    const parent = this.#views.origins[number]!;
+    const place = placeOf(parent, this.#views.keys[number]);
     const isElements = !hasFields(kindOf(object));
-    const origin = originOf(parent, this.#keys[number], isElements ? place.elements : place, isElements);
-    return this.#contents[number] = { origin, entries: undefined, isLarge: false };
+    const origin = originOf(parent, this.#views.keys[number], isElements ? place.elements : place, isElements);
+    return this.#views.contents[number] = { origin, entries: undefined, isLarge: false };
   }
 
   #entriesOf(number: number, object: object): Entries {
@@ -357,24 +292,11 @@ export class HostTables implements Registry {
 
   /** Where a container stands, such as `input.rows[3]`. */
   path(number: number): string {
-    return pathOf(this.#origins[number]!, this.#keys[number]);
+    return this.#views.path(number);
   }
 }
 
 const { propertyIsEnumerable } = Object.prototype;
-
-function pathOf(origin: Origin, key: string | number): string {
-  if (origin.parent === undefined) return String(origin.key);
-  const path: (string | number)[] = [key];
-  let at = origin;
-  while (at.parent !== undefined) {
-    path.push(at.key);
-    at = at.parent;
-  }
-  // The last is the root's key in nothing.
-  path.pop();
-  return pathText(String(at.key), path.reverse());
-}
 
 /** A message that Lua gives back as it is: not too long, with its end, which is the path. */
 function textForLua(message: string): string {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Shape } from "../bridge/encode.ts";
+import type { Shape } from "../bridge/shapes.ts";
 import { hasGetter } from "../values/fields.ts";
 
 /** Places inside places; what is deeper counts as one place. */

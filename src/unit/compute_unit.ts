@@ -27,7 +27,8 @@ import {
 } from "../values/options.ts";
 import { pathText } from "../values/paths.ts";
 import { type ChunkText, locate, type Position, POSITIONS_LENGTH_MAX, shownName } from "../values/position.ts";
-import { ChunkCache } from "./chunk_cache.ts";
+import type { ChunkCache } from "./chunk_cache.ts";
+import { Known } from "./known.ts";
 import { withoutFirstComment } from "./source_text.ts";
 
 /** Options of {@linkcode ComputeUnit.create}. */
@@ -306,10 +307,11 @@ export class ComputeUnit implements Disposable {
       throw new TypeError("Cannot construct a ComputeUnit: use `await ComputeUnit.create()` instead");
     }
     this.#instance = instance;
-    const encoder = this.#encoder = new ViewEncoder(instance);
-    const decoder = this.#decoder = new Decoder(instance);
-    const tables = this.#tables = new HostTables(instance, encoder, decoder);
-    this.#chunks = new ChunkCache(instance.memoryLimit);
+    const known = new Known(instance.memoryLimit);
+    const encoder = this.#encoder = new ViewEncoder(instance, known.shapes);
+    const decoder = this.#decoder = new Decoder(instance, known.shapes);
+    const tables = this.#tables = new HostTables(instance, encoder, decoder, known.views);
+    this.#chunks = known.chunks;
     this.#lazyThreshold = options.lazyThreshold ?? LAZY_THRESHOLD_DEFAULT;
     this.#onPrint = options.onPrint;
     instance.host = {

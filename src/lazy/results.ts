@@ -1,0 +1,73 @@
+/**
+ * What the views in a message are to the host.
+ *
+ * @module
+ */
+
+import type { Decoder, ViewResults } from "../bridge/decode.ts";
+import type { Instance } from "../runtime/instance.ts";
+import type { LuaValue } from "../values/lua_value.ts";
+import { Changes } from "./changes.ts";
+import type { LazyInput } from "./encode_views.ts";
+
+/** The numbers of views, and what stands behind them. */
+interface Numbered {
+  objectOf(number: number): object | undefined;
+  inputOf(number: number): LazyInput;
+  path(number: number): string;
+}
+
+/** Results of one message at a time; each input has its own changes. */
+export class Results implements ViewResults {
+  #tables: Numbered;
+  #instance: Instance;
+  #decoder: Decoder;
+  #changes = new Map<LazyInput, Changes>();
+  /** Values of inputs that were looked at or copied. */
+  #looks = 0;
+
+  /** Constructs the results of what a decoder reads. */
+  constructor(tables: Numbered, instance: Instance, decoder: Decoder) {
+    this.#tables = tables;
+    this.#instance = instance;
+    this.#decoder = decoder;
+  }
+
+  objectOf(number: number): object | undefined {
+    return this.#tables.objectOf(number);
+  }
+
+  change(number: number, value: LuaValue): void {
+    this.#changesOf(this.#tables.inputOf(number)).set(this.#tables.objectOf(number)!, value);
+  }
+
+  /** The object itself where the host's own may come back, else a copy. */
+  resultOf(number: number): LuaValue {
+    const object = this.#tables.objectOf(number)!;
+    const input = this.#tables.inputOf(number);
+    if (input.isShared && this.#changes.size === 0) return object as LuaValue;
+    return this.#changesOf(input).apply(object, () => this.#tables.path(number));
+  }
+
+  endMessage(): void {
+    if (this.#changes.size > 0) this.#changes.clear();
+    this.#looks = 0;
+  }
+
+  #changesOf(input: LazyInput): Changes {
+    let changes = this.#changes.get(input);
+    if (changes === undefined) {
+      changes = new Changes(input.isShared, (looks) => this.#countLooks(looks));
+      this.#changes.set(input, changes);
+    }
+    return changes;
+  }
+
+  /** What is copied counts as a part of the result. */
+  #countLooks(looks: number): void {
+    this.#looks += looks;
+    const { sizeMax } = this.#decoder;
+    if (this.#looks * 8 > sizeMax) throw new RangeError(`The result takes more than ${sizeMax} bytes`);
+    this.#instance.checkTimeAfter();
+  }
+}
