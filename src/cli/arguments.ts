@@ -1,0 +1,126 @@
+/**
+ * Arguments of the command line.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import config from "../../deno.json" with { type: "json" };
+import { nearestName } from "../values/options.ts";
+
+/** What `cu run` was asked to do. */
+export interface RunOptions {
+  script: string;
+  input: string | undefined;
+  output: string | undefined;
+  meta: Record<string, string>;
+  memoryLimit: number | undefined;
+  timeLimit: number | undefined;
+  timeZone: string | undefined;
+}
+
+/** The command is used wrongly. */
+export class UsageError extends Error {}
+
+const HELP = `Runs a Lua script on JSON.
+
+Usage: cu run SCRIPT [options]
+
+SCRIPT is a file, or - for stdin. It reads _io.input and _io.meta and sets _io.output,
+or returns the result.
+
+Options:
+  --input FILE         JSON for _io.input; - for stdin
+  --output FILE        where to write the result; default stdout
+  --meta KEY=VALUE     a field of _io.meta; may be repeated
+  --memory-limit SIZE  such as 64MB (B, KB, MB, GB); default 256MB
+  --time-limit TIME    such as 5s (ms, s, m); default none
+  --time-zone ZONE     of os.date and os.time: "local", or such as
+                       Europe/Berlin; default UTC
+  --help               print this
+  --version            print the version
+
+Exit codes: 0 done, 1 the script failed, 2 wrong use.
+`;
+
+const VALUE_OPTIONS = ["input", "output", "meta", "memory-limit", "time-limit", "time-zone"] as const;
+
+const SIZES = { B: 1, KB: 2 ** 10, KiB: 2 ** 10, MB: 2 ** 20, MiB: 2 ** 20, GB: 2 ** 30, GiB: 2 ** 30 };
+const TIMES = { ms: 1, s: 1000, m: 60_000 };
+
+/** The options of a run, or the text that was asked for. */
+export function parse(args: string[]): RunOptions | string {
+  // parseArgs takes a "-" after an option for an argument of its own.
+  const joined: string[] = [];
+  for (const arg of args) {
+    const takesValue = VALUE_OPTIONS.some((name) => joined.at(-1) === `--${name}`);
+    if (arg === "-" && takesValue) joined.push(`${joined.pop()}=-`);
+    else joined.push(arg);
+  }
+  const flags = parseArgs(joined, {
+    string: ["_", ...VALUE_OPTIONS],
+    boolean: ["help", "version"],
+    collect: [...VALUE_OPTIONS],
+    alias: { h: "help" },
+    unknown: (arg: string, key?: string) => {
+      if (key !== undefined) throw unknownOption(arg, key);
+    },
+  }) as unknown as Record<typeof VALUE_OPTIONS[number] | "_", string[]> & { help: boolean; version: boolean };
+
+  if (flags.help) return HELP;
+  if (flags.version) return `cu ${config.version}\n`;
+
+  const [command, script, ...rest] = flags._;
+  if (command === undefined) throw new UsageError("No command given; try cu --help");
+  if (command !== "run") throw new UsageError(`Unknown command ${command}; try cu --help`);
+  if (script === undefined) throw new UsageError("No script given; try cu --help");
+  if (rest.length > 0) throw new UsageError(`Unexpected argument ${rest[0]}; try cu --help`);
+
+  const once = (name: typeof VALUE_OPTIONS[number]): string | undefined => {
+    const values = flags[name];
+    if (values.length > 1) throw new UsageError(`--${name} is given twice`);
+    if (values[0] === "") throw new UsageError(`--${name} needs a value`);
+    return values[0];
+  };
+  const options = {
+    script,
+    input: once("input"),
+    output: once("output"),
+    meta: parseMeta(flags.meta),
+    memoryLimit: parseQuantity("memory-limit", once("memory-limit"), SIZES),
+    timeLimit: parseQuantity("time-limit", once("time-limit"), TIMES),
+    timeZone: once("time-zone"),
+  };
+  if (options.script === "-" && options.input === "-") {
+    throw new UsageError("Script and input cannot both come from stdin");
+  }
+  return options;
+}
+
+function unknownOption(arg: string, key: string): UsageError {
+  const nearest = key.length > 1 ? nearestName(key, [...VALUE_OPTIONS, "help", "version"]) : undefined;
+  return new UsageError(
+    `Unknown option ${arg}; ${nearest === undefined ? "" : `did you mean --${nearest}? `}try cu --help`,
+  );
+}
+
+function parseMeta(pairs: string[]): Record<string, string> {
+  const meta = new Map<string, string>();
+  for (const pair of pairs) {
+    const [, key, value] = /^([^=]+)=(.*)$/s.exec(pair) ?? [];
+    if (key === undefined) throw new UsageError(`--meta needs KEY=VALUE, not "${pair}"`);
+    if (meta.has(key)) throw new UsageError(`--meta ${key} is given twice`);
+    meta.set(key, value);
+  }
+  return Object.fromEntries(meta);
+}
+
+function parseQuantity(name: string, text: string | undefined, units: Record<string, number>): number | undefined {
+  if (text === undefined) return undefined;
+  const [, number, unit] = /^(\d+(?:\.\d+)?) ?([a-z]+)$/i.exec(text) ?? [];
+  const factor = Object.entries(units).find(([known]) => known.toLowerCase() === unit?.toLowerCase())?.[1];
+  if (factor === undefined) {
+    throw new UsageError(`--${name} needs a number and a unit (${Object.keys(units).join(", ")}), not "${text}"`);
+  }
+  return Number(number) * factor;
+}

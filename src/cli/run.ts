@@ -1,0 +1,110 @@
+/**
+ * `cu run`: one script, with one input.
+ *
+ * @module
+ */
+
+import { ComputeUnit } from "../unit/compute_unit.ts";
+import { LuaError } from "../values/errors.ts";
+import type { LuaValue } from "../values/lua_value.ts";
+import { type RunOptions, UsageError } from "./arguments.ts";
+import { excerpt } from "./excerpt.ts";
+import { parseInput, toJson } from "./json.ts";
+
+/** What the command reads and writes. */
+export interface CliIo {
+  /** Reads a file. */
+  readFile(path: string): Promise<Uint8Array>;
+  /** Writes a file. */
+  writeFile(path: string, text: string): Promise<void>;
+  /** Reads all of stdin. */
+  readStdin(): Promise<Uint8Array>;
+  /** Writes to stdout. */
+  writeStdout(text: string): void;
+  /** Writes to stderr. */
+  writeStderr(text: string): void;
+}
+
+/** Runs the script; the exit code. */
+export async function run(options: RunOptions, io: CliIo): Promise<number> {
+  const name = options.script === "-" ? "stdin" : options.script;
+  const source = await read(options.script, io);
+  const input = options.input === undefined ? undefined : parseInput(options.input, await read(options.input, io));
+  const writesFile = options.output !== undefined && options.output !== "-";
+
+  using unit = await createUnit(options, (line) => {
+    if (writesFile) io.writeStdout(line + "\n");
+    else io.writeStderr(line + "\n");
+  });
+  let json: string;
+  try {
+    setIo(unit, input, options.meta);
+    const result = unit.compute(source, { chunkName: name });
+    const output = unit.getOutput();
+    json = output === null ? toJson(result, "result") : toJson(output, "output");
+  } catch (error) {
+    if (error instanceof UsageError || !(error instanceof Error)) throw error;
+    io.writeStderr(error instanceof LuaError ? describe(error, name) : `${name}: ${error.message}\n`);
+    return 1;
+  }
+  try {
+    if (writesFile) await io.writeFile(options.output!, json + "\n");
+    else io.writeStdout(json + "\n");
+  } catch (error) {
+    throw new UsageError(`Cannot write ${writesFile ? options.output : "stdout"}: ${systemMessage(error)}`);
+  }
+  return 0;
+}
+
+async function read(path: string, io: CliIo): Promise<Uint8Array> {
+  try {
+    return path === "-" ? await io.readStdin() : await io.readFile(path);
+  } catch (error) {
+    throw new UsageError(`Cannot read ${path}: ${systemMessage(error)}`);
+  }
+}
+
+/** The error's message, without the call and the path that Deno adds. */
+function systemMessage(error: unknown): string {
+  return (error as Error).message.replace(/: \w+ '.*'$/s, "");
+}
+
+async function createUnit(options: RunOptions, onPrint: (line: string) => void): Promise<ComputeUnit> {
+  const { memoryLimit, timeLimit, timeZone } = options;
+  try {
+    return await ComputeUnit.create({ memoryLimit, timeLimit, timeZone, onPrint });
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** Sets what the user gave; a value that can't be passed is the user's mistake. */
+function setIo(unit: ComputeUnit, input: unknown, meta: Record<string, string>): void {
+  try {
+    unit.setMetadata(meta);
+    unit.setInput(input);
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** Tells the error, where it was raised, the line there, and the traceback. */
+function describe(error: LuaError, name: string): string {
+  const { chunk, line, sourceLine, traceback } = error;
+  const position = line === undefined ? name : `${chunk}:${line}`;
+  // The message tells any other value.
+  const isObject = typeof error.value === "object" && error.value !== null;
+  const value = isObject ? `: ${errorValueText(error.value as LuaValue)}` : "";
+  const text = `${position}: ${error.message}${value}\n${excerpt(sourceLine)}`;
+  return traceback === "" ? text : `${text}stack traceback:\n${traceback}\n`;
+}
+
+function errorValueText(value: LuaValue): string {
+  try {
+    return toJson(value, "error");
+  } catch {
+    return String(value);
+  }
+}
