@@ -27,14 +27,8 @@
  * @module
  */
 
-export {
-  type CompiledChunk,
-  type ComputeOptions,
-  ComputeUnit,
-  type ComputeUnitOptions,
-  type InputOptions,
-  type MemoryStats,
-} from "./src/unit/compute_unit.ts";
+export { type CompiledChunk, ComputeUnit, type MemoryStats } from "./src/unit/compute_unit.ts";
+export type { ComputeOptions, ComputeUnitOptions, InputOptions } from "./src/unit/unit_options.ts";
 export * from "./src/io/default_unit.ts";
 export * from "./src/values/errors.ts";
 export * from "./src/io/io_wrapper.ts";

@@ -4,14 +4,8 @@
  * @module
  */
 
-import {
-  checkUnitOptions,
-  ComputeUnit,
-  type ComputeUnitOptions,
-  type InputOptions,
-  internals,
-  type MemoryStats,
-} from "../unit/compute_unit.ts";
+import { ComputeUnit, internals, type MemoryStats } from "../unit/compute_unit.ts";
+import { checkUnitOptions, type ComputeUnitOptions, type InputOptions } from "../unit/unit_options.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { NO_OPTIONS } from "../values/options.ts";
 

@@ -4,16 +4,15 @@
  * @module
  */
 
+import { ComputeUnit, internals } from "../unit/compute_unit.ts";
 import {
   checkUnitOptions,
   COMPUTE_RULES,
   type ComputeOptions,
-  ComputeUnit,
   type ComputeUnitOptions,
   INPUT_RULES,
   type InputOptions,
-  internals,
-} from "../unit/compute_unit.ts";
+} from "../unit/unit_options.ts";
 import { describe } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { BOOLEAN, checkOptions, checkString, isNumber, isOptions, NO_OPTIONS, rulesOf } from "../values/options.ts";

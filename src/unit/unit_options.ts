@@ -1,0 +1,172 @@
+/**
+ * Options of a unit and of its calls.
+ *
+ * @module
+ */
+
+import type { InstanceOptions } from "../runtime/instance.ts";
+import { isTimeZone, TimeZone } from "../runtime/time_zone.ts";
+import { NIL_KIND } from "../runtime/wire.ts";
+import { BOOLEAN, checkOptions, isFunction, isNumber, isString, type OptionRules, rulesOf } from "../values/options.ts";
+
+/** Options of {@linkcode ComputeUnit.create}. */
+export interface ComputeUnitOptions {
+  /**
+   * The most that the unit's WASM memory may grow to, in bytes: from 1 MiB to 4 GiB.
+   *
+   * @default {268435456} (256 MiB)
+   */
+  memoryLimit?: number;
+  /**
+   * How long one {@linkcode ComputeUnit.compute} may run, in milliseconds, compiling its
+   * code included. Nothing in Lua can catch or outlast it.
+   *
+   * @default {Infinity}
+   */
+  timeLimit?: number;
+  /**
+   * Takes what code prints, a line a call: by `print`, or by `io.write` when a line ends, or
+   * the run with an unfinished one. Without it, the text is kept for
+   * {@linkcode ComputeUnit.printed}. An error thrown here ends the code that printed,
+   * as a {@linkcode LuaError} with the error as its `cause`.
+   */
+  onPrint?: (line: string) => void;
+  /**
+   * Called every few milliseconds while code runs. An error thrown here stops the code,
+   * which can't catch it, and is thrown by the call that ran it. With
+   * `() => signal.throwIfAborted()` a unit heeds an AbortSignal. Timers don't fire while
+   * code runs, so that signal must be aborted by a callback such as `onPrint`, or here.
+   */
+  onProgress?: () => void;
+  /**
+   * Estimated size in bytes above which an input is lazy, where the call doesn't say: what
+   * a copy in Lua would take, but one byte for a number or boolean in a list, as lists of
+   * numbers are better copied. 0 makes every container lazy, `Infinity` none.
+   *
+   * @default {1048576} (1 MiB)
+   */
+  lazyThreshold?: number;
+  /**
+   * The clock that `timeLimit`, `onProgress` and `os.clock` read, in milliseconds from some
+   * moment on; it never goes back. With a clock of its own a test can tell how long code runs.
+   *
+   * @default {performance.now}
+   */
+  now?: () => number;
+  /**
+   * The zone of local time, as `os.date` and `os.time` have it: an IANA name such as
+   * "Europe/Berlin", or "local" for the host's.
+   *
+   * @default {"UTC"}
+   */
+  timeZone?: string;
+  /** The unit's WASM module, for platforms that compile no bytes at run time. */
+  module?: WebAssembly.Module;
+}
+
+/** Options of {@linkcode ComputeUnit.compute}. */
+export interface ComputeOptions {
+  /**
+   * Name of the code in messages and tracebacks, such as a path, in one line; of one
+   * longer than 59 bytes, Lua shows the end.
+   *
+   * @default {"compute"}
+   */
+  chunkName?: string;
+}
+
+/** Options of {@linkcode ComputeUnit.setInput}. */
+export interface InputOptions {
+  /**
+   * `true` hands over a reference: nothing is copied, and Lua reads what it needs of the
+   * value, which must not change until code has run and the output has been read. An output that holds an
+   * untouched part of it has the very same objects. `false` copies the value. By default
+   * values are copied up to the unit's {@linkcode ComputeUnitOptions.lazyThreshold}, larger
+   * ones are read as with `true`, and an output never shares an object with the input.
+   */
+  lazy?: boolean;
+  /**
+   * What `null` is to Lua code: `"nil"`, and null again where it goes back unassigned; or,
+   * with `"keep"`, `_io.null`, a value that equals itself only, and is true as a condition.
+   *
+   * @default {"nil"}
+   */
+  nulls?: "nil" | "keep";
+}
+
+/**
+ * Estimated bytes above which an input is lazy. About 6,000 rows of four fields: reading
+ * one field of each is as fast lazily from 2,000 rows on, reading all of them from 15,000
+ * (docs/PERFORMANCE.md).
+ */
+export const LAZY_THRESHOLD_DEFAULT = 1024 * 1024;
+
+const MEMORY_LIMIT_DEFAULT = 256 * 1024 * 1024;
+const MEMORY_LIMIT_MIN = 1024 * 1024;
+const MEMORY_LIMIT_MAX = 4 * 1024 * 1024 * 1024;
+
+/** What a chunk is called by default. */
+export const CHUNK_NAME_DEFAULT = "compute";
+
+const CREATE = "create a compute unit";
+
+const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
+  memoryLimit: {
+    is: isNumber,
+    what: "a number of bytes",
+    isInRange: (bytes) => (bytes as number) >= MEMORY_LIMIT_MIN && (bytes as number) <= MEMORY_LIMIT_MAX,
+    range: `from ${MEMORY_LIMIT_MIN} to ${MEMORY_LIMIT_MAX} bytes`,
+  },
+  timeLimit: {
+    is: isNumber,
+    what: "a number of milliseconds",
+    isInRange: (milliseconds) => (milliseconds as number) > 0,
+    range: "a positive number of milliseconds",
+  },
+  onPrint: { is: isFunction, what: "a function" },
+  onProgress: { is: isFunction, what: "a function" },
+  lazyThreshold: {
+    is: isNumber,
+    what: "a number of bytes",
+    isInRange: (bytes) => (bytes as number) >= 0,
+    range: "0 or a positive number of bytes",
+  },
+  now: { is: isFunction, what: "a function" },
+  timeZone: {
+    is: isString,
+    what: "the name of a time zone",
+    isInRange: (name) => isTimeZone(name as string),
+    range: '"local" or an IANA name such as "Europe/Berlin"',
+  },
+  module: { is: (module) => module instanceof WebAssembly.Module, what: "a WebAssembly.Module" },
+});
+
+/** Rules of {@linkcode ComputeOptions}. */
+export const COMPUTE_RULES: OptionRules<ComputeOptions> = { chunkName: { is: isString, what: "a string" } };
+/** The same, to check them by. */
+export const COMPUTE_OPTIONS = rulesOf<ComputeOptions>(COMPUTE_RULES);
+
+/** Rules of {@linkcode InputOptions}. */
+export const INPUT_RULES: OptionRules<InputOptions> = {
+  lazy: BOOLEAN,
+  nulls: { is: (value) => value === "nil" || value === "keep", what: `"nil" or "keep"` },
+};
+/** The same, to check them by. */
+export const INPUT_OPTIONS = rulesOf<InputOptions>(INPUT_RULES);
+
+/** Throws where options of a unit are wrong. */
+export function checkUnitOptions(options: unknown, action = CREATE): asserts options is ComputeUnitOptions {
+  checkOptions<ComputeUnitOptions>(action, options, UNIT_OPTIONS);
+}
+
+/** What an instance is made with. */
+export function instanceOptions(options: ComputeUnitOptions): InstanceOptions {
+  const { memoryLimit = MEMORY_LIMIT_DEFAULT, timeLimit = Infinity, now, module } = options;
+  const timeZone = options.timeZone === undefined ? undefined : new TimeZone(options.timeZone);
+  return { memoryLimit, timeLimit, now, timeZone, module };
+}
+
+/** What null crosses as. */
+export function nullKindOf(options: InputOptions): number {
+  return options.nulls === "keep" ? NIL_KIND.KEPT : NIL_KIND.NULL;
+}
