@@ -676,7 +676,7 @@ const works: Work[] = [
     looks: 10,
   },
 
-  // The bridge: what Lua gives to the host (encode.zig, marks.zig, decode.ts).
+  // The bridge: what Lua gives to the host (from_lua.zig, marks.zig, decode.ts).
   {
     name: "results with few fields in many places",
     setup:
@@ -732,7 +732,7 @@ const works: Work[] = [
     looks: 7,
   },
 
-  // The bridge: what Lua takes from the host (decode.zig, views.zig, objects.zig, io_table.zig).
+  // The bridge: what Lua takes from the host (to_lua.zig, views.zig, userdata.zig, io_table.zig).
   {
     name: "writing to a lazy typed array",
     code: "_io.input[1] = 5",

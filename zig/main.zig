@@ -8,8 +8,8 @@ const std = @import("std");
 const lua = @import("vm/lua.zig");
 const allocator = @import("vm/allocator.zig");
 const calls = @import("calls/calls.zig");
-const decode = @import("bridge/decode.zig");
-const encode = @import("bridge/encode.zig");
+const to_lua = @import("bridge/to_lua.zig");
+const from_lua = @import("bridge/from_lua.zig");
 const io_table = @import("calls/io_table.zig");
 const views = @import("views/views.zig");
 const wire = @import("bridge/wire.zig");
@@ -21,7 +21,7 @@ comptime {
     _ = @import("vm/bytes.zig");
     _ = @import("vm/limits.zig");
     _ = @import("values/marks.zig");
-    _ = @import("vm/numbers.zig");
+    _ = @import("vm/numerals.zig");
     _ = @import("vm/position.zig");
     _ = @import("vm/sandbox.zig");
     _ = @import("vm/stack_room.zig");
@@ -34,7 +34,7 @@ export fn init(memory_limit_bytes: u32) i32 {
 }
 
 export fn get_buffer_ptr() *anyopaque {
-    return &encode.buffer;
+    return &from_lua.buffer;
 }
 
 export fn get_buffer_size() u32 {
@@ -105,11 +105,11 @@ export fn encode_error_value() i32 {
 
 /// The text that goes with the last Status, and its length before it.
 export fn get_text() [*]const u8 {
-    return encode.error_text.ptr;
+    return from_lua.error_text.ptr;
 }
 
 export fn get_text_length() u32 {
-    return encode.error_text.len;
+    return from_lua.error_text.len;
 }
 
 /// Begins a message to Lua.
@@ -195,5 +195,5 @@ inline fn stackPointer() usize {
 
 /// Bytes of strings in the last chunk that was written.
 export fn get_heap_count() u32 {
-    return encode.heapCount();
+    return from_lua.heapCount();
 }

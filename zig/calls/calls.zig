@@ -3,11 +3,11 @@
 
 const lua = @import("../vm/lua.zig");
 const allocator = @import("../vm/allocator.zig");
-const decode = @import("../bridge/decode.zig");
-const encode = @import("../bridge/encode.zig");
+const to_lua = @import("../bridge/to_lua.zig");
+const from_lua = @import("../bridge/from_lua.zig");
 const io_table = @import("io_table.zig");
 const limits = @import("../vm/limits.zig");
-const objects = @import("../values/objects.zig");
+const userdata = @import("../values/userdata.zig");
 const position = @import("../vm/position.zig");
 const sandbox = @import("../vm/sandbox.zig");
 const views = @import("../views/views.zig");
@@ -50,7 +50,7 @@ fn isRunning() bool {
 
 /// Whether a call may begin: none is under way, and no message is open.
 noinline fn isIdle() bool {
-    return is_ready and !isRunning() and !decode.isOpen();
+    return is_ready and !isRunning() and !to_lua.isOpen();
 }
 
 /// What is left after a protected call that ended with Lua's status.
@@ -75,15 +75,15 @@ pub fn init(memory_limit_bytes: u32) i32 {
 fn setUp(state: *lua.State, _: void) void {
     cu_hidden = .{ callHandler, describeError };
     sandbox.open(state);
-    objects.init(state);
+    userdata.init(state);
     B = c.lua_newthread(state).?;
     _ = c.luaL_ref(state, c.LUA_REGISTRYINDEX);
     views.init(state, B);
-    decode.init(state);
-    encode.init(state);
+    to_lua.init(state);
+    from_lua.init(state);
     io_table.init(state);
-    chunks = objects.anchored(state);
-    error_slots = objects.anchored(state);
+    chunks = lua.newAnchored(state);
+    error_slots = lua.newAnchored(state);
     for ([_]Slot{ .message, .traceback, .value }) |slot| keep(state, slot, lua.boolean(false));
 }
 
@@ -286,14 +286,14 @@ fn clearStack() void {
 
 pub fn encodeError() i32 {
     if (!isIdle() or error_status == c.LUA_OK) return answer(.malformed);
-    encode.start(L);
+    from_lua.start(L);
     const values = [_]lua.Value{
         lua.integer(error_status),
         lua.get(error_slots, lua.integer(@intFromEnum(Slot.message))).*,
         lua.get(error_slots, lua.integer(@intFromEnum(Slot.traceback))).*,
     };
-    for (&values) |*value| encode.value(L, value, "error") catch unreachable; // numbers and strings
-    return @intCast(encode.finish(L, false));
+    for (&values) |*value| from_lua.value(L, value, "error") catch unreachable; // numbers and strings
+    return @intCast(from_lua.finish(L, false));
 }
 
 /// Where the last error was raised, or code was stopped.
@@ -310,15 +310,15 @@ pub fn encodeErrorValue() i32 {
     return write(1, 1, "error");
 }
 
-const Range = struct { first: u32, count: u32, name: []const u8, result: ?encode.Error = null };
+const Range = struct { first: u32, count: u32, name: []const u8, result: ?from_lua.Error = null };
 
 /// Writes values from the stack as a message, and empties the stack.
 fn write(first: u32, count: u32, name: []const u8) i32 {
     var range = Range{ .first = first, .count = count, .name = name };
-    encode.start(L);
+    from_lua.start(L);
     limits.begin();
     const status = lua.protect(L, writeRange, &range);
-    const words = encode.finish(L, status != c.LUA_OK or range.result != null);
+    const words = from_lua.finish(L, status != c.LUA_OK or range.result != null);
     c.lua_settop(L, 0);
     if (status != c.LUA_OK) return answerOf(status);
     if (range.result) |err| return answer(if (err == error.Depth) .depth else .unsupported);
@@ -327,12 +327,12 @@ fn write(first: u32, count: u32, name: []const u8) i32 {
 
 fn writeRange(state: *lua.State, range: *Range) void {
     for (range.first..range.first + range.count) |index| {
-        encode.value(state, lua.at(state, index), range.name) catch |err| {
+        from_lua.value(state, lua.at(state, index), range.name) catch |err| {
             range.result = err;
             return;
         };
     }
-    encode.changes(state, range.name) catch |err| {
+    from_lua.changes(state, range.name) catch |err| {
         range.result = err;
     };
 }
@@ -348,14 +348,14 @@ pub fn beginMessage(kind: u32) i32 {
 
 fn begin(kind: MessageKind) i32 {
     // A part is an answer, of a message of its own.
-    const may_begin = if (kind == .part) views.is_asking and !decode.isOpen() else isIdle();
+    const may_begin = if (kind == .part) views.is_asking and !to_lua.isOpen() else isIdle();
     if (!may_begin) return answer(.malformed);
     views.flushReleased();
     if (kind == .lazy) {
         const status = lua.protect(L, newSource, {});
         if (status != c.LUA_OK) return answerOf(status);
     }
-    decode.start(B, kind != .whole);
+    to_lua.start(B, kind != .whole);
     if (kind == .whole) allocator.beginMessage();
     return 0;
 }
@@ -365,17 +365,17 @@ fn newSource(state: *lua.State, _: void) void {
 }
 
 pub fn dropView(number: u32) i32 {
-    const is_dropped = decode.isOpen() and views.drop(L, number);
+    const is_dropped = to_lua.isOpen() and views.drop(L, number);
     return if (is_dropped) 0 else answer(.malformed);
 }
 
-const Chunk = struct { words: u32, heap_bytes: u32, result: ?decode.Error = null };
+const Chunk = struct { words: u32, heap_bytes: u32, result: ?to_lua.Error = null };
 
 pub fn takeChunk(words: u32, heap_bytes: u32) i32 {
-    if (!decode.isOpen() or words > wire.words_max or heap_bytes > wire.heap_size_bytes) return answer(.malformed);
+    if (!to_lua.isOpen() or words > wire.words_max or heap_bytes > wire.heap_size_bytes) return answer(.malformed);
     var chunk = Chunk{ .words = words, .heap_bytes = heap_bytes };
     const status = lua.protect(B, decodeChunk, &chunk);
-    if (status != c.LUA_OK or chunk.result != null) decode.fail();
+    if (status != c.LUA_OK or chunk.result != null) to_lua.fail();
     if (status != c.LUA_OK) return answerOf(status);
     const err = chunk.result orelse return 0;
     return answer(switch (err) {
@@ -386,7 +386,7 @@ pub fn takeChunk(words: u32, heap_bytes: u32) i32 {
 }
 
 fn decodeChunk(state: *lua.State, chunk: *Chunk) void {
-    decode.chunk(state, encode.words[0..chunk.words], encode.heap[0..chunk.heap_bytes]) catch |err| {
+    to_lua.chunk(state, from_lua.words[0..chunk.words], from_lua.heap[0..chunk.heap_bytes]) catch |err| {
         chunk.result = err;
     };
 }
@@ -395,20 +395,20 @@ const LongString = struct { length: u32, bytes: ?[]u8 = null };
 
 /// Address, or 0 where there is no memory for it, or no place.
 pub fn longString(length: u32) usize {
-    if (!decode.isOpen()) return 0;
+    if (!to_lua.isOpen()) return 0;
     var string = LongString{ .length = length };
     _ = lua.protect(B, makeLongString, &string);
-    if (string.bytes == null) decode.fail();
+    if (string.bytes == null) to_lua.fail();
     return if (string.bytes) |bytes| @intFromPtr(bytes.ptr) else 0;
 }
 
 fn makeLongString(state: *lua.State, string: *LongString) void {
-    string.bytes = decode.longString(state, string.length) catch null;
+    string.bytes = to_lua.longString(state, string.length) catch null;
 }
 
 pub fn dropMessage() void {
     if (!is_ready) return;
-    _ = decode.finish(B);
+    _ = to_lua.finish(B);
     allocator.endMessage();
     c.lua_settop(B, 0);
     views.collect(L); // what was half built
@@ -416,8 +416,8 @@ pub fn dropMessage() void {
 
 /// Ends a message: its value goes from B to L. False where it is not finished.
 noinline fn takeMessage() bool {
-    if (!decode.isOpen() or isRunning()) return false;
-    const is_finished = decode.finish(B);
+    if (!to_lua.isOpen() or isRunning()) return false;
+    const is_finished = to_lua.finish(B);
     allocator.endMessage();
     if (is_finished) lua.push(L, lua.top(B).*);
     c.lua_settop(B, 0);
@@ -427,7 +427,7 @@ noinline fn takeMessage() bool {
 
 pub fn setIo(number: u32) i32 {
     const field = io_table.fieldOf(number) orelse return answer(.malformed);
-    const bytes = decode.takenBytes();
+    const bytes = to_lua.takenBytes();
     if (!takeMessage()) return answer(.malformed);
     if (!io_table.isInPlace(L)) return replaced();
     const status = lua.protect(L, setIoField, field);
@@ -470,7 +470,7 @@ pub fn setInputField() i32 {
     c.lua_settop(L, 0);
     if (status != c.LUA_OK) return refusedOr(status);
     if (!field.result) {
-        encode.error_text = "_io.input is not a table";
+        from_lua.error_text = "_io.input is not a table";
         return answer(.io_table);
     }
     return 0;
@@ -496,7 +496,7 @@ pub fn getIo(number: u32) i32 {
 
 noinline fn replaced() i32 {
     c.lua_settop(L, 0);
-    encode.error_text = "Lua code replaced the global _io";
+    from_lua.error_text = "Lua code replaced the global _io";
     return answer(.io_table);
 }
 
@@ -508,7 +508,7 @@ pub fn getOutputField() i32 {
         c.lua_settop(L, 0);
         return refusedOr(status);
     }
-    return write(2, 1, encode.nameInside("output", lua.at(L, 1)));
+    return write(2, 1, from_lua.nameInside("output", lua.at(L, 1)));
 }
 
 fn pushOutputField(state: *lua.State, _: void) void {
@@ -533,5 +533,5 @@ pub fn recover() void {
     cu_forget_warning();
     limits.recover(L, saved);
     dropMessage();
-    _ = encode.finish(L, true);
+    _ = from_lua.finish(L, true);
 }

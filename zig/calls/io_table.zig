@@ -6,7 +6,7 @@ const assert = @import("../vm/assert.zig").assert;
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
 const marks = @import("../values/marks.zig");
-const objects = @import("../values/objects.zig");
+const userdata = @import("../values/userdata.zig");
 const views = @import("../views/views.zig");
 const c = lua.c;
 
@@ -27,8 +27,8 @@ var io: *lua.Table = undefined;
 var home: *lua.Table = undefined;
 
 pub fn init(L: *lua.State) void {
-    io = objects.anchored(L);
-    home = objects.anchored(L);
+    io = lua.newAnchored(L);
+    home = lua.newAnchored(L);
     // The names stay, whatever code does to the globals, to `_io` and to the input.
     for ([_][]const u8{ "_io", "input", "output", "meta", "method", "params" }) |name| {
         setField(L, registryOf(L), name, lua.boolean(true));
@@ -57,7 +57,7 @@ pub fn reset(L: *lua.State) void {
         setField(L, io, entry.name, lua.top(L).*);
         lua.pop(L, 1);
     }
-    setField(L, io, "null", objects.nullValue());
+    setField(L, io, "null", userdata.nullValue());
     setField(L, globals(L), "_io", lua.ofTable(io));
 }
 

@@ -1,8 +1,8 @@
-//! What code makes and does with a date and bytes (see objects.zig): `_io.date` and
+//! What code makes and does with a date and bytes (see userdata.zig): `_io.date` and
 //! `_io.bytes`, and the metamethods of what they give.
 
 const std = @import("std");
-const calendar = @import("calendar.zig");
+const calendar = @import("../vm/calendar.zig");
 const lua = @import("../vm/lua.zig");
 const pay = @import("../vm/pay.zig");
 const isEqual = @import("../vm/text.zig").isEqual;

@@ -10,12 +10,12 @@
 
 const std = @import("std");
 const assert = @import("../vm/assert.zig").assert;
-const decode = @import("../bridge/decode.zig");
-const encode = @import("../bridge/encode.zig");
+const to_lua = @import("../bridge/to_lua.zig");
+const from_lua = @import("../bridge/from_lua.zig");
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
 const marks = @import("../values/marks.zig");
-const objects = @import("../values/objects.zig");
+const userdata = @import("../values/userdata.zig");
 const wire = @import("../bridge/wire.zig");
 const c = lua.c;
 
@@ -161,7 +161,7 @@ var B: *lua.State = undefined;
 
 pub fn init(L: *lua.State, thread: *lua.State) void {
     B = thread;
-    source_slot = objects.anchored(L);
+    source_slot = lua.newAnchored(L);
     c.luaH_resize(L, source_slot, 1, 0);
 }
 
@@ -247,7 +247,7 @@ fn detach(L: *lua.State, number: u32) void {
     alive -= 1;
     if (object.tt == c.LUA_VTABLE) {
         @as(*lua.Table, @ptrCast(@alignCast(object))).view &= c.CU_INLINE_MASK;
-    } else objects.setDateNumber(object, 0);
+    } else userdata.setDateNumber(object, 0);
 }
 
 /// Frees what an incomplete view needed.
@@ -284,7 +284,7 @@ pub fn registerDate(L: *lua.State, date: *c.GCObject, number: u32) void {
     makeRoom(L, number);
     newEntry(number).object = date;
     alive += 1;
-    objects.setDateNumber(date, number);
+    userdata.setDateNumber(date, number);
 }
 
 inline fn makeRoom(L: *lua.State, number: u32) void {
@@ -382,8 +382,8 @@ fn ask(L: *lua.State, op: Op, table: *const lua.Table, first: u32, count: u32) u
     const answer = load(op, numberOf(table), first, count);
     is_asking = false;
     if (answer < 0) raise(L, answer);
-    assert(op == .position or decode.finish(B) and isAnswer(op, lua.top(B)));
-    limits.spend(decode.takenBytes());
+    assert(op == .position or to_lua.finish(B) and isAnswer(op, lua.top(B)));
+    limits.spend(to_lua.takenBytes());
     return @intCast(answer);
 }
 
@@ -394,12 +394,12 @@ fn isAnswer(op: Op, given: *const lua.Value) bool {
 
 /// A refused value: the host wrote why into the buffer, and answered its length.
 fn raise(L: *lua.State, answer: i32) noreturn {
-    _ = decode.finish(B);
+    _ = to_lua.finish(B);
     c.lua_settop(B, 0);
     if (answer == @intFromEnum(wire.Status.memory)) c.luaD_throw(L, c.LUA_ERRMEM);
     const length: usize = @intCast(wire.refusal_base - answer);
-    encode.heap[@min(length, encode.heap.len - 1)] = 0;
-    c.luaG_runerror(L, "%s", @as([*:0]const u8, @ptrCast(encode.heap)));
+    from_lua.heap[@min(length, from_lua.heap.len - 1)] = 0;
+    c.luaG_runerror(L, "%s", @as([*:0]const u8, @ptrCast(from_lua.heap)));
     unreachable;
 }
 
@@ -428,7 +428,7 @@ pub export fn cu_view_get(L: *lua.State, table: *lua.Table, key: *const lua.Valu
     if (askForKey(L, .field, table, key) == null) return &lua.nil;
     const held = lua.top(B);
     if (lua.isNil(held)) return held;
-    const bytes = decode.takenBytes() + @sizeOf(lua.Node);
+    const bytes = to_lua.takenBytes() + @sizeOf(lua.Node);
     const page = keptFields(table, paged) orelse newPage: {
         const values: *lua.Table = @ptrCast(c.luaH_new(L));
         const page = keep(table, values, fields_position, 0, false);
@@ -463,7 +463,7 @@ fn positionOf(key: *const lua.Value) ?u32 {
 
 fn fieldOfObject(L: *lua.State, table: *lua.Table, key: *const lua.Value) *const lua.Value {
     const answer = askForKey(L, .field, table, key) orelse return &lua.nil;
-    charge(decode.takenBytes());
+    charge(to_lua.takenBytes());
     if (answer == whole) {
         takeContents(L, table);
     } else if (!lua.isNil(lua.top(B))) {
@@ -481,13 +481,13 @@ fn askForKey(L: *lua.State, op: Op, table: *lua.Table, key: *const lua.Value) ?u
             if (paged.kind == .record) return null;
         },
         lua.tag.table => if (numberOf(lua.tableOf(key)) == 0) return null,
-        lua.tag.userdata => if (objects.dateNumberOf(key) == 0) return null,
+        lua.tag.userdata => if (userdata.dateNumberOf(key) == 0) return null,
         else => return null,
     }
-    encode.start(L);
-    encode.hostKey(L, key) catch unreachable; // strings, numbers, booleans and numbers of views
-    const words = encode.finish(L, false);
-    const answer = ask(L, op, table, words, encode.heapCount());
+    from_lua.start(L);
+    from_lua.hostKey(L, key) catch unreachable; // strings, numbers, booleans and numbers of views
+    const words = from_lua.finish(L, false);
+    const answer = ask(L, op, table, words, from_lua.heapCount());
     collect(L); // the answer stands on B's stack
     return answer;
 }
@@ -566,7 +566,7 @@ fn keep(table: *lua.Table, values: *lua.Table, first: u32, count: u32, is_single
     const page = if (is_single) &pages[0] else &pages[oldest];
     dropPage(page);
     if (!is_single) oldest = nextPage(oldest);
-    const bytes = decode.takenBytes();
+    const bytes = to_lua.takenBytes();
     page.* = .{ .owner = numberOf(table), .first = first, .count = count, .values = values, .bytes = bytes };
     pages_bytes += bytes;
     lua.barrier(B, table, lua.ofTable(values));
@@ -662,9 +662,9 @@ fn takeContents(L: *lua.State, table: *lua.Table) void {
     // All that it holds now may be new to the collector.
     lua.barrier(L, table, lua.ofTable(from));
     // Last, as it may raise a memory error: then it is an array.
-    if (decode.typed_kind) |kind| {
+    if (to_lua.typed_kind) |kind| {
         marks.setKind(L, table, .array);
-        marks.setTyped(L, table, kind, decode.typed_length);
+        marks.setTyped(L, table, kind, to_lua.typed_length);
     }
 }
 

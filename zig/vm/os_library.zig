@@ -2,7 +2,7 @@
 //! one zone. Local time is what the host says.
 
 const std = @import("std");
-const calendar = @import("../values/calendar.zig");
+const calendar = @import("calendar.zig");
 const lua = @import("lua.zig");
 const pay = @import("pay.zig");
 const indexOf = @import("text.zig").indexOf;

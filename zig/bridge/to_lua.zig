@@ -15,7 +15,7 @@ const assert = @import("../vm/assert.zig").assert;
 const trap = @import("../vm/assert.zig").trap;
 const lua = @import("../vm/lua.zig");
 const marks = @import("../values/marks.zig");
-const objects = @import("../values/objects.zig");
+const userdata = @import("../values/userdata.zig");
 const views = @import("../views/views.zig");
 const wire = @import("wire.zig");
 const c = lua.c;
@@ -79,7 +79,7 @@ pub var typed_length: u32 = 0;
 var bytes_before: usize = 0;
 
 pub fn init(L: *lua.State) void {
-    templates = objects.anchored(L);
+    templates = lua.newAnchored(L);
 }
 
 /// Begins a message: the value will stand at the top of Lua's stack.
@@ -203,7 +203,7 @@ inline fn scalar(L: *lua.State, word: u64, input: *Input) Error!?lua.Value {
 inline fn nilOf(payload: u32) lua.Value {
     return switch (@as(wire.Nil, @enumFromInt(payload))) {
         .null_ => lua.null_,
-        .kept => objects.nullValue(),
+        .kept => userdata.nullValue(),
         .undefined, _ => lua.nil,
     };
 }
@@ -328,7 +328,7 @@ fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
         .date => {
             const milliseconds: f64 = @bitCast(try input.word());
             if (box.payload != 0) return putDate(L, frame, box.payload, milliseconds);
-            const date = objects.newDate(L, milliseconds);
+            const date = userdata.newDate(L, milliseconds);
             try put(L, frame, date);
             remember(L, date.value_.gc);
         },
@@ -373,7 +373,7 @@ fn putDate(L: *lua.State, frame: *Frame, number: u32, milliseconds: f64) Error!v
         if (known.tt != c.LUA_VUSERDATA) return error.Malformed;
         return put(L, frame, .{ .value_ = .{ .gc = known }, .tt_ = lua.tag.userdata });
     }
-    const date = objects.newDate(L, milliseconds);
+    const date = userdata.newDate(L, milliseconds);
     try put(L, frame, date);
     views.registerDate(L, date.value_.gc, number);
 }

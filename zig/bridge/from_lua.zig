@@ -14,7 +14,7 @@ const Text = @import("../vm/text.zig").Text;
 const integer_max = @import("../vm/text.zig").integer_max;
 const textOfInteger = @import("../vm/text.zig").textOfInteger;
 const marks = @import("../values/marks.zig");
-const objects = @import("../values/objects.zig");
+const userdata = @import("../values/userdata.zig");
 const sandbox = @import("../vm/sandbox.zig");
 const utf8 = @import("../vm/utf8.zig");
 const views = @import("../views/views.zig");
@@ -120,8 +120,8 @@ var path_buffer: [1024]u8 = undefined;
 pub var error_text: []const u8 = "";
 
 pub fn init(L: *lua.State) void {
-    shape_keys = objects.anchored(L);
-    changed_sources = objects.anchored(L);
+    shape_keys = lua.newAnchored(L);
+    changed_sources = lua.newAnchored(L);
     shapes = @ptrCast(@alignCast(c.luaM_malloc_(L, wire.shapes_max * @sizeOf(Shape), 0)));
 }
 
@@ -169,7 +169,7 @@ pub fn hostKey(L: *lua.State, given: *const lua.Value) Error!void {
     if (given.tt_ == lua.tag.table) {
         writeBox(.view, views.numberOf(lua.tableOf(given)));
     } else if (given.tt_ == lua.tag.userdata) {
-        writeBox(.view, objects.dateNumberOf(given));
+        writeBox(.view, userdata.dateNumberOf(given));
     } else {
         // As Lua's tables take it: a float without a fraction is an integer.
         var integer: c.lua_Integer = undefined;
@@ -482,17 +482,17 @@ fn decimal(integer: i64) void {
 }
 
 fn writeObject(L: *lua.State, given: *const lua.Value) Error!void {
-    const userdata = given.value_.gc;
-    if (objects.dateOf(given)) |milliseconds| {
-        const number = objects.dateNumberOf(given);
+    const object = given.value_.gc;
+    if (userdata.dateOf(given)) |milliseconds| {
+        const number = userdata.dateNumberOf(given);
         if (number != 0) return writeBox(.view, number);
-        const entry = see(L, userdata);
+        const entry = see(L, object);
         if (entry.found) return writeBox(.table_ref, entry.number);
         writeBox(.date, 0);
         writeRaw(@bitCast(milliseconds));
-    } else if (objects.bytesOf(given)) |bytes| {
+    } else if (userdata.bytesOf(given)) |bytes| {
         writeAt(.bytes_at, bytes);
-    } else if (objects.isNull(given)) {
+    } else if (userdata.isNull(given)) {
         writeBox(.nil, 0);
     } else return unsupported(given);
 }

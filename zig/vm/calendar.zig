@@ -1,7 +1,7 @@
 //! Times as people write them: the civil calendar, and ISO 8601.
 
 const std = @import("std");
-const Text = @import("../vm/text.zig").Text;
+const Text = @import("text.zig").Text;
 
 /// ECMAScript's time range: 100,000,000 days from 1970, either way.
 pub const milliseconds_max = 8.64e15;

@@ -2,7 +2,7 @@
 //! bytes, and a null that isn't nil (`_io.date`, `_io.bytes`, `_io.null`).
 
 const std = @import("std");
-const calendar = @import("calendar.zig");
+const calendar = @import("../vm/calendar.zig");
 const lua = @import("../vm/lua.zig");
 const views = @import("../views/views.zig");
 const c = lua.c;
@@ -13,8 +13,6 @@ pub export var cu_bytes_metatable: *lua.Table = undefined;
 pub export var cu_null_metatable: *lua.Table = undefined;
 
 extern fn cu_open_objects(L: *lua.State) void;
-
-pub const anchored = lua.newAnchored;
 
 pub fn init(L: *lua.State) void {
     cu_open_objects(L);
