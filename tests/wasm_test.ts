@@ -67,8 +67,9 @@ describe("the WASM module", () => {
 });
 
 describe("the wire format", () => {
-  it("is the same in wire.ts and wire.zig", async () => {
-    const zig = await Deno.readTextFile(new URL("zig/bridge/wire.zig", rootDir));
+  it("is the same in wire.ts and in wire.zig and position.zig", async () => {
+    const files = ["zig/bridge/wire.zig", "zig/vm/position.zig"].map((name) => new URL(name, rootDir));
+    const zig = (await Promise.all(files.map((file) => Deno.readTextFile(file)))).join("\n");
     const found: Record<string, number> = {};
     for (const [, name, value] of zig.matchAll(/^ {4}(\w+) = (-?\w+),$/gm)) {
       found[(Number(value) < 0 ? "STATUS_" : "") + name.toUpperCase()] = Number(value);

@@ -261,7 +261,7 @@ fn newRow(L: *lua.State, shape: *const Shape) *lua.Table {
     const template = shape.template;
     const count: u32 = if (template.lastfree == null) 0 else lua.nodeCount(template);
     const size = @sizeOf(lua.Table) + count * @sizeOf(lua.Node);
-    const table: *lua.Table = @ptrCast(@alignCast(lua.newObject(L, c.LUA_VTABLE, size)));
+    const table: *lua.Table = @ptrCast(@alignCast(allocator.newObject(L, c.LUA_VTABLE, size)));
     const own: [*]lua.Node = @ptrFromInt(@intFromPtr(table) + @sizeOf(lua.Table));
     table.flags = 0;
     table.lsizenode = template.lsizenode;

@@ -11,11 +11,6 @@ pub const buffer_size_bytes = 64 * 1024;
 pub const words_max = buffer_size_bytes / 2 / 8;
 pub const heap_size_bytes = buffer_size_bytes / 2;
 
-/// Sizes in what `get_error_position` answers (position.zig).
-pub const sources_max = 8;
-pub const source_name_bytes_max = 60;
-pub const traceback_bytes_max = 2048;
-
 /// Upper half of a word that is a tag: a NaN that no arithmetic produces.
 pub const boxed: u32 = 0xfffc_0000;
 

@@ -109,6 +109,21 @@ pub inline fn allocate(size: usize) usize {
     return address;
 }
 
+/// As luaC_newobj, without a call through the allocator's pointer.
+pub inline fn newObject(L: *lua.State, comptime object_tag: u8, size: usize) *c.GCObject {
+    const g = L.l_G;
+    const address = if (lua.is_stressed) 0 else allocate(size);
+    const object: *c.GCObject = if (address != 0) blk: {
+        g.*.GCdebt += @intCast(size);
+        break :blk @ptrFromInt(address);
+    } else @ptrCast(@alignCast(c.luaM_malloc_(L, size, object_tag)));
+    object.marked = g.*.currentwhite & @as(u8, c.WHITEBITS);
+    object.tt = object_tag;
+    object.next = g.*.allgc;
+    g.*.allgc = object;
+    return object;
+}
+
 fn free(address: usize, size: usize) void {
     assert(size <= used_bytes);
     used_bytes -= size;

@@ -2,7 +2,6 @@
 //! as functions.
 
 const std = @import("std");
-const allocator = @import("allocator.zig");
 pub const c = @import("lua_api");
 
 /// Whether all garbage is collected at each allocation (build.zig).
@@ -132,21 +131,6 @@ pub inline fn barrier(L: *State, table: *Table, value: Value) void {
     if (value.tt_ & c.BIT_ISCOLLECTABLE != 0 and table.marked & black != 0) {
         c.luaC_barrierback_(L, @ptrCast(table));
     }
-}
-
-/// As luaC_newobj, without a call through the allocator's pointer.
-pub inline fn newObject(L: *State, comptime object_tag: u8, size: usize) *c.GCObject {
-    const g = L.l_G;
-    const address = if (is_stressed) 0 else allocator.allocate(size);
-    const object: *c.GCObject = if (address != 0) blk: {
-        g.*.GCdebt += @intCast(size);
-        break :blk @ptrFromInt(address);
-    } else @ptrCast(@alignCast(c.luaM_malloc_(L, size, object_tag)));
-    object.marked = g.*.currentwhite & @as(u8, c.WHITEBITS);
-    object.tt = object_tag;
-    object.next = g.*.allgc;
-    g.*.allgc = object;
-    return object;
 }
 
 /// Stores into a table without metamethods. May raise a memory error; `value` and

@@ -4,17 +4,21 @@
 const std = @import("std");
 const lua = @import("lua.zig");
 const Text = @import("text.zig").Text;
-const wire = @import("../bridge/wire.zig");
 const c = lua.c;
 
 const levels_max = 20;
+
+/// Sizes in what `get_error_position` answers; src/runtime/wire.ts has them too.
+pub const sources_max = 8;
+pub const source_name_bytes_max = 60;
+pub const traceback_bytes_max = 2048;
 
 /// A text that functions on the stack were compiled from.
 const Source = extern struct {
     /// Number of the compiled chunk; 0 where it is none of the host's, or gone.
     chunk: i32,
     /// Its name as Lua shows it, ended by a 0.
-    name: [wire.source_name_bytes_max]u8,
+    name: [source_name_bytes_max]u8,
 };
 
 const Position = extern struct {
@@ -22,18 +26,18 @@ const Position = extern struct {
     line: u32,
     source_count: u32,
     traceback_length: u32,
-    sources: [wire.sources_max]Source,
-    traceback: [wire.traceback_bytes_max]u8,
+    sources: [sources_max]Source,
+    traceback: [traceback_bytes_max]u8,
 };
 
 var position: Position = std.mem.zeroes(Position);
 
 /// Addresses of the sources' names in Lua's memory, to tell texts of one name apart: each
 /// has a string of its own (lua/patches.zig). Never read from, as they may be gone.
-var addresses: [wire.sources_max]usize = undefined;
+var addresses: [sources_max]usize = undefined;
 
 comptime {
-    std.debug.assert(wire.source_name_bytes_max == c.LUA_IDSIZE);
+    std.debug.assert(source_name_bytes_max == c.LUA_IDSIZE);
 }
 
 pub fn forget() void {
@@ -61,7 +65,7 @@ fn noteSource(record: *const c.lua_Debug) void {
     if (position.line == 0) position.line = @intCast(record.currentline);
     const address = @intFromPtr(record.source);
     for (addresses[0..count]) |known| if (known == address) return;
-    if (count == wire.sources_max) return;
+    if (count == sources_max) return;
     addresses[count] = address;
     position.sources[count] = .{ .chunk = 0, .name = record.short_src };
     position.source_count = count + 1;
