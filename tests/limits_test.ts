@@ -732,7 +732,7 @@ const works: Work[] = [
     looks: 7,
   },
 
-  // The bridge: what Lua takes from the host (to_lua.zig, views.zig, userdata.zig, io_table.zig).
+  // The bridge: what Lua takes from the host (to_lua.zig, views/, userdata.zig, io_table.zig).
   {
     name: "writing to a lazy typed array",
     code: "_io.input[1] = 5",

@@ -11,13 +11,14 @@ const calls = @import("calls/calls.zig");
 const to_lua = @import("bridge/to_lua.zig");
 const from_lua = @import("bridge/from_lua.zig");
 const io_table = @import("calls/io_table.zig");
-const views = @import("views/views.zig");
+const asking = @import("views/asking.zig");
 const wire = @import("bridge/wire.zig");
 
 /// A failed check traps; the host has its place in the code as the error's stack.
 pub const panic = std.debug.no_panic;
 
 comptime {
+    _ = @import("bridge/view_numbers.zig");
     _ = @import("vm/bytes.zig");
     _ = @import("vm/limits.zig");
     _ = @import("values/marks.zig");
@@ -25,7 +26,9 @@ comptime {
     _ = @import("vm/position.zig");
     _ = @import("vm/sandbox.zig");
     _ = @import("vm/stack_room.zig");
-    _ = @import("views/views.zig");
+    _ = @import("views/reading.zig");
+    _ = @import("views/traversal.zig");
+    _ = @import("views/writing.zig");
 }
 
 export fn init(memory_limit_bytes: u32) i32 {
@@ -117,9 +120,9 @@ export fn begin_message(kind: u32) i32 {
     return calls.beginMessage(kind);
 }
 
-/// Where the numbers of views that are no more are listed; see `views.zig`.
+/// Where the numbers of collected views are listed when `release` is called.
 export fn get_released_ptr() [*]u32 {
-    return views.releasedList();
+    return asking.releasedList();
 }
 
 /// Takes back a view of a message that failed.

@@ -17,7 +17,7 @@ const marks = @import("../values/marks.zig");
 const userdata = @import("../values/userdata.zig");
 const sandbox = @import("../vm/sandbox.zig");
 const utf8 = @import("../vm/utf8.zig");
-const views = @import("../views/views.zig");
+const numbers = @import("view_numbers.zig");
 const wire = @import("wire.zig");
 const c = lua.c;
 
@@ -158,16 +158,16 @@ pub fn changes(L: *lua.State, name: []const u8) Error!void {
 }
 
 fn changed(L: *lua.State, held: *const lua.Value, name: []const u8) Error!void {
-    if (lua.isNil(held) or views.isClean(lua.tableOf(held))) return;
+    if (lua.isNil(held) or numbers.isClean(lua.tableOf(held))) return;
     reserve(1, 0);
-    writeBox(.written, views.numberOf(lua.tableOf(held)));
+    writeBox(.written, numbers.numberOf(lua.tableOf(held)));
     try value(L, held, name);
 }
 
 /// Writes a key for the host to look up in a container of its own.
 pub fn hostKey(L: *lua.State, given: *const lua.Value) Error!void {
     if (given.tt_ == lua.tag.table) {
-        writeBox(.view, views.numberOf(lua.tableOf(given)));
+        writeBox(.view, numbers.numberOf(lua.tableOf(given)));
     } else if (given.tt_ == lua.tag.userdata) {
         writeBox(.view, userdata.dateNumberOf(given));
     } else {
@@ -498,10 +498,10 @@ fn writeObject(L: *lua.State, given: *const lua.Value) Error!void {
 }
 
 fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
-    if (views.isClean(table)) {
-        const source = views.sourceOf(table);
+    if (numbers.isClean(table)) {
+        const source = numbers.sourceOf(table);
         const has_changes = c.luaH_realasize(source) > 0 or source.lastfree != null;
-        writeBox(if (has_changes) .changed_view else .view, views.numberOf(table));
+        writeBox(if (has_changes) .changed_view else .view, numbers.numberOf(table));
         if (has_changes) noteSource(L, source);
         return false;
     }
@@ -525,7 +525,7 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
 inline fn isLikeLast(element: *const lua.Value) bool {
     if (element.tt_ != lua.tag.table or last_shape >= shape_count or depth == frames.len) return false;
     const table = lua.tableOf(element);
-    if (table.alimit != 0 or views.isClean(table) or table.flags & seen_flag != 0) return false;
+    if (table.alimit != 0 or numbers.isClean(table) or table.flags & seen_flag != 0) return false;
     return hasShape(table, &shapes.?[last_shape]);
 }
 

@@ -16,7 +16,7 @@ const trap = @import("../vm/assert.zig").trap;
 const lua = @import("../vm/lua.zig");
 const marks = @import("../values/marks.zig");
 const userdata = @import("../values/userdata.zig");
-const views = @import("../views/views.zig");
+const numbers = @import("view_numbers.zig");
 const wire = @import("wire.zig");
 const c = lua.c;
 
@@ -246,7 +246,7 @@ inline fn beginRow(L: *lua.State, frame: *Frame, input: *Input) Error!?struct { 
     frame.table.array[frame.index] = lua.ofTable(table);
     lua.barrier(L, frame.table, lua.ofTable(table));
     if (is_view) {
-        views.register(L, table, box.payload, head);
+        numbers.register(L, table, box.payload, head);
         input.words = input.words[2..];
     } else {
         remember(L, @ptrCast(table));
@@ -339,7 +339,7 @@ fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
 /// Puts a view, known or new, and goes on inside it where contents follow.
 fn view(L: *lua.State, parent: *Frame, number: u32, head: wire.ViewHead) Error!void {
     if (!try isNewView(L, number, head)) {
-        const known = views.find(L, number).?;
+        const known = numbers.find(L, number).?;
         if (known.tt != c.LUA_VTABLE) return error.Malformed;
         return put(L, parent, .{ .value_ = .{ .gc = known }, .tt_ = lua.tag.table });
     }
@@ -347,7 +347,7 @@ fn view(L: *lua.State, parent: *Frame, number: u32, head: wire.ViewHead) Error!v
     if (has_shape and head.shape >= shape_count) return error.Malformed;
     const table: *lua.Table = if (has_shape) newRow(L, &shapes[head.shape]) else @ptrCast(c.luaH_new(L));
     try put(L, parent, lua.ofTable(table));
-    views.register(L, table, number, head);
+    numbers.register(L, table, number, head);
     switch (head.kind) {
         .object, .record => {},
         .array => marks.setKind(L, table, .array),
@@ -368,20 +368,20 @@ fn view(L: *lua.State, parent: *Frame, number: u32, head: wire.ViewHead) Error!v
 
 /// Puts a date of a lazy input, known or new.
 fn putDate(L: *lua.State, frame: *Frame, number: u32, milliseconds: f64) Error!void {
-    if (!is_lazy or number > views.number_max) return error.Malformed;
-    if (views.find(L, number)) |known| {
+    if (!is_lazy or number > numbers.number_max) return error.Malformed;
+    if (numbers.find(L, number)) |known| {
         if (known.tt != c.LUA_VUSERDATA) return error.Malformed;
         return put(L, frame, .{ .value_ = .{ .gc = known }, .tt_ = lua.tag.userdata });
     }
     const date = userdata.newDate(L, milliseconds);
     try put(L, frame, date);
-    views.registerDate(L, date.value_.gc, number);
+    numbers.registerDate(L, date.value_.gc, number);
 }
 
 /// Whether there is no table of this number yet.
 inline fn isNewView(L: *lua.State, number: u32, head: wire.ViewHead) Error!bool {
-    if (!is_lazy or number == 0 or number > views.number_max) return error.Malformed;
-    if (views.find(L, number) == null) return true;
+    if (!is_lazy or number == 0 or number > numbers.number_max) return error.Malformed;
+    if (numbers.find(L, number) == null) return true;
     return if (head.is_complete or head.shape != wire.no_shape) error.Malformed else false;
 }
 

@@ -10,7 +10,8 @@ const limits = @import("../vm/limits.zig");
 const userdata = @import("../values/userdata.zig");
 const position = @import("../vm/position.zig");
 const sandbox = @import("../vm/sandbox.zig");
-const views = @import("../views/views.zig");
+const asking = @import("../views/asking.zig");
+const numbers = @import("../bridge/view_numbers.zig");
 const wire = @import("../bridge/wire.zig");
 const c = lua.c;
 
@@ -25,7 +26,8 @@ var saved: limits.Saved = undefined;
 var is_begun = false;
 var is_ready = false;
 
-/// Where messages from the host are taken; see views.zig.
+/// Where messages from the host are taken: a thread of its own, as the running one's stack must
+/// not move under an instruction.
 var B: *lua.State = undefined;
 
 /// Compiled chunks by number.
@@ -78,7 +80,8 @@ fn setUp(state: *lua.State, _: void) void {
     userdata.init(state);
     B = c.lua_newthread(state).?;
     _ = c.luaL_ref(state, c.LUA_REGISTRYINDEX);
-    views.init(state, B);
+    numbers.init(state);
+    asking.init(B);
     to_lua.init(state);
     from_lua.init(state);
     io_table.init(state);
@@ -96,7 +99,7 @@ pub fn collect() i32 {
     limits.begin();
     c.lua_settop(B, 0); // the host's last answer
     _ = c.lua_gc(L, c.LUA_GCCOLLECT);
-    views.flushReleased();
+    asking.flushReleased();
     return 0;
 }
 
@@ -348,9 +351,9 @@ pub fn beginMessage(kind: u32) i32 {
 
 fn begin(kind: MessageKind) i32 {
     // A part is an answer, of a message of its own.
-    const may_begin = if (kind == .part) views.is_asking and !to_lua.isOpen() else isIdle();
+    const may_begin = if (kind == .part) asking.is_asking and !to_lua.isOpen() else isIdle();
     if (!may_begin) return answer(.malformed);
-    views.flushReleased();
+    asking.flushReleased();
     if (kind == .lazy) {
         const status = lua.protect(L, newSource, {});
         if (status != c.LUA_OK) return answerOf(status);
@@ -361,11 +364,11 @@ fn begin(kind: MessageKind) i32 {
 }
 
 fn newSource(state: *lua.State, _: void) void {
-    views.newSource(state);
+    numbers.newSource(state);
 }
 
 pub fn dropView(number: u32) i32 {
-    const is_dropped = to_lua.isOpen() and views.drop(L, number);
+    const is_dropped = to_lua.isOpen() and numbers.drop(L, number);
     return if (is_dropped) 0 else answer(.malformed);
 }
 
@@ -411,7 +414,7 @@ pub fn dropMessage() void {
     _ = to_lua.finish(B);
     allocator.endMessage();
     c.lua_settop(B, 0);
-    views.collect(L); // what was half built
+    asking.collect(L); // what was half built
 }
 
 /// Ends a message: its value goes from B to L. False where it is not finished.
@@ -421,7 +424,7 @@ noinline fn takeMessage() bool {
     allocator.endMessage();
     if (is_finished) lua.push(L, lua.top(B).*);
     c.lua_settop(B, 0);
-    views.forgetSource();
+    numbers.forgetSource();
     return is_finished;
 }
 
@@ -519,7 +522,7 @@ pub fn clearIo() i32 {
     if (!isIdle()) return answer(.malformed);
     const status = lua.protect(L, resetIo, {});
     expectInput(0);
-    views.collectAll(L);
+    asking.collectAll(L);
     return if (status == c.LUA_OK) 0 else answerOf(status);
 }
 
@@ -529,7 +532,7 @@ fn resetIo(state: *lua.State, _: void) void {
 
 pub fn recover() void {
     if (!is_ready) return;
-    views.is_asking = false;
+    asking.is_asking = false;
     cu_forget_warning();
     limits.recover(L, saved);
     dropMessage();

@@ -7,7 +7,9 @@ const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
 const marks = @import("../values/marks.zig");
 const userdata = @import("../values/userdata.zig");
-const views = @import("../views/views.zig");
+const numbers = @import("../bridge/view_numbers.zig");
+const reading = @import("../views/reading.zig");
+const writing = @import("../views/writing.zig");
 const c = lua.c;
 
 // library.zig
@@ -111,7 +113,7 @@ pub fn setInputField(L: *lua.State) bool {
     }
     if (input.tt_ != lua.tag.table) return false;
     const table = lua.tableOf(input);
-    if (views.isClean(table)) views.cu_view_write(L, table);
+    if (numbers.isClean(table)) writing.cu_view_write(L, table);
     lua.set(L, table, pair.array[0], pair.array[1]);
     return true;
 }
@@ -120,14 +122,14 @@ pub fn setInputField(L: *lua.State) bool {
 pub fn inputField(L: *lua.State, name: []const u8) *const lua.Value {
     const input = get(L, .input);
     if (input.tt_ != lua.tag.table) return &lua.nil;
-    return views.rawGet(L, lua.tableOf(input), fieldName(L, name));
+    return reading.rawGet(L, lua.tableOf(input), fieldName(L, name));
 }
 
 /// The field of `_io.output` for the key at the top of the stack, or nil.
 pub fn getOutputField(L: *lua.State) *const lua.Value {
     const output = get(L, .output);
     if (output.tt_ != lua.tag.table) return &lua.nil;
-    return views.rawGet(L, lua.tableOf(output), lua.top(L).*);
+    return reading.rawGet(L, lua.tableOf(output), lua.top(L).*);
 }
 
 /// A short string, interned: those that are read here are there (`init`), so nothing is allocated.
@@ -186,6 +188,6 @@ fn map(state: ?*lua.State) callconv(.c) c_int {
 noinline fn written(L: *lua.State) *lua.Table {
     c.luaL_checktype(L, 1, c.LUA_TTABLE);
     const table = lua.tableOf(lua.at(L, 1));
-    if (views.isClean(table)) views.cu_view_write(L, table);
+    if (numbers.isClean(table)) writing.cu_view_write(L, table);
     return table;
 }

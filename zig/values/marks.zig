@@ -12,7 +12,6 @@ const std = @import("std");
 const limits = @import("../vm/limits.zig");
 const assert = @import("../vm/assert.zig").assert;
 const lua = @import("../vm/lua.zig");
-const views = @import("../views/views.zig");
 const c = lua.c;
 
 pub const Kind = enum(u8) {
@@ -188,8 +187,7 @@ pub export fn cu_mark_free(L: *lua.State, table: *lua.Table) callconv(.c) void {
 /// The length of an array with nulls, brought up to date, or 0 for any other table.
 /// As in JavaScript it grows with an element beyond it; taking the last element
 /// away shortens it, so that `t[#t] = nil` and table.remove empty any array.
-pub export fn cu_mark_length(table: *lua.Table) callconv(.c) u32 {
-    if (table.view & views.incomplete != 0) return views.lengthOf(table);
+pub fn lengthOf(table: *lua.Table) u32 {
     const mark = lengthMarkOf(table) orelse return 0;
     lengthen(table, mark);
     if (mark.length > 0 and !mark.null_last and isNilAt(table, mark.length)) shorten(table, mark);

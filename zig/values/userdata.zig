@@ -4,7 +4,6 @@
 const std = @import("std");
 const calendar = @import("../vm/calendar.zig");
 const lua = @import("../vm/lua.zig");
-const views = @import("../views/views.zig");
 const c = lua.c;
 
 /// The metatables, from methods.zig; that of a userdata tells what it is.
@@ -35,7 +34,7 @@ pub fn isNull(given: *const lua.Value) bool {
 }
 
 /// What a date's userdata holds: milliseconds since 1970, and the number of the host's
-/// object if it came with a lazy input (see views.zig), else 0.
+/// object if it came with a lazy input (see bridge/view_numbers.zig), else 0.
 const Date = extern struct { milliseconds: f64, number: u32 };
 
 /// A date that isn't anywhere yet: of a whole number of milliseconds, or as ECMAScript's
@@ -67,15 +66,14 @@ pub fn dateNumberOf(given: *const lua.Value) u32 {
     return lua.memoryOf(Date, userdata).number;
 }
 
-pub fn setDateNumber(date_object: *c.GCObject, number: u32) void {
-    lua.memoryOf(Date, @ptrCast(@alignCast(date_object))).number = number;
+/// The same for a userdata that is being collected.
+pub fn numberOfDate(userdata: *c.Udata) u32 {
+    if (userdata.metatable != @as([*c]lua.Table, cu_date_metatable)) return 0;
+    return lua.memoryOf(Date, userdata).number;
 }
 
-/// Called when userdata is collected.
-pub export fn cu_userdata_free(userdata: *c.Udata) callconv(.c) void {
-    if (userdata.metatable != @as([*c]lua.Table, cu_date_metatable)) return;
-    const number = lua.memoryOf(Date, userdata).number;
-    if (number != 0) views.freed(number);
+pub fn setDateNumber(date_object: *c.GCObject, number: u32) void {
+    lua.memoryOf(Date, @ptrCast(@alignCast(date_object))).number = number;
 }
 
 /// The bytes, if it is a bytes value.

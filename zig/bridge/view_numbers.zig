@@ -1,0 +1,276 @@
+//! The numbers under which the host knows the objects that tables and dates stand for (see
+//! views/), so that an object is one table however code comes to it. `Table.view` holds a
+//! table's number and what is needed at each access (see lua/patches.zig).
+
+const std = @import("std");
+const assert = @import("../vm/assert.zig").assert;
+const lua = @import("../vm/lua.zig");
+const pages = @import("view_pages.zig");
+const userdata = @import("../values/userdata.zig");
+const wire = @import("wire.zig");
+const c = lua.c;
+
+/// Bits of `Table.view`. Above them is the view's number, 0 for ordinary tables.
+pub const incomplete: u32 = c.CU_VIEW_INCOMPLETE;
+pub const clean: u32 = c.CU_VIEW_CLEAN;
+pub const ordered: u32 = c.CU_VIEW_ORDERED;
+const number_shift = c.CU_VIEW_SHIFT;
+pub const number_max = std.math.maxInt(u32) >> number_shift;
+
+const Entry = extern struct {
+    /// A table, or a date, which is the host's object too. Weak: `freed` takes it away.
+    object: ?*c.GCObject = null,
+    link: extern union {
+        /// With an object: keeps the tables of this input that code has written to; every
+        /// clean view of the input refers to it.
+        source: *lua.Table,
+        /// Without one: the next number that is to be released, itself at the end of that
+        /// list, 0 outside of it.
+        next_released: u32,
+    } = .{ .next_released = 0 },
+    /// Of an incomplete list, Map, Set or large object, and of a table with an order.
+    paged: ?*Paged = null,
+};
+
+/// What an incomplete array, Map, Set or large object needs.
+pub const Paged = struct {
+    kind: wire.ViewKind,
+    /// Of an array: elements.
+    length: u32,
+    /// Position after the last page, and that of its first element: where one goes on
+    /// reading forwards or backwards.
+    next: u32 = 0,
+    previous: u32 = 0,
+    /// How many elements to ask for: grows as long as access runs in sequence.
+    ahead: u32 = pages.ahead_min,
+    ahead_max: u32,
+    /// Where to look first.
+    page: u32 = 0,
+    /// Where a Map, Set or large object has the fields that code has read.
+    fields: u32 = 0,
+    /// Entry of the page that `next` gave last, if it has given any.
+    cursor: u32 = 0,
+    is_traversed: bool = false,
+    /// Of a table that was traversed in the host's order before it was complete, as that
+    /// traversal may go on: its keys in that order, and their positions from 1.
+    order: ?*lua.Table = null,
+    places: ?*lua.Table = null,
+};
+
+/// Numbers that have an object.
+pub var alive: u32 = 0;
+
+var entries: [*]Entry = undefined;
+var capacity: u32 = 0;
+
+/// Source of the views in the message that is being taken.
+pub var source: ?*lua.Table = null;
+/// Keeps it from being collected.
+var source_slot: *lua.Table = undefined;
+
+const input_debt_min = 32 * 1024;
+const inputs_waiting_max = 64;
+
+/// First of the numbers whose tables have been collected, a list through the entries: the host
+/// is told of them when it is asked next.
+var first_released: u32 = 0;
+
+pub fn init(L: *lua.State) void {
+    source_slot = lua.newAnchored(L);
+    c.luaH_resize(L, source_slot, 1, 0);
+}
+
+/// The views of the next message belong to an input of their own.
+pub fn newSource(L: *lua.State) void {
+    const table: *lua.Table = @ptrCast(c.luaH_new(L));
+    lua.set(L, source_slot, lua.integer(1), lua.ofTable(table));
+    source = table;
+    pages.resetAhead();
+    // What the input before it takes in the host, the collector doesn't see: each costs
+    // it some of a cycle, so that not many wait for its end.
+    const g = L.l_G;
+    c.luaE_setdebt(g, g.*.GCdebt + @as(c.l_mem, @intCast(@max(input_debt_min, g.*.GCestimate / inputs_waiting_max))));
+}
+
+/// The views of an input refer to its source from now on.
+pub fn forgetSource() void {
+    source_slot.array[0] = lua.nil;
+}
+
+/// The table that keeps the changed tables of a view's input, as its values.
+pub fn sourceOf(table: *const lua.Table) *lua.Table {
+    return entryOf(table).link.source;
+}
+
+/// Lua's shared node of tables without a hash part.
+pub fn dummyNode() [*c]lua.Node {
+    return source_slot.node; // never holds more than an array
+}
+
+pub inline fn numberOf(table: *const lua.Table) u32 {
+    return table.view >> number_shift;
+}
+
+/// Whether the table's contents are the host's, unchanged.
+pub inline fn isClean(table: *const lua.Table) bool {
+    return table.view & clean != 0;
+}
+
+pub inline fn entryOf(table: *const lua.Table) *Entry {
+    const number = numberOf(table);
+    assert(number < capacity);
+    const entry = &entries[number];
+    assert(entry.object == @as(*c.GCObject, @ptrCast(@constCast(table))));
+    return entry;
+}
+
+/// The living object of a number, if it has one. One that is dead but not yet swept is
+/// no view any more: its contents may be gone.
+pub fn find(L: *lua.State, number: u32) ?*c.GCObject {
+    if (number >= capacity) return null;
+    const object = entries[number].object orelse return null;
+    const white = L.l_G.*.currentwhite ^ @as(u8, c.WHITEBITS);
+    if (object.marked & white & c.WHITEBITS == 0) return object;
+    detach(L, number);
+    return null;
+}
+
+/// Parts an object from its number.
+fn detach(L: *lua.State, number: u32) void {
+    const entry = &entries[number];
+    const object = entry.object.?;
+    forgetPaged(L, number);
+    entry.* = .{};
+    alive -= 1;
+    if (object.tt == c.LUA_VTABLE) {
+        @as(*lua.Table, @ptrCast(@alignCast(object))).view &= c.CU_INLINE_MASK;
+    } else userdata.setDateNumber(object, 0);
+}
+
+/// Frees what an incomplete view needed.
+pub fn forgetPaged(L: *lua.State, number: u32) void {
+    const paged = entries[number].paged orelse return;
+    pages.drop(number);
+    c.luaM_free_(L, @ptrCast(paged), @sizeOf(Paged));
+    entries[number].paged = null;
+}
+
+/// Makes a view of a new table, which the host has just numbered.
+pub fn register(L: *lua.State, table: *lua.Table, number: u32, head: wire.ViewHead) void {
+    // What may raise a memory error comes first.
+    makeRoom(L, number);
+    var own: ?*Paged = null;
+    if (!head.is_complete and head.kind != .object) {
+        const paged: *Paged = @ptrCast(@alignCast(c.luaM_malloc_(L, @sizeOf(Paged), 0)));
+        paged.* = .{
+            .kind = head.kind,
+            .length = head.length,
+            .ahead_max = if (head.is_numbers) pages.ahead_numbers_max else pages.ahead_max,
+        };
+        own = paged;
+    }
+    const entry = newEntry(number);
+    entry.paged = own;
+    entry.object = @ptrCast(table);
+    alive += 1;
+    table.view |= number << number_shift | clean | (if (head.is_complete) 0 else incomplete);
+}
+
+/// The same for a date.
+pub fn registerDate(L: *lua.State, date: *c.GCObject, number: u32) void {
+    makeRoom(L, number);
+    newEntry(number).object = date;
+    alive += 1;
+    userdata.setDateNumber(date, number);
+}
+
+inline fn makeRoom(L: *lua.State, number: u32) void {
+    if (number >= capacity) growEntries(L, number + 1);
+}
+
+inline fn newEntry(number: u32) *Entry {
+    const entry = &entries[number];
+    assert(entry.object == null and entry.paged == null);
+    if (entry.link.next_released != 0) unrelease(number);
+    entry.link = .{ .source = source.? };
+    return entry;
+}
+
+fn growEntries(L: *lua.State, needed: u32) void {
+    const grown = @max(256, capacity * 2, needed);
+    const size = @sizeOf(Entry);
+    const old: ?*anyopaque = if (capacity == 0) null else @ptrCast(entries);
+    entries = @ptrCast(@alignCast(c.luaM_saferealloc_(L, old, capacity * size, grown * size)));
+    @memset(entries[capacity..grown], .{});
+    capacity = grown;
+}
+
+/// Takes a number off the list of released ones: the host has sent it again before it was told
+/// that the number's table had been collected.
+fn unrelease(number: u32) void {
+    const after = entries[number].link.next_released;
+    if (first_released == number) {
+        first_released = if (after == number) 0 else after;
+        return;
+    }
+    var before = first_released;
+    while (entries[before].link.next_released != number) before = entries[before].link.next_released;
+    entries[before].link.next_released = if (after == number) before else after;
+}
+
+/// The host takes a number back whose message failed; false where it has no object.
+pub fn drop(L: *lua.State, number: u32) bool {
+    if (number >= capacity or entries[number].object == null) return false;
+    detach(L, number);
+    return true;
+}
+
+/// Called when a table that is a view is collected.
+pub export fn cu_view_free(L: *lua.State, table: *lua.Table) callconv(.c) void {
+    const number = numberOf(table);
+    forgetPaged(L, number);
+    freed(number);
+}
+
+/// A number's object has been collected.
+pub fn freed(number: u32) void {
+    assert(number < capacity and entries[number].object != null and alive > 0);
+    entries[number] = .{ .link = .{ .next_released = if (first_released == 0) number else first_released } };
+    first_released = number;
+    alive -= 1;
+}
+
+/// Called when userdata is collected.
+pub export fn cu_userdata_free(object: *c.Udata) callconv(.c) void {
+    const number = userdata.numberOfDate(object);
+    if (number != 0) freed(number);
+}
+
+/// Takes numbers of collected tables off their list, as many as there is room for, and answers
+/// how many.
+pub fn takeReleased(room: []u32) u32 {
+    var count: u32 = 0;
+    while (first_released != 0 and count < room.len) : (count += 1) {
+        room[count] = first_released;
+        const link = &entries[first_released].link;
+        const next = link.next_released;
+        link.* = .{ .next_released = 0 };
+        first_released = if (next == first_released) 0 else next;
+    }
+    return count;
+}
+
+/// The tables that the collector must mark with a clean view: one for each index, then null.
+pub export fn cu_view_reference(table: *const lua.Table, index: u32) callconv(.c) ?*lua.Table {
+    const entry = entryOf(table);
+    if (index == 0) return entry.link.source;
+    const paged = entry.paged orelse return null;
+    if (table.view & ordered != 0) return if (index == 1) paged.order else if (index == 2) paged.places else null;
+    var seen: u32 = 0;
+    for (&pages.list) |*page| {
+        if (page.owner != numberOf(table)) continue;
+        seen += 1;
+        if (seen == index) return page.values;
+    }
+    return null;
+}
