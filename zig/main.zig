@@ -9,6 +9,7 @@ const lua = @import("vm/lua.zig");
 const allocator = @import("vm/allocator.zig");
 const calls = @import("calls/calls.zig");
 const to_lua = @import("bridge/to_lua.zig");
+const buffer = @import("bridge/buffer.zig");
 const from_lua = @import("bridge/from_lua.zig");
 const io_table = @import("calls/io_table.zig");
 const asking = @import("views/asking.zig");
@@ -37,7 +38,7 @@ export fn init(memory_limit_bytes: u32) i32 {
 }
 
 export fn get_buffer_ptr() *anyopaque {
-    return &from_lua.buffer;
+    return &buffer.memory;
 }
 
 export fn get_buffer_size() u32 {
@@ -198,5 +199,5 @@ inline fn stackPointer() usize {
 
 /// Bytes of strings in the last chunk that was written.
 export fn get_heap_count() u32 {
-    return from_lua.heapCount();
+    return buffer.heapCount();
 }

@@ -4,7 +4,9 @@
 const lua = @import("../vm/lua.zig");
 const allocator = @import("../vm/allocator.zig");
 const to_lua = @import("../bridge/to_lua.zig");
+const buffer = @import("../bridge/buffer.zig");
 const from_lua = @import("../bridge/from_lua.zig");
+const path = @import("../bridge/path.zig");
 const io_table = @import("io_table.zig");
 const limits = @import("../vm/limits.zig");
 const userdata = @import("../values/userdata.zig");
@@ -389,7 +391,7 @@ pub fn takeChunk(words: u32, heap_bytes: u32) i32 {
 }
 
 fn decodeChunk(state: *lua.State, chunk: *Chunk) void {
-    to_lua.chunk(state, from_lua.words[0..chunk.words], from_lua.heap[0..chunk.heap_bytes]) catch |err| {
+    to_lua.chunk(state, buffer.words[0..chunk.words], buffer.heap[0..chunk.heap_bytes]) catch |err| {
         chunk.result = err;
     };
 }
@@ -511,7 +513,7 @@ pub fn getOutputField() i32 {
         c.lua_settop(L, 0);
         return refusedOr(status);
     }
-    return write(2, 1, from_lua.nameInside("output", lua.at(L, 1)));
+    return write(2, 1, path.nameInside("output", lua.at(L, 1)));
 }
 
 fn pushOutputField(state: *lua.State, _: void) void {

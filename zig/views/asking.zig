@@ -2,6 +2,7 @@
 //! on a Lua thread of its own. Tells it which views have been collected.
 
 const assert = @import("../vm/assert.zig").assert;
+const buffer = @import("../bridge/buffer.zig");
 const from_lua = @import("../bridge/from_lua.zig");
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
@@ -112,7 +113,7 @@ pub fn askForKey(L: *lua.State, op: Op, table: *lua.Table, key: *const lua.Value
     from_lua.start(L);
     from_lua.hostKey(L, key) catch unreachable; // strings, numbers, booleans and numbers of views
     const words = from_lua.finish(L, false);
-    const answer = ask(L, op, table, words, from_lua.heapCount());
+    const answer = ask(L, op, table, words, buffer.heapCount());
     collect(L); // the answer stands on B's stack
     return answer;
 }
@@ -132,8 +133,8 @@ fn raise(L: *lua.State, answer: i32) noreturn {
     c.lua_settop(B, 0);
     if (answer == @intFromEnum(wire.Status.memory)) c.luaD_throw(L, c.LUA_ERRMEM);
     const length: usize = @intCast(wire.refusal_base - answer);
-    from_lua.heap[@min(length, from_lua.heap.len - 1)] = 0;
-    c.luaG_runerror(L, "%s", @as([*:0]const u8, @ptrCast(from_lua.heap)));
+    buffer.heap[@min(length, buffer.heap.len - 1)] = 0;
+    c.luaG_runerror(L, "%s", @as([*:0]const u8, @ptrCast(buffer.heap)));
     unreachable;
 }
 

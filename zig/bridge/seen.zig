@@ -1,0 +1,102 @@
+//! The containers that a message to JavaScript has so far, so that a second mention of one crosses
+//! as a reference.
+
+const std = @import("std");
+const lua = @import("../vm/lua.zig");
+const sandbox = @import("../vm/sandbox.zig");
+const c = lua.c;
+
+/// Containers in order: their places are their numbers. Tables among them have a bit set in
+/// their flags, so that most are known to be new without a search.
+var containers: ?[*]*c.GCObject = null;
+var capacity: u32 = 0;
+var count: u32 = 0;
+const flag: u8 = 1 << 6; // between those of the metamethods and BITRAS; lgc.c's patch reads it
+
+/// Places + 1 in `containers`, of the first `index_count` of them, by address: open addressing, a
+/// power of two. There is none before a container is met again.
+var index: ?[*]u32 = null;
+var index_capacity: u32 = 0;
+var index_count: u32 = 0;
+
+pub const Entry = struct { found: bool, number: u32 };
+
+/// Numbers a container, or answers its number if it was there.
+pub inline fn see(L: *lua.State, object: *c.GCObject) Entry {
+    if (object.tt == c.LUA_VTABLE) {
+        const table: *lua.Table = @ptrCast(@alignCast(object));
+        if (table.flags & flag == 0) {
+            const number = add(L, object);
+            table.flags |= flag;
+            return .{ .found = false, .number = number };
+        }
+    }
+    if (find(L, object)) |number| return .{ .found = true, .number = number };
+    return .{ .found = false, .number = add(L, object) };
+}
+
+/// Whether a table is among them.
+pub inline fn isMarked(table: *const lua.Table) bool {
+    return table.flags & flag != 0;
+}
+
+inline fn add(L: *lua.State, object: *c.GCObject) u32 {
+    if (count == capacity) grow(L);
+    containers.?[count] = object;
+    count += 1;
+    return count - 1;
+}
+
+fn grow(L: *lua.State) void {
+    const grown = @max(64, capacity * 2);
+    const size = @sizeOf(*c.GCObject);
+    containers = @ptrCast(@alignCast(c.luaM_saferealloc_(L, @ptrCast(containers), capacity * size, grown * size)));
+    capacity = grown;
+}
+
+fn find(L: *lua.State, object: *c.GCObject) ?u32 {
+    if (count * 2 >= index_capacity) growIndex(L);
+    while (index_count < count) {
+        const place = placeOf(containers.?[index_count]);
+        index_count += 1;
+        index.?[place] = index_count;
+    }
+    const number = index.?[placeOf(object)];
+    return if (number == 0) null else number - 1;
+}
+
+/// Where an object stands in the index, or would.
+fn placeOf(object: *c.GCObject) u32 {
+    const mask = index_capacity - 1;
+    var place = sandbox.mix(@intFromPtr(object)) & mask;
+    while (index.?[place] != 0) : (place = (place + 1) & mask) {
+        if (containers.?[index.?[place] - 1] == object) break;
+    }
+    return place;
+}
+
+fn growIndex(L: *lua.State) void {
+    const grown = @max(64, index_capacity * 4, std.math.ceilPowerOfTwoAssert(u32, count + 1) * 2);
+    const size = @sizeOf(u32);
+    index = @ptrCast(@alignCast(c.luaM_saferealloc_(L, @ptrCast(index), index_capacity * size, grown * size)));
+    index_capacity = grown;
+    index_count = 0;
+    @memset(index.?[0..grown], 0);
+}
+
+/// Forgets them all: the message has ended.
+pub fn forget(L: *lua.State) void {
+    if (containers) |list| {
+        for (list[0..count]) |object| if (object.tt == c.LUA_VTABLE) {
+            @as(*lua.Table, @ptrCast(@alignCast(object))).flags &= ~flag;
+        };
+        c.luaM_free_(L, @ptrCast(list), capacity * @sizeOf(*c.GCObject));
+    }
+    if (index) |places| c.luaM_free_(L, @ptrCast(places), index_capacity * @sizeOf(u32));
+    containers = null;
+    capacity = 0;
+    count = 0;
+    index = null;
+    index_capacity = 0;
+    index_count = 0;
+}
