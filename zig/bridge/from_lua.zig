@@ -281,7 +281,7 @@ fn findPairs(L: *lua.State, frame: *Frame) void {
 inline fn isLikeLast(element: *const lua.Value) bool {
     if (element.tt_ != lua.tag.table or depth == frames.len) return false;
     const table = lua.tableOf(element);
-    if (table.alimit != 0 or numbers.isClean(table) or seen.isMarked(table)) return false;
+    if (table.alimit != 0 or numbers.isClean(table) or seen.has(table)) return false;
     return shapes.isLikeLast(table);
 }
 

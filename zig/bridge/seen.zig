@@ -36,7 +36,7 @@ pub inline fn see(L: *lua.State, object: *c.GCObject) Entry {
 }
 
 /// Whether a table is among them.
-pub inline fn isMarked(table: *const lua.Table) bool {
+pub inline fn has(table: *const lua.Table) bool {
     return table.flags & flag != 0;
 }
 

@@ -398,7 +398,7 @@ const large = struct {
         sentinel.size_and_flags = 0;
         sentinel.previous_size = @intCast(size);
         last = sentinel;
-        release(block);
+        putBack(block);
     }
 
     /// Free bytes at the end of the last region, which growing adds to.
@@ -408,7 +408,7 @@ const large = struct {
     }
 
     /// Joins the block with free neighbours and lists it.
-    fn release(given: *Block) void {
+    fn putBack(given: *Block) void {
         var block = given;
         const next = block.following();
         if (next.isFree()) {
@@ -435,7 +435,7 @@ const large = struct {
         tail.setSize(rest, 0);
         tail.previous_size = @intCast(size);
         tail.following().previous_size = @intCast(rest);
-        release(tail);
+        putBack(tail);
     }
 
     fn take(size: usize) ?*Block {
@@ -494,7 +494,7 @@ const large = struct {
         piece.setSize(whole - front, 0);
         piece.previous_size = @intCast(front);
         piece.following().previous_size = @intCast(whole - front);
-        release(block);
+        putBack(block);
         trim(piece, total);
         return addressOf(piece);
     }
@@ -519,7 +519,7 @@ const large = struct {
         const block = blockOf(address);
         // What was written beyond its end has changed the next block's header.
         assert(!block.isFree() and block.size() == totalSize(size) and block.following().previous_size == block.size());
-        release(block);
+        putBack(block);
     }
 
     fn resizeInPlace(address: usize, size: usize) bool {

@@ -1,0 +1,105 @@
+//! The error that the last call ended with, kept until the host reads it.
+
+const from_lua = @import("../bridge/from_lua.zig");
+const lua = @import("../vm/lua.zig");
+const messages = @import("messages.zig");
+const position = @import("../vm/position.zig");
+const unit = @import("unit.zig");
+const c = lua.c;
+
+/// Lua's status; 0 where there is no error to be read.
+var error_status: c_int = 0;
+
+/// The error value, and what the message handler found out about it.
+var error_slots: *lua.Table = undefined;
+const Slot = enum(i64) { message = 1, traceback, value };
+
+pub fn init(L: *lua.State) void {
+    error_slots = lua.newAnchored(L);
+    clear(L);
+}
+
+/// The slots always hold something, so that storing into them allocates nothing.
+fn clear(L: *lua.State) void {
+    for ([_]Slot{ .message, .traceback, .value }) |slot| keep(L, slot, lua.boolean(false));
+}
+
+noinline fn keep(state: *lua.State, slot: Slot, value: lua.Value) void {
+    lua.set(state, error_slots, lua.integer(@intFromEnum(slot)), value);
+}
+
+/// lua_pcall's message handler: runs where the error was raised.
+pub fn describeError(state: ?*lua.State) callconv(.c) c_int {
+    const S = state.?;
+    position.note(S, false);
+    const kind = c.lua_type(S, 1);
+    if (kind == c.LUA_TSTRING) {
+        keep(S, .message, lua.at(S, 1).*);
+    } else {
+        if (kind == c.LUA_TNUMBER or kind == c.LUA_TBOOLEAN) {
+            _ = c.luaL_tolstring(S, 1, null);
+        } else if (c.luaL_callmeta(S, 1, "__tostring") == 0 or c.lua_type(S, -1) != c.LUA_TSTRING) {
+            _ = c.lua_pushfstring(S, "error object is a %s value", c.lua_typename(S, kind));
+        }
+        keep(S, .message, lua.top(S).*);
+    }
+    c.luaL_traceback(S, S, null, 1);
+    keep(S, .traceback, lua.top(S).*);
+    c.lua_settop(S, 1);
+    return 1;
+}
+
+/// Keeps the error value at the top of the stack for `encodeError`.
+pub fn failed(status: c_int) i32 {
+    error_status = status;
+    keep(unit.L, .value, lua.top(unit.L).*);
+    if (status != c.LUA_ERRRUN) keepMessage();
+    c.lua_settop(unit.L, 0);
+    shrinkCalls();
+    clearStack();
+    return unit.answer(.lua);
+}
+
+/// Keeps the message at the top of the stack, of an error that no message handler has seen.
+pub fn keepMessage() void {
+    keep(unit.L, .message, lua.top(unit.L).*);
+    keep(unit.L, .traceback, lua.boolean(false));
+}
+
+/// Deep recursion leaves a CallInfo for each level, of which a collection frees half,
+/// and an emergency collection none.
+fn shrinkCalls() void {
+    const calls_kept = 256;
+    while (unit.L.nci > calls_kept) c.luaE_shrinkCI(unit.L);
+}
+
+/// What stands in the unused part of the stack would be alive as soon as calls cover it
+/// again, until a whole cycle of the collector has cleared it.
+fn clearStack() void {
+    c.luaD_shrinkstack(unit.L);
+    const first: usize = @intFromPtr(unit.L.top.p);
+    const end: usize = @intFromPtr(unit.L.stack_last.p) + c.EXTRA_STACK * @sizeOf(c.StackValue);
+    const unused = @as([*]c.StackValue, @ptrCast(unit.L.top.p))[0 .. (end - first) / @sizeOf(c.StackValue)];
+    for (unused) |*slot| slot.val.tt_ = lua.tag.nil;
+}
+
+pub fn encodeError() i32 {
+    if (!unit.isIdle() or error_status == c.LUA_OK) return unit.answer(.malformed);
+    from_lua.start(unit.L);
+    const values = [_]lua.Value{
+        lua.integer(error_status),
+        lua.get(error_slots, lua.integer(@intFromEnum(Slot.message))).*,
+        lua.get(error_slots, lua.integer(@intFromEnum(Slot.traceback))).*,
+    };
+    for (&values) |*value| from_lua.value(unit.L, value, "error") catch unreachable; // numbers and strings
+    return @intCast(from_lua.finish(unit.L, false));
+}
+
+/// Writes the error value, and lets go of it.
+pub fn encodeErrorValue() i32 {
+    if (!unit.isIdle() or error_status == c.LUA_OK) return unit.answer(.malformed);
+    error_status = c.LUA_OK;
+    lua.push(unit.L, lua.get(error_slots, lua.integer(@intFromEnum(Slot.value))).*);
+    clear(unit.L);
+    return messages.write(1, 1, "error");
+}

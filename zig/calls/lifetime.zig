@@ -1,0 +1,83 @@
+//! Makes the unit, makes it whole again after an exception of the host's, and collects its garbage.
+
+const allocator = @import("../vm/allocator.zig");
+const asking = @import("../views/asking.zig");
+const errors = @import("errors.zig");
+const from_lua = @import("../bridge/from_lua.zig");
+const io_table = @import("io_table.zig");
+const limits = @import("../vm/limits.zig");
+const lua = @import("../vm/lua.zig");
+const messages = @import("messages.zig");
+const numbers = @import("../bridge/view_numbers.zig");
+const run = @import("run.zig");
+const sandbox = @import("../vm/sandbox.zig");
+const to_lua = @import("../bridge/to_lua.zig");
+const unit = @import("unit.zig");
+const userdata = @import("../values/userdata.zig");
+const c = lua.c;
+
+// library.zig
+extern fn cu_forget_warning() void;
+extern var cu_hidden: [2]c.lua_CFunction;
+
+var saved: limits.Saved = undefined;
+var is_begun = false;
+
+pub fn init(memory_limit_bytes: u32) i32 {
+    if (is_begun) return unit.answer(.malformed);
+    is_begun = true;
+    allocator.init(memory_limit_bytes);
+    sandbox.chooseSecret();
+    unit.L = c.lua_newstate(allocator.cu_reallocate, null) orelse return unit.answer(.memory);
+    allocator.collector = unit.L.l_G;
+    saved = limits.save(unit.L);
+    const status = lua.protect(unit.L, setUp, {});
+    c.lua_settop(unit.L, 0);
+    unit.is_ready = status == c.LUA_OK;
+    return if (unit.is_ready) 0 else unit.answerOf(status);
+}
+
+fn setUp(state: *lua.State, _: void) void {
+    cu_hidden = .{ run.callHandler, errors.describeError };
+    sandbox.open(state);
+    userdata.init(state);
+    unit.B = c.lua_newthread(state).?;
+    _ = c.luaL_ref(state, c.LUA_REGISTRYINDEX);
+    numbers.init(state);
+    asking.init(unit.B);
+    to_lua.init(state);
+    from_lua.init(state);
+    io_table.init(state);
+    run.init(state);
+    errors.init(state);
+}
+
+pub fn collect() i32 {
+    if (!unit.isIdle()) return unit.answer(.malformed);
+    limits.begin();
+    c.lua_settop(unit.B, 0); // what the host answered last
+    _ = c.lua_gc(unit.L, c.LUA_GCCOLLECT);
+    asking.flushReleased();
+    return 0;
+}
+
+pub export fn cu_collect(state: *lua.State) callconv(.c) void {
+    c.luaC_fullgc(state, 1); // as an emergency
+}
+
+/// Memory outside Lua's heap; garbage in it makes room.
+pub fn allocate(length: u32) ?*anyopaque {
+    if (!unit.is_ready) return null;
+    if (allocator.cu_reallocate(null, null, 0, length)) |block| return block;
+    cu_collect(unit.L);
+    return allocator.cu_reallocate(null, null, 0, length);
+}
+
+pub fn recover() void {
+    if (!unit.is_ready) return;
+    asking.is_asking = false;
+    cu_forget_warning();
+    limits.recover(unit.L, saved);
+    messages.dropMessage();
+    _ = from_lua.finish(unit.L, true);
+}

@@ -1,0 +1,129 @@
+//! Messages both ways: values on Lua's stack become one for the host, and the host hands one over
+//! chunk by chunk.
+
+const allocator = @import("../vm/allocator.zig");
+const asking = @import("../views/asking.zig");
+const buffer = @import("../bridge/buffer.zig");
+const from_lua = @import("../bridge/from_lua.zig");
+const limits = @import("../vm/limits.zig");
+const lua = @import("../vm/lua.zig");
+const numbers = @import("../bridge/view_numbers.zig");
+const to_lua = @import("../bridge/to_lua.zig");
+const unit = @import("unit.zig");
+const wire = @import("../bridge/wire.zig");
+const c = lua.c;
+
+const Range = struct { first: u32, count: u32, name: []const u8, result: ?from_lua.Error = null };
+
+/// Writes values from the stack as a message, and empties the stack.
+pub fn write(first: u32, count: u32, name: []const u8) i32 {
+    var range = Range{ .first = first, .count = count, .name = name };
+    from_lua.start(unit.L);
+    limits.begin();
+    const status = lua.protect(unit.L, writeRange, &range);
+    const words = from_lua.finish(unit.L, status != c.LUA_OK or range.result != null);
+    c.lua_settop(unit.L, 0);
+    if (status != c.LUA_OK) return unit.answerOf(status);
+    if (range.result) |err| return unit.answer(if (err == error.Depth) .depth else .unsupported);
+    return @intCast(words);
+}
+
+fn writeRange(state: *lua.State, range: *Range) void {
+    for (range.first..range.first + range.count) |index| {
+        from_lua.value(state, lua.at(state, index), range.name) catch |err| {
+            range.result = err;
+            return;
+        };
+    }
+    from_lua.changes(state, range.name) catch |err| {
+        range.result = err;
+    };
+}
+
+/// A whole value; a value whose containers are views, of an input of its own; or a part of such
+/// an input.
+const MessageKind = enum(u32) { whole, lazy, part };
+
+pub fn beginMessage(kind: u32) i32 {
+    if (kind > @intFromEnum(MessageKind.part)) return unit.answer(.malformed);
+    return begin(@enumFromInt(kind));
+}
+
+fn begin(kind: MessageKind) i32 {
+    // A part is what the host answers while it is asked for one.
+    const may_begin = if (kind == .part) asking.is_asking and !to_lua.isOpen() else unit.isIdle();
+    if (!may_begin) return unit.answer(.malformed);
+    asking.flushReleased();
+    if (kind == .lazy) {
+        const status = lua.protect(unit.L, newSource, {});
+        if (status != c.LUA_OK) return unit.answerOf(status);
+    }
+    to_lua.start(unit.B, kind != .whole);
+    if (kind == .whole) allocator.beginMessage();
+    return 0;
+}
+
+fn newSource(state: *lua.State, _: void) void {
+    numbers.newSource(state);
+}
+
+pub fn dropView(number: u32) i32 {
+    const is_dropped = to_lua.isOpen() and numbers.drop(unit.L, number);
+    return if (is_dropped) 0 else unit.answer(.malformed);
+}
+
+const Chunk = struct { words: u32, heap_bytes: u32, result: ?to_lua.Error = null };
+
+pub fn takeChunk(words: u32, heap_bytes: u32) i32 {
+    if (!to_lua.isOpen() or words > wire.words_max or heap_bytes > wire.heap_size_bytes) return unit.answer(.malformed);
+    var chunk = Chunk{ .words = words, .heap_bytes = heap_bytes };
+    const status = lua.protect(unit.B, decodeChunk, &chunk);
+    if (status != c.LUA_OK or chunk.result != null) to_lua.fail();
+    if (status != c.LUA_OK) return unit.answerOf(status);
+    const err = chunk.result orelse return 0;
+    return unit.answer(switch (err) {
+        error.Malformed => .malformed,
+        error.Depth => .depth,
+        error.Duplicate => .duplicate,
+    });
+}
+
+fn decodeChunk(state: *lua.State, chunk: *Chunk) void {
+    to_lua.chunk(state, buffer.words[0..chunk.words], buffer.heap[0..chunk.heap_bytes]) catch |err| {
+        chunk.result = err;
+    };
+}
+
+const LongString = struct { length: u32, bytes: ?[]u8 = null };
+
+/// The address of a string's bytes; 0 where there is no memory for them, or no place in the message.
+pub fn longString(length: u32) usize {
+    if (!to_lua.isOpen()) return 0;
+    var string = LongString{ .length = length };
+    _ = lua.protect(unit.B, makeLongString, &string);
+    if (string.bytes == null) to_lua.fail();
+    return if (string.bytes) |bytes| @intFromPtr(bytes.ptr) else 0;
+}
+
+fn makeLongString(state: *lua.State, string: *LongString) void {
+    string.bytes = to_lua.longString(state, string.length) catch null;
+}
+
+pub fn dropMessage() void {
+    if (!unit.is_ready) return;
+    _ = to_lua.finish(unit.B);
+    allocator.endMessage();
+    c.lua_settop(unit.B, 0);
+    asking.collect(unit.L); // what was half built
+}
+
+/// Ends a message: its value goes from B to L. False where it is not finished.
+pub noinline fn takeMessage() bool {
+    if (!to_lua.isOpen() or unit.isRunning()) return false;
+    const is_finished = to_lua.finish(unit.B);
+    allocator.endMessage();
+    if (is_finished) lua.push(unit.L, lua.top(unit.B).*);
+    c.lua_settop(unit.B, 0);
+    numbers.forgetSource();
+    return is_finished;
+}

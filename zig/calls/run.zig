@@ -1,0 +1,143 @@
+//! Compiles code, and runs compiled chunks and the handlers that code defined.
+
+const allocator = @import("../vm/allocator.zig");
+const errors = @import("errors.zig");
+const io_table = @import("io_table.zig");
+const limits = @import("../vm/limits.zig");
+const lua = @import("../vm/lua.zig");
+const messages = @import("messages.zig");
+const position = @import("../vm/position.zig");
+const sandbox = @import("../vm/sandbox.zig");
+const unit = @import("unit.zig");
+const c = lua.c;
+
+/// Compiled chunks by number.
+var chunks: *lua.Table = undefined;
+
+pub fn init(L: *lua.State) void {
+    chunks = lua.newAnchored(L);
+}
+
+pub fn compile(code: u32, code_length: u32, name: u32) i32 {
+    if (!unit.isIdle() or code_length > memoryFrom(code).len) return unit.answer(.malformed);
+    const after_name = memoryFrom(name);
+    if (after_name.len == 0 or c.memchr(after_name.ptr, 0, after_name.len) == null) return unit.answer(.malformed);
+    return compileText(memoryFrom(code)[0..code_length], @ptrCast(after_name.ptr));
+}
+
+/// WASM memory from an address to its end; nothing of ours stands at 0.
+fn memoryFrom(address: u32) []const u8 {
+    if (address == 0) return &.{};
+    const size = @as(usize, @wasmMemorySize(0)) * allocator.page_size_bytes;
+    const first: [*]const u8 = @ptrFromInt(address);
+    return first[0 .. size -| address];
+}
+
+fn compileText(code: []const u8, name: [*:0]const u8) i32 {
+    limits.begin();
+    // No finalizer runs meanwhile. An exception leaves this to `recover`, which must not
+    // take it for a finalizer that was running.
+    const g = unit.L.l_G;
+    const stopped = g.*.gcstp;
+    g.*.gcstp |= c.GCSTPCLS;
+    const status = c.luaL_loadbufferx(unit.L, code.ptr, code.len, name, "t");
+    g.*.gcstp = stopped;
+    if (status != c.LUA_OK) {
+        // Nesting that goes too deep is an error of running code to Lua: no handler saw it.
+        errors.keepMessage();
+        return errors.failed(status);
+    }
+    var number: i32 = undefined;
+    const stored = lua.protect(unit.L, store, &number);
+    c.lua_settop(unit.L, 0);
+    return if (stored == c.LUA_OK) number else unit.answerOf(stored);
+}
+
+fn store(state: *lua.State, number: *i32) void {
+    lua.push(state, lua.ofTable(chunks));
+    lua.push(state, (state.top.p - 2)[0].val);
+    number.* = c.luaL_ref(state, -2);
+}
+
+/// Whether a compiled chunk has this number.
+fn isChunk(number: i32) bool {
+    return unit.isIdle() and c.luaH_getint(chunks, number).*.tt_ == c.LUA_VLCL | lua.collectable;
+}
+
+pub fn forget(chunk: i32) i32 {
+    if (!isChunk(chunk)) return unit.answer(.malformed);
+    lua.push(unit.L, lua.ofTable(chunks));
+    c.luaL_unref(unit.L, -1, chunk);
+    c.lua_settop(unit.L, 0);
+    return 0;
+}
+
+pub fn compute(chunk: i32, all: bool) i32 {
+    if (!isChunk(chunk)) return unit.answer(.malformed);
+    c.lua_pushcclosure(unit.L, errors.describeError, 0);
+    const begun = lua.protect(unit.L, pushClosure, chunk);
+    if (begun != c.LUA_OK) {
+        c.lua_settop(unit.L, 0);
+        return unit.answerOf(begun);
+    }
+    limits.begin();
+    const status = c.lua_pcallk(unit.L, 0, c.LUA_MULTRET, 1, 0, null);
+    if (status != c.LUA_OK) return errors.failed(status);
+    const count: u32 = @intCast(c.lua_gettop(unit.L) - 1);
+    if (count == 0) {
+        lua.push(unit.L, lua.nil);
+        return messages.write(2, if (all) 0 else 1, "result");
+    }
+    return messages.write(2, if (all) count else 1, "result");
+}
+
+/// Calls the handler that user code defined under the name in `_io.input.method`,
+/// with `_io.input.params`; its result becomes `_io.output`. 0: there is none.
+pub fn request() i32 {
+    if (!unit.isIdle()) return unit.answer(.malformed);
+    c.lua_pushcclosure(unit.L, errors.describeError, 0);
+    c.lua_pushcclosure(unit.L, callHandler, 0);
+    limits.begin();
+    const status = c.lua_pcallk(unit.L, 0, 1, 1, 0, null);
+    if (status != c.LUA_OK) return errors.failed(status);
+    const found = lua.top(unit.L).tt_ == lua.tag.true_;
+    c.lua_settop(unit.L, 0);
+    return @intFromBool(found);
+}
+
+pub fn callHandler(state: ?*lua.State) callconv(.c) c_int {
+    const S = state.?;
+    const method = io_table.inputField(S, "method").*;
+    const handler = lua.get(lua.tableOf(&io_table.globalsValue(S)), method).*;
+    lua.push(S, handler);
+    const is_handler = switch (c.lua_type(S, -1)) {
+        c.LUA_TFUNCTION => !sandbox.isBuiltin(&handler),
+        c.LUA_TTABLE => c.luaL_getmetafield(S, -1, "__call") != c.LUA_TNIL,
+        else => false,
+    };
+    if (is_handler) {
+        c.lua_settop(S, 1);
+        lua.push(S, io_table.inputField(S, "params").*);
+        c.lua_callk(S, 1, 1, 0, null);
+        io_table.set(S, .output);
+    }
+    c.lua_pushboolean(S, @intFromBool(is_handler));
+    return 1;
+}
+
+/// A new closure of the compiled chunk, with the globals as its _ENV, as if it had
+/// been compiled again: a chunk may have changed the _ENV of an earlier run.
+fn pushClosure(state: *lua.State, chunk: i32) void {
+    const compiled: *c.LClosure = @ptrCast(@alignCast(c.luaH_getint(chunks, chunk).*.value_.gc));
+    const closure: *c.LClosure = @ptrCast(c.luaF_newLclosure(state, compiled.nupvalues));
+    closure.p = compiled.p;
+    lua.push(state, .{ .value_ = .{ .gc = @ptrCast(closure) }, .tt_ = c.LUA_VLCL | lua.collectable });
+    c.luaF_initupvals(state, closure);
+    const upvalues: [*][*c]c.UpVal = @ptrCast(&closure.upvals);
+    upvalues[0].*.v.p.* = io_table.globalsValue(state);
+}
+
+/// Where the last error was raised, or code was stopped.
+pub fn errorPosition() ?*const anyopaque {
+    return if (unit.is_ready) position.find(chunks) else null;
+}

@@ -1,0 +1,37 @@
+//! The unit's one Lua state, and what each call of the host on it asks first and answers last.
+//! Between calls Lua's stack is empty.
+
+const lua = @import("../vm/lua.zig");
+const to_lua = @import("../bridge/to_lua.zig");
+const wire = @import("../bridge/wire.zig");
+const c = lua.c;
+
+/// The main thread, on which code runs.
+pub var L: *lua.State = undefined;
+
+/// Where messages from the host are taken: a thread of its own, as the running one's stack must
+/// not move under an instruction.
+pub var B: *lua.State = undefined;
+
+/// Whether `init` has made all of it.
+pub var is_ready = false;
+
+/// What an export answers for a status.
+pub fn answer(status: wire.Status) i32 {
+    return @intFromEnum(status);
+}
+
+/// Whether code runs, or anything else that may raise a Lua error.
+pub fn isRunning() bool {
+    return L.errorJmp != null;
+}
+
+/// Whether a call may begin: none is under way, and no message is open.
+pub noinline fn isIdle() bool {
+    return is_ready and !isRunning() and !to_lua.isOpen();
+}
+
+/// What an export answers after a protected call that ended with an error of Lua's.
+pub fn answerOf(status: c_int) i32 {
+    return if (status == c.LUA_ERRMEM) answer(.memory) else answer(.lua);
+}
