@@ -30,7 +30,7 @@ fn memoryFrom(address: u32) []const u8 {
     if (address == 0) return &.{};
     const size = @as(usize, @wasmMemorySize(0)) * allocator.page_size_bytes;
     const first: [*]const u8 = @ptrFromInt(address);
-    return first[0 .. size -| address];
+    return first[0..size -| address];
 }
 
 fn compileText(code: []const u8, name: [*:0]const u8) i32 {

@@ -245,9 +245,9 @@ noinline fn writeNumber(text: *Text, letter: u8, moment: *const Shown) void {
     const from_monday = (t.weekday + 6) % 7;
     const thursday = calendar.timeOf(moment.seconds + (3 - @as(i64, from_monday)) * calendar.day_seconds);
     const numbers = [_]u32{
-        t.day,                                t.day,         t.hour,                  (t.hour + 11) % 12 + 1,
-        t.year_day + 1,                       t.month,       t.minute,                t.second,
-        from_monday + 1,                      t.weekday,     thursday.year_day / 7 + 1, (t.year_day + 7 - t.weekday) / 7,
+        t.day,                              t.day,     t.hour,                    (t.hour + 11) % 12 + 1,
+        t.year_day + 1,                     t.month,   t.minute,                  t.second,
+        from_monday + 1,                    t.weekday, thursday.year_day / 7 + 1, (t.year_day + 7 - t.weekday) / 7,
         (t.year_day + 7 - from_monday) / 7,
     };
     const index = indexOf("deHIjmMSuwVUW", letter);
