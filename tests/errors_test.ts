@@ -301,5 +301,5 @@ Deno.test("what the limit of printed text refuses is said in the message", async
       throw cause;
     },
   });
-  assertEquals([refused.message, refused.cause], ["print: the host refused the text", cause]);
+  assertEquals([refused.message, refused.cause], ["disk full", cause]);
 });

@@ -820,6 +820,7 @@ class Driver {
       print: () => {},
       load: () => WIRE.STATUS_MALFORMED,
       release: () => {},
+      raise: () => {},
       timeUp: () => new LuaError("time", "there is no time limit"),
     };
   }

@@ -6,6 +6,7 @@
 const std = @import("std");
 const allocator = @import("vm/allocator.zig");
 const asking = @import("views/asking.zig");
+const releasing = @import("views/releasing.zig");
 const buffer = @import("bridge/buffer.zig");
 const errors = @import("calls/errors.zig");
 const fields = @import("calls/fields.zig");
@@ -24,6 +25,7 @@ comptime {
     _ = @import("bridge/view_numbers.zig");
     _ = @import("values/marks.zig");
     _ = @import("views/reading.zig");
+    _ = @import("views/thrown.zig");
     _ = @import("views/traversal.zig");
     _ = @import("views/writing.zig");
     _ = @import("vm/bytes.zig");
@@ -125,7 +127,7 @@ export fn begin_message(kind: u32) i32 {
 
 /// Where the numbers of collected views are listed when `release` is called.
 export fn get_released_ptr() [*]u32 {
-    return asking.releasedList();
+    return releasing.list();
 }
 
 /// Takes back a view of a message that failed.

@@ -16,6 +16,7 @@ import { type LazyInput, type Origin, originOf, placeOf, type Registry, type Vie
 import { Entries } from "./entries.ts";
 import { Place } from "./place.ts";
 import { Results } from "./results.ts";
+import { Thrown } from "./thrown.ts";
 import { type Contents, Views } from "./views.ts";
 
 /** An answer to FIELD that has all fields. */
@@ -29,9 +30,6 @@ const ACTION = "read input";
 /** Entries that are looked at in one call: it isn't interrupted. */
 const ENTRIES_MAX = 4096;
 
-/** Characters of an error's message, which goes through Lua. */
-const REFUSAL_LENGTH_MAX = 4096;
-
 const textEncoder = new TextEncoder();
 
 /** The containers of one unit that Lua sees. */
@@ -41,8 +39,6 @@ export class HostTables implements Registry {
   #instance: Instance;
   #views: Views;
   #released: Uint32Array<ArrayBuffer> | undefined;
-  /** The last error that a value was refused with while code ran. */
-  refusal: Error | undefined;
 
   /** Constructs the tables of a unit. */
   constructor(instance: Instance, encoder: ViewEncoder, decoder: Decoder, views: Views = new Views()) {
@@ -98,7 +94,7 @@ export class HostTables implements Registry {
     }
   }
 
-  /** Answers Lua; a negative answer is a status or, below it, the length of a refusal's text. */
+  /** Answers Lua; a negative answer is a status. */
   load(op: number, number: number, first: number, count: number): number {
     try {
       this.#instance.checkTime();
@@ -109,14 +105,25 @@ export class HostTables implements Registry {
       // A Map's or Set's own methods may throw anything.
       const { explained } = this.#encoder;
       const isExplained = explained !== undefined && error === explained;
-      const refusal = isExplained ? explained : this.#encoder.explainRead(error, number, ACTION) as Error;
-      this.refusal = refusal;
-      refusal.message = textForLua(refusal.message);
-      this.#instance.refresh();
-      const heap = this.#instance.heap.subarray(0, WIRE.HEAP_SIZE_BYTES - 1);
-      const { written } = textEncoder.encodeInto(refusal.message, heap);
-      return WIRE.REFUSAL_BASE - written;
+      this.raise(isExplained ? explained : this.#encoder.explainRead(error, number, ACTION), true);
+      return WIRE.STATUS_THROWN;
     }
+  }
+
+  /**
+   * Numbers what was thrown, and describes it in the buffer (`wire.Thrown`), for Lua to raise.
+   *
+   * @param isRefusal Whether it is the bridge's own, which users get as it is.
+   */
+  raise(value: unknown, isRefusal: boolean): void {
+    const thrown = new Thrown(value, isRefusal);
+    this.#instance.refresh();
+    const { halves, heap } = this.#instance;
+    const name = textEncoder.encodeInto(thrown.name, heap).written;
+    const message = textEncoder.encodeInto(thrown.message, heap.subarray(name)).written;
+    halves[0] = this.#views.addThrown(thrown);
+    halves[1] = name;
+    halves[2] = message;
   }
 
   #load(op: number, number: number, first: number, count: number): number {
@@ -297,14 +304,6 @@ export class HostTables implements Registry {
 }
 
 const { propertyIsEnumerable } = Object.prototype;
-
-/** A message that Lua gives back as it is: not too long, with its end, which is the path. */
-function textForLua(message: string): string {
-  const { length } = message;
-  const half = REFUSAL_LENGTH_MAX / 2;
-  const shown = length > 2 * half ? `${message.slice(0, half)}...${message.slice(length - half)}` : message;
-  return shown.toWellFormed().replaceAll("\0", "\\0");
-}
 
 /** Whether a value is nil to Lua code. */
 function isNil(value: unknown, input: LazyInput): boolean {

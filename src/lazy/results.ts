@@ -9,6 +9,7 @@ import type { Instance } from "../runtime/instance.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { Changes } from "./changes.ts";
 import type { LazyInput } from "./encode_views.ts";
+import { Thrown } from "./thrown.ts";
 
 /** The numbers of views, and what stands behind them. */
 interface Numbered {
@@ -44,6 +45,7 @@ export class Results implements ViewResults {
   /** The object itself where the host's own may come back, else a copy. */
   resultOf(number: number): LuaValue {
     const object = this.#tables.objectOf(number)!;
+    if (object instanceof Thrown) return object.value as LuaValue;
     const input = this.#tables.inputOf(number);
     if (input.isShared && this.#changes.size === 0) return object as LuaValue;
     return this.#changesOf(input).apply(object, () => this.#tables.path(number));

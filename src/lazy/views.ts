@@ -4,10 +4,13 @@
  * @module
  */
 
-import { Numbers } from "../bridge/seen.ts";
+import { Numbers, Seen } from "../bridge/seen.ts";
+import { NIL_KIND } from "../runtime/wire.ts";
 import { pathText } from "../values/paths.ts";
 import type { LazyInput, Origin } from "./encode_views.ts";
 import type { Entries } from "./entries.ts";
+import { Place } from "./place.ts";
+import type { Thrown } from "./thrown.ts";
 
 /** A view's container, and what its contents need. */
 export interface Contents {
@@ -30,10 +33,26 @@ export class Views {
   /** What is known of those that code has looked into. */
   readonly contents: (Contents | undefined)[] = [];
 
+  /** Of what was thrown, as of an input. */
+  readonly #thrown: Origin = {
+    parent: undefined,
+    key: "error",
+    place: new Place(),
+    isElements: false,
+    input: { seen: new Seen(this.objects), nullKind: NIL_KIND.NULL, isShared: true },
+  };
+
   /** Adds an object that its input's `seen` has just numbered. */
   add(number: number, origin: Origin, key: string | number): void {
     this.origins[number] = origin;
     this.keys[number] = key;
+  }
+
+  /** Adds what was thrown, and answers its number. */
+  addThrown(thrown: Thrown): number {
+    const number = -this.#thrown.input.seen.add(thrown, undefined);
+    this.add(number, this.#thrown, "error");
+    return number;
   }
 
   /** Removes a view. */

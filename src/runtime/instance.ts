@@ -6,6 +6,7 @@
 
 import { LuaError } from "../values/errors.ts";
 import type { Position } from "../values/position.ts";
+import { messageOf } from "../values/refusals.ts";
 import type { TimeZone } from "./time_zone.ts";
 import { WIRE } from "./wire.ts";
 import { cuBase64 } from "../../wasm/cu.js";
@@ -14,8 +15,10 @@ import { cuBase64 } from "../../wasm/cu.js";
 export interface Host {
   /** Takes a chunk of a message from Lua. */
   flush(words: number, heapBytes: number): void;
-  /** Takes a line that was printed; an error thrown here ends the code that printed it. */
+  /** Takes a line that was printed; an error thrown here is raised in the code that printed it. */
   print(line: string): void;
+  /** Describes what was thrown in the buffer, for Lua to raise. */
+  raise(thrown: unknown): void;
   /** Writes what Lua asks of a view. */
   load(op: number, view: number, first: number, count: number): number;
   /** Lua has collected so many views. */
@@ -82,9 +85,6 @@ class TimeUp {}
  * one that calls into C, a look every 0.1 to 2 ms.
  */
 const STEPS_PER_TICK = 20_000;
-
-/** How Lua reports that `print` threw (`zig/vm/output.zig`). */
-export const PRINT_REFUSED = "print: the host refused the text";
 
 /** Characters of a line that comes in parts. */
 const PRINT_PARTS_LENGTH_MAX = 1024 * 1024;
@@ -196,8 +196,6 @@ export class Instance {
   #printed = "";
   /** Its decoder, for characters that come in parts; `undefined` until there are any. */
   #printDecoder: TextDecoder | undefined;
-  /** What the host's `print` last threw. */
-  printError: unknown;
 
   /** Instantiates the module, or throws RangeError where the limit is too small. */
   static async create(options: InstanceOptions): Promise<Instance> {
@@ -457,7 +455,7 @@ export class Instance {
     try {
       if (line !== "") this.host!.print(line);
     } catch (cause) {
-      return new LuaError("runtime", PRINT_REFUSED, { cause });
+      return new LuaError("runtime", messageOf(cause), { cause });
     }
   }
 
@@ -509,7 +507,8 @@ export class Instance {
       return 0;
     } catch (error) {
       if (this.broken !== undefined) throw error;
-      this.printError = error;
+      this.refresh();
+      this.host!.raise(error);
       return 1;
     }
   }

@@ -11,7 +11,6 @@ export const WIRE = {
   WORDS_MAX: 4096,
   HEAP_SIZE_BYTES: 32 * 1024,
   INLINE_STRING_BYTES_MAX: 128,
-  REFUSAL_BASE: -256,
   NO_SHAPE: 65535,
   RELEASED_MAX: 1024,
   SHAPE_KEYS_MAX: 32,
@@ -54,7 +53,7 @@ export const WIRE = {
   STATUS_DUPLICATE: -5,
   STATUS_UNSUPPORTED: -6,
   STATUS_IO_TABLE: -7,
-  STATUS_REFUSED: -8,
+  STATUS_THROWN: -8,
 } as const;
 
 /** What is nil to Lua code (`Nil`): payloads of NIL. */

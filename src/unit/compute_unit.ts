@@ -7,7 +7,7 @@
 import { Decoder } from "../bridge/decode.ts";
 import { ViewEncoder } from "../lazy/encode_views.ts";
 import { HostTables } from "../lazy/host_tables.ts";
-import { Instance, PRINT_REFUSED } from "../runtime/instance.ts";
+import { Instance } from "../runtime/instance.ts";
 import { WIRE } from "../runtime/wire.ts";
 import { LuaError, type LuaErrorKind } from "../values/errors.ts";
 import { isLargerThan } from "../values/estimate.ts";
@@ -15,9 +15,10 @@ import { describe } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { checkOptions, checkString, NO_OPTIONS } from "../values/options.ts";
 import { pathText } from "../values/paths.ts";
-import { type ChunkText, locate, type Position, POSITIONS_LENGTH_MAX, shownName } from "../values/position.ts";
+import type { ChunkText } from "../values/position.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
 import { Known } from "./known.ts";
+import { Reports } from "./reports.ts";
 import { withoutFirstComment } from "./source_text.ts";
 import {
   checkUnitOptions,
@@ -72,12 +73,6 @@ const textEncoder = new TextEncoder();
 
 const FIELD = { input: 0, output: 1, meta: 2 } as const;
 
-/** Messages of errors of kind "limit". */
-const OVERFLOW = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many|'__call' chain too long)/;
-
-/** Lua's status codes, as `encode_error` tells them. */
-const KINDS: Record<number, LuaErrorKind> = { 2: "runtime", 3: "syntax", 4: "memory", 5: "limit" };
-
 /**
  * An isolated, sandboxed Lua 5.4 state in its own WebAssembly memory.
  *
@@ -112,6 +107,7 @@ export class ComputeUnit implements Disposable {
   #encoder: ViewEncoder | undefined;
   #decoder: Decoder | undefined;
   #tables: HostTables | undefined;
+  #reports: Reports | undefined;
   #lazyThreshold: number;
   #onPrint: ((line: string) => void) | undefined;
   #printed = "";
@@ -120,10 +116,6 @@ export class ComputeUnit implements Disposable {
   #chunks: ChunkCache;
   /** Texts of chunks that aren't in the cache, for errors. */
   #texts = new Map<number, ChunkText>();
-  /** What is being compiled. */
-  #compiling: ChunkText | undefined;
-  /** The error of having printed too much. */
-  #printOverflow: Error | undefined;
 
   /**
    * Creates a unit.
@@ -165,6 +157,7 @@ export class ComputeUnit implements Disposable {
     const encoder = this.#encoder = new ViewEncoder(instance, known.shapes);
     const decoder = this.#decoder = new Decoder(instance, known.shapes);
     const tables = this.#tables = new HostTables(instance, encoder, decoder, known.views);
+    const reports = this.#reports = new Reports(instance, decoder, known.views, (chunk) => this.#textOf(chunk));
     this.#chunks = known.chunks;
     this.#lazyThreshold = options.lazyThreshold ?? LAZY_THRESHOLD_DEFAULT;
     this.#onPrint = options.onPrint;
@@ -173,11 +166,8 @@ export class ComputeUnit implements Disposable {
       load: (op, view, first, count) => tables.load(op, view, first, count),
       release: (count) => tables.release(count),
       print: (line) => this.#print(line),
-      timeUp: (timeLimit, position) => {
-        const message = `time limit of ${timeLimit} ms exceeded`;
-        const { where } = this.#locate(message, position);
-        return new LuaError("time", message, { ...where, traceback: position.traceback });
-      },
+      raise: (thrown) => tables.raise(thrown, false),
+      timeUp: (timeLimit, position) => reports.timeUp(timeLimit, position),
       progress: options.onProgress,
     };
   }
@@ -411,7 +401,6 @@ export class ComputeUnit implements Disposable {
       if (this.#isLazy(value, options)) {
         this.#tables!.encode(value, "set input field", name, nullKind, options.lazy === true, key);
       } else this.#encoder!.encode([key, value], "set input field", name, 1, nullKind);
-      this.#tables!.refusal = undefined;
       this.#check(instance.guard(() => instance.exports.set_input_field()), "set input field");
     });
   }
@@ -567,7 +556,6 @@ export class ComputeUnit implements Disposable {
    */
   clearIo(): void {
     this.#use("clear _io", ({ exports }) => {
-      this.#tables!.refusal = undefined;
       this.#check(exports.clear_io_table(), "clear _io");
     });
   }
@@ -626,6 +614,7 @@ export class ComputeUnit implements Disposable {
     this.#encoder = undefined;
     this.#decoder = undefined;
     this.#tables = undefined;
+    this.#reports = undefined;
     this.#chunks.clear();
     this.#texts.clear();
   }
@@ -655,7 +644,6 @@ export class ComputeUnit implements Disposable {
     try {
       this.#busy = true;
       instance.settle(action);
-      instance.printError = undefined;
       const result = body(instance);
       instance.isUnsettled = false;
       return result;
@@ -684,7 +672,6 @@ export class ComputeUnit implements Disposable {
   #get(action: string, write: (instance: Instance) => number): LuaValue {
     return this.#use(action, (instance) => {
       this.#decoder!.drop();
-      this.#tables!.refusal = undefined;
       return this.#read(instance.guard(() => write(instance)), action)[0];
     });
   }
@@ -746,10 +733,10 @@ export class ComputeUnit implements Disposable {
     let isLast = false;
     for (let used = Infinity;;) {
       try {
-        this.#compiling = { code, chunkName };
+        this.#reports!.compiling = { code, chunkName };
         return this.#compileBytes(instance, bytes, name, isLast ? undefined : since);
       } catch (error) {
-        this.#compiling = undefined;
+        this.#reports!.compiling = undefined;
         if (!isLuaError(error, "memory") || isLast) throw error;
         instance.isUnsettled = true; // This use goes on.
         // What other code takes goes first.
@@ -779,7 +766,7 @@ export class ComputeUnit implements Disposable {
       instance.bytes(pointer, length).set(name, bytes.length);
       const chunk = instance.guard(() => exports.compile(pointer, bytes.length, pointer + bytes.length), since);
       if (chunk < 0) throw this.#statusError(chunk, "compile");
-      this.#compiling = undefined;
+      this.#reports!.compiling = undefined;
       return chunk;
     } finally {
       exports.release(pointer, length);
@@ -801,81 +788,9 @@ export class ComputeUnit implements Disposable {
 
   /** What a status says; the call that answered it came to its end. */
   #statusError(status: number, action: string): Error {
-    const error = this.#error(status, action);
+    const error = this.#reports!.errorOf(status, action);
     this.#instance!.isUnsettled = false;
     return error;
-  }
-
-  #error(status: number, action: string): Error {
-    const instance = this.#instance!;
-    switch (status) {
-      case WIRE.STATUS_LUA: {
-        const { refusal } = this.#tables!;
-        const error = this.#luaError(instance);
-        if (refusal === undefined || !error.message.endsWith(refusal.message)) return error;
-        // What passed it on may have put positions before it; other text is code's own error.
-        let before = error.message.slice(0, error.message.length - refusal.message.length);
-        if (before.length > POSITIONS_LENGTH_MAX) return error;
-        for (let last = ""; before !== last; before = before.replace(/^(\[string ".*?"\]|[^\n:]+):\d+: /, "")) {
-          last = before;
-        }
-        if (before !== "") {
-          error.cause ??= refusal;
-          return error;
-        }
-        refusal.cause ??= error;
-        return refusal;
-      }
-      case WIRE.STATUS_REFUSED:
-        return this.#tables!.refusal ?? instance.fault("a refusal that the host knows nothing of");
-      case WIRE.STATUS_MEMORY:
-        return new LuaError("memory", "not enough memory");
-      case WIRE.STATUS_DEPTH:
-        return new RangeError(`Cannot ${action}: ${instance.statusText()}`);
-      case WIRE.STATUS_UNSUPPORTED:
-      case WIRE.STATUS_IO_TABLE:
-        return new TypeError(`Cannot ${action}: ${instance.statusText()}`);
-      default:
-        return new Error(`Cannot ${action}: the unit refused a message (status ${status})`);
-    }
-  }
-
-  #luaError(instance: Instance): LuaError {
-    const [status, text, traceback] = this.#decoder!.decode(instance.guard(() => instance.exports.encode_error()));
-    const isText = typeof text === "string" || text instanceof Uint8Array;
-    if (!isText || typeof status !== "number" || !(status in KINDS)) instance.fault("an error that is none of Lua's");
-    const position = instance.errorPosition();
-    // A string that isn't UTF-8 is its own message.
-    const isRawText = typeof text !== "string";
-    const message = isRawText ? new TextDecoder().decode(text) : text;
-    let cause = message.endsWith(PRINT_REFUSED) ? instance.printError : undefined;
-    const isPrintOverflow = cause !== undefined && cause === this.#printOverflow;
-    let value: LuaValue | undefined;
-    try {
-      value = this.#read(instance.guard(() => instance.exports.encode_error_value()), "read the error value")[0];
-    } catch (error) {
-      if (instance.broken !== undefined) throw error;
-      // The value can't be passed; its message is there.
-      cause ??= error;
-    }
-    const stack = typeof traceback === "string" ? traceback : position.traceback;
-    const { where, bare } = this.#locate(message, position);
-    const overflow = OVERFLOW.test(message.slice(0, POSITIONS_LENGTH_MAX));
-    return new LuaError(overflow ? "limit" : KINDS[status], isPrintOverflow ? PRINT_OVERFLOW : bare, {
-      ...where,
-      traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),
-      value: typeof value === "string" || isRawText && value instanceof Uint8Array ? undefined : value,
-      cause,
-    });
-  }
-
-  /** Where an error was raised: in what was running, else in what was being compiled. */
-  #locate(message: string, position: Position): ReturnType<typeof locate> {
-    const compiling = position.sources.length === 0 ? this.#compiling : undefined;
-    if (compiling === undefined) return locate(message, position, (chunk) => this.#textOf(chunk));
-    const sources = [{ chunk: 0, name: shownName(compiling.chunkName) }];
-    const { where, bare } = locate(message, { ...position, sources }, () => compiling);
-    return { where: { chunk: compiling.chunkName, ...where }, bare };
   }
 
   #textOf(chunk: number): ChunkText | undefined {
@@ -889,7 +804,7 @@ export class ComputeUnit implements Disposable {
   #print(line: string): void {
     if (this.#onPrint) return this.#onPrint(line);
     if (this.#printed.length + line.length >= PRINTED_LENGTH_MAX) {
-      throw this.#printOverflow = new RangeError(PRINT_OVERFLOW);
+      throw new RangeError(PRINT_OVERFLOW);
     }
     this.#printed += line + "\n";
   }

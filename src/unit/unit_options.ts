@@ -27,8 +27,8 @@ export interface ComputeUnitOptions {
   /**
    * Takes what code prints, a line a call: by `print`, or by `io.write` when a line ends, or
    * the run with an unfinished one. Without it, the text is kept for
-   * {@linkcode ComputeUnit.printed}. An error thrown here ends the code that printed,
-   * as a {@linkcode LuaError} with the error as its `cause`.
+   * {@linkcode ComputeUnit.printed}. An error thrown here is raised
+   * in the code that printed, and the `cause` of the {@linkcode LuaError} if nothing there catches it.
    */
   onPrint?: (line: string) => void;
   /**

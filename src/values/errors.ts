@@ -99,7 +99,7 @@ export class LuaError extends Error {
   declare readonly line: number | undefined;
   /** The text of that line, of up to 200 characters, where the unit has the chunk's text. */
   declare readonly sourceLine: string | undefined;
-  /** The error value as a JavaScript value, where it was no string. */
+  /** The error value as a JavaScript value, where it was neither a string nor what JavaScript threw. */
   declare readonly value: unknown;
   #traceback: string;
   /** What has the host's calls in its `stack`, which takes 20 us to make. */

@@ -72,7 +72,7 @@ export function explain(error: unknown, action: string, path: string): Error {
 }
 
 /** What was thrown, in words: it may be anything, and its text may throw again. */
-function messageOf(thrown: unknown): string {
+export function messageOf(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? thrown.message : thrown);
   } catch {

@@ -215,6 +215,8 @@ fn writeObject(L: *lua.State, given: *const lua.Value) Error!void {
         buffer.writeAt(.bytes_at, bytes);
     } else if (userdata.isNull(given)) {
         buffer.writeBox(.nil, 0);
+    } else if (userdata.errorNumberOf(given) != 0) {
+        buffer.writeBox(.view, userdata.errorNumberOf(given));
     } else return unsupported(given);
 }
 

@@ -144,7 +144,7 @@ fn detach(L: *lua.State, number: u32) void {
     alive -= 1;
     if (object.tt == c.LUA_VTABLE) {
         @as(*lua.Table, @ptrCast(@alignCast(object))).view &= c.CU_INLINE_MASK;
-    } else userdata.setDateNumber(object, 0);
+    } else userdata.setNumber(object, 0);
 }
 
 /// Frees what an incomplete view needed.
@@ -181,7 +181,19 @@ pub fn registerDate(L: *lua.State, date: *c.GCObject, number: u32) void {
     makeRoom(L, number);
     newEntry(number).object = date;
     alive += 1;
-    userdata.setDateNumber(date, number);
+    userdata.setNumber(date, number);
+}
+
+/// The same for an error, which belongs to no input.
+pub fn registerError(L: *lua.State, object: *c.GCObject, number: u32) void {
+    assert(number > 0 and number <= number_max);
+    makeRoom(L, number);
+    const entry = &entries[number];
+    assert(entry.object == null);
+    if (entry.link.next_released != 0) unrelease(number);
+    entry.* = .{ .object = object };
+    alive += 1;
+    userdata.setNumber(object, number);
 }
 
 inline fn makeRoom(L: *lua.State, number: u32) void {
@@ -242,7 +254,7 @@ pub fn freed(number: u32) void {
 
 /// Called when userdata is collected.
 pub export fn cu_userdata_free(object: *c.Udata) callconv(.c) void {
-    const number = userdata.numberOfDate(object);
+    const number = userdata.numberOf(object);
     if (number != 0) freed(number);
 }
 

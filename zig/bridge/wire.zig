@@ -81,8 +81,14 @@ pub const Nil = enum(u32) {
 /// memory here can't become a lot there.
 pub const inline_string_bytes_max = 128;
 
-/// A value that the host refuses to load: less than this by the length of the text.
-pub const refusal_base = -256;
+/// What JavaScript threw, as it stands in the buffer for Lua to raise: the bytes of its name, then
+/// of its message, begin the heap.
+pub const Thrown = extern struct {
+    /// The number under which the host has the object.
+    number: u32,
+    name_length: u32,
+    message_length: u32,
+};
 
 /// Numbers of views that are no more, in one list for the host.
 pub const released_max = 1024;
@@ -111,8 +117,8 @@ pub const Status = enum(i32) {
     unsupported = -6,
     /// `_io` was replaced, or isn't what it should be; `get_text` tells.
     io_table = -7,
-    /// The host refused a value that a view of its own was asked for.
-    refused = -8,
+    /// From the host: JavaScript threw, and `Thrown` tells what.
+    thrown = -8,
 };
 
 /// A word with its halves.

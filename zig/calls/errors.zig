@@ -5,6 +5,7 @@ const lua = @import("../vm/lua.zig");
 const messages = @import("messages.zig");
 const position = @import("../vm/position.zig");
 const unit = @import("unit.zig");
+const userdata = @import("../values/userdata.zig");
 const c = lua.c;
 
 /// Lua's status; 0 where there is no error to be read.
@@ -35,6 +36,8 @@ pub fn describeError(state: ?*lua.State) callconv(.c) c_int {
     const kind = c.lua_type(S, 1);
     if (kind == c.LUA_TSTRING) {
         keep(S, .message, lua.at(S, 1).*);
+    } else if (userdata.errorMessageOf(lua.at(S, 1))) |message| {
+        keep(S, .message, message);
     } else {
         if (kind == c.LUA_TNUMBER or kind == c.LUA_TBOOLEAN) {
             _ = c.luaL_tolstring(S, 1, null);
@@ -60,9 +63,11 @@ pub fn failed(status: c_int) i32 {
     return unit.answer(.lua);
 }
 
-/// Keeps the message at the top of the stack, of an error that no message handler has seen.
+/// Keeps the message at the top of the stack, of an error that no message handler has seen: text,
+/// or what the host threw.
 pub fn keepMessage() void {
-    keep(unit.L, .message, lua.top(unit.L).*);
+    const value = lua.top(unit.L);
+    keep(unit.L, .message, userdata.errorMessageOf(value) orelse value.*);
     keep(unit.L, .traceback, lua.boolean(false));
 }
 
@@ -90,6 +95,7 @@ pub fn encodeError() i32 {
         lua.integer(error_status),
         lua.get(error_slots, lua.integer(@intFromEnum(Slot.message))).*,
         lua.get(error_slots, lua.integer(@intFromEnum(Slot.traceback))).*,
+        lua.integer(userdata.errorNumberOf(lua.get(error_slots, lua.integer(@intFromEnum(Slot.value))))),
     };
     for (&values) |*value| from_lua.value(unit.L, value, "error") catch unreachable; // numbers and strings
     return @intCast(from_lua.finish(unit.L, false));

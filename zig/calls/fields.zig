@@ -1,6 +1,7 @@
 //! The host sets and reads fields of `_io` (io_table.zig) between runs.
 
 const asking = @import("../views/asking.zig");
+const errors = @import("errors.zig");
 const from_lua = @import("../bridge/from_lua.zig");
 const io_table = @import("io_table.zig");
 const limits = @import("../vm/limits.zig");
@@ -55,9 +56,9 @@ pub fn setInputField() i32 {
         return unit.answer(.malformed);
     }
     var field = FieldResult{};
-    const status = lua.protect(unit.L, storeInputField, &field);
+    const status = lua.protectForError(unit.L, storeInputField, &field);
+    if (status != c.LUA_OK) return notRead(status);
     c.lua_settop(unit.L, 0);
-    if (status != c.LUA_OK) return refusedOr(status);
     if (!field.result) {
         from_lua.error_text = "_io.input is not a table";
         return unit.answer(.io_table);
@@ -65,10 +66,14 @@ pub fn setInputField() i32 {
     return 0;
 }
 
-/// What to answer after an error of a view that was read while no code runs: only the host can
-/// have refused it.
-fn refusedOr(status: c_int) i32 {
-    return if (status == c.LUA_ERRMEM) unit.answer(.memory) else unit.answer(.refused);
+/// What to answer after an error of a view that was read while no code runs.
+fn notRead(status: c_int) i32 {
+    if (status != c.LUA_ERRMEM) {
+        errors.keepMessage();
+        return errors.failed(status);
+    }
+    c.lua_settop(unit.L, 0);
+    return unit.answer(.memory);
 }
 
 fn storeInputField(state: *lua.State, field: *FieldResult) void {
@@ -92,11 +97,8 @@ noinline fn replaced() i32 {
 pub fn getOutputField() i32 {
     if (!messages.takeMessage()) return unit.answer(.malformed);
     if (!io_table.isInPlace(unit.L)) return replaced();
-    const status = lua.protect(unit.L, pushOutputField, {});
-    if (status != c.LUA_OK) {
-        c.lua_settop(unit.L, 0);
-        return refusedOr(status);
-    }
+    const status = lua.protectForError(unit.L, pushOutputField, {});
+    if (status != c.LUA_OK) return notRead(status);
     return messages.write(2, 1, path.nameInside("output", lua.at(unit.L, 1)));
 }
 

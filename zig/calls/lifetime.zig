@@ -2,6 +2,7 @@
 
 const allocator = @import("../vm/allocator.zig");
 const asking = @import("../views/asking.zig");
+const releasing = @import("../views/releasing.zig");
 const errors = @import("errors.zig");
 const from_lua = @import("../bridge/from_lua.zig");
 const io_table = @import("io_table.zig");
@@ -57,7 +58,7 @@ pub fn collect() i32 {
     limits.begin();
     c.lua_settop(unit.B, 0); // what the host answered last
     _ = c.lua_gc(unit.L, c.LUA_GCCOLLECT);
-    asking.flushReleased();
+    releasing.flush();
     return 0;
 }
 

@@ -3,6 +3,7 @@
 
 const allocator = @import("../vm/allocator.zig");
 const asking = @import("../views/asking.zig");
+const releasing = @import("../views/releasing.zig");
 const buffer = @import("../bridge/buffer.zig");
 const from_lua = @import("../bridge/from_lua.zig");
 const limits = @import("../vm/limits.zig");
@@ -53,7 +54,7 @@ fn begin(kind: MessageKind) i32 {
     // A part is what the host answers while it is asked for one.
     const may_begin = if (kind == .part) asking.is_asking and !to_lua.isOpen() else unit.isIdle();
     if (!may_begin) return unit.answer(.malformed);
-    asking.flushReleased();
+    releasing.flush();
     if (kind == .lazy) {
         const status = lua.protect(unit.L, newSource, {});
         if (status != c.LUA_OK) return unit.answerOf(status);

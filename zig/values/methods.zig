@@ -15,6 +15,7 @@ const bytes_name = "bytes";
 extern var cu_date_metatable: *lua.Table;
 extern var cu_bytes_metatable: *lua.Table;
 extern var cu_null_metatable: *lua.Table;
+extern var cu_error_metatable: *lua.Table;
 extern fn cu_push_date(L: *lua.State, milliseconds: f64) void;
 
 /// Makes the metatables.
@@ -35,10 +36,65 @@ pub export fn cu_open_objects(L: *lua.State) callconv(.c) void {
         .{ .name = "__eq", .func = bytesEqual },
         .{ .name = null, .func = null },
     });
+    cu_error_metatable = lua.newMetatable(L, "error", &.{
+        .{ .name = "__index", .func = errorIndex },
+        .{ .name = "__tostring", .func = errorToString },
+        .{ .name = "__concat", .func = errorConcat },
+        .{ .name = null, .func = null },
+    });
     cu_null_metatable = lua.newMetatable(L, "null", &.{
         .{ .name = "__tostring", .func = nullToString },
         .{ .name = null, .func = null },
     });
+}
+
+/// The user values of an error (userdata.zig).
+const ErrorParts = extern struct { number: lua.Value, name: lua.Value, message: lua.Value };
+
+fn errorOf(given: *const lua.Value) ?*const ErrorParts {
+    const userdata = lua.userdataOf(given, cu_error_metatable) orelse return null;
+    return @ptrCast(&userdata.uv);
+}
+
+fn errorIndex(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    const parts = errorOf(lua.at(L, 1)) orelse return 0;
+    if (c.lua_type(L, 2) != c.LUA_TSTRING) return 0;
+    const key = lua.bytesOf(lua.stringOf(lua.at(L, 2)));
+    if (isEqual(key, "message")) {
+        lua.push(L, parts.message);
+    } else if (isEqual(key, "name")) {
+        lua.push(L, parts.name);
+    } else return 0;
+    return 1;
+}
+
+/// As JavaScript's `Error.prototype.toString`.
+fn errorToString(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    c.luaL_checktype(L, 1, c.LUA_TUSERDATA);
+    const parts = errorOf(lua.at(L, 1)) orelse return c.luaL_typeerror(L, 1, "error");
+    const has_name = lua.bytesOf(lua.stringOf(&parts.name)).len > 0;
+    const has_message = lua.bytesOf(lua.stringOf(&parts.message)).len > 0;
+    if (has_name) lua.push(L, parts.name);
+    if (has_name and has_message) _ = c.lua_pushstring(L, ": ");
+    if (has_message or !has_name) lua.push(L, parts.message);
+    c.lua_concat(L, c.lua_gettop(L) - 1);
+    return 1;
+}
+
+/// An error beside text or a number: its own text takes its place.
+fn errorConcat(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    for ([_]u32{ 1, 2 }) |index| {
+        const is_error = errorOf(lua.at(L, index)) != null;
+        if (!is_error and c.lua_isstring(L, @intCast(index)) == 0) {
+            return c.luaL_error(L, "attempt to concatenate a %s value", typeName(L, index));
+        }
+        _ = c.luaL_tolstring(L, @intCast(index), null);
+    }
+    c.lua_concat(L, 2);
+    return 1;
 }
 
 fn nullToString(state: ?*lua.State) callconv(.c) c_int {

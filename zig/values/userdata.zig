@@ -1,5 +1,5 @@
-//! Values of JavaScript that Lua has no type for, as userdata: a Date, bytes that stay
-//! bytes, and a null that isn't nil (`_io.date`, `_io.bytes`, `_io.null`).
+//! Values of JavaScript that Lua has no type for, as userdata: a Date, bytes that stay bytes, a
+//! null that isn't nil (`_io.date`, `_io.bytes`, `_io.null`), and what was thrown.
 
 const std = @import("std");
 const calendar = @import("../vm/calendar.zig");
@@ -10,6 +10,7 @@ const c = lua.c;
 pub export var cu_date_metatable: *lua.Table = undefined;
 pub export var cu_bytes_metatable: *lua.Table = undefined;
 pub export var cu_null_metatable: *lua.Table = undefined;
+pub export var cu_error_metatable: *lua.Table = undefined;
 
 extern fn cu_open_objects(L: *lua.State) void;
 
@@ -66,14 +67,62 @@ pub fn dateNumberOf(given: *const lua.Value) u32 {
     return lua.memoryOf(Date, userdata).number;
 }
 
-/// The same for a userdata that is being collected.
-pub fn numberOfDate(userdata: *c.Udata) u32 {
-    if (userdata.metatable != @as([*c]lua.Table, cu_date_metatable)) return 0;
-    return lua.memoryOf(Date, userdata).number;
+/// The same for a userdata that is being collected, an error too.
+pub fn numberOf(userdata: *c.Udata) u32 {
+    if (userdata.metatable == @as([*c]lua.Table, cu_date_metatable)) return lua.memoryOf(Date, userdata).number;
+    if (userdata.metatable != @as([*c]lua.Table, cu_error_metatable)) return 0;
+    return @intCast(errorParts(userdata).number.value_.i);
 }
 
-pub fn setDateNumber(date_object: *c.GCObject, number: u32) void {
-    lua.memoryOf(Date, @ptrCast(@alignCast(date_object))).number = number;
+pub fn setNumber(object: *c.GCObject, number: u32) void {
+    const userdata: *c.Udata = @ptrCast(@alignCast(object));
+    if (userdata.metatable == @as([*c]lua.Table, cu_date_metatable)) {
+        lua.memoryOf(Date, userdata).number = number;
+    } else errorParts(userdata).number = lua.integer(number);
+}
+
+/// The user values of an error that JavaScript threw; methods.zig reads the texts.
+const ErrorParts = extern struct {
+    /// Of the host's object; 0 before it has one.
+    number: lua.Value,
+    name: lua.Value,
+    message: lua.Value,
+};
+
+fn errorParts(userdata: *c.Udata) *ErrorParts {
+    return @ptrCast(&userdata.uv);
+}
+
+/// Pushes an error without a number. May raise a memory error.
+pub fn pushError(L: *lua.State, name: []const u8, message: []const u8) *c.GCObject {
+    const userdata = c.luaS_newudata(L, 0, @sizeOf(ErrorParts) / @sizeOf(lua.Value));
+    const object: *c.GCObject = @ptrCast(userdata);
+    lua.push(L, .{ .value_ = .{ .gc = object }, .tt_ = lua.tag.userdata });
+    const parts = errorParts(userdata);
+    parts.number = lua.integer(0);
+    userdata.*.metatable = cu_error_metatable;
+    parts.name = newText(L, object, name);
+    parts.message = newText(L, object, message);
+    return object;
+}
+
+fn newText(L: *lua.State, owner: *c.GCObject, text: []const u8) lua.Value {
+    const string = c.luaS_newlstr(L, text.ptr, text.len);
+    const black = 1 << c.BLACKBIT;
+    if (owner.marked & black != 0) c.luaC_barrierback_(L, owner);
+    return lua.ofString(string);
+}
+
+/// The number of an error that JavaScript threw, else 0.
+pub fn errorNumberOf(given: *const lua.Value) u32 {
+    const userdata = lua.userdataOf(given, cu_error_metatable) orelse return 0;
+    return numberOf(userdata);
+}
+
+/// The message of an error that JavaScript threw.
+pub fn errorMessageOf(given: *const lua.Value) ?lua.Value {
+    const userdata = lua.userdataOf(given, cu_error_metatable) orelse return null;
+    return errorParts(userdata).message;
 }
 
 /// The bytes, if it is a bytes value.

@@ -1,5 +1,5 @@
 //! Asks the host for what views don't have: the value that it answers with is taken as a message,
-//! on a Lua thread of its own. Tells it which views have been collected.
+//! on a Lua thread of its own.
 
 const assert = @import("../vm/assert.zig").assert;
 const buffer = @import("../bridge/buffer.zig");
@@ -8,6 +8,8 @@ const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
 const numbers = @import("../bridge/view_numbers.zig");
 const pages = @import("../bridge/view_pages.zig");
+const releasing = @import("releasing.zig");
+const thrown = @import("thrown.zig");
 const to_lua = @import("../bridge/to_lua.zig");
 const userdata = @import("../values/userdata.zig");
 const wire = @import("../bridge/wire.zig");
@@ -34,17 +36,11 @@ pub const Op = enum(u32) {
 /// negative is what `Op` says, or `whole`; for a negative one see `raise`.
 extern "cu" fn load(op: Op, view: u32, first: u32, count: u32) i32;
 
-/// The host lets go of the objects of so many numbers, which are listed in `released`.
-extern "cu" fn release(count: u32) void;
-
 /// What `ask` returns for a `field` that the host answered with all contents.
 pub const whole = 1;
 
 /// Work that a crossing is counted as, in bytes (see limits.spend).
 const crossing_bytes = 16 * 1024;
-
-/// Numbers of collected views, for the host to read.
-var released: [wire.released_max]u32 = undefined;
 
 /// Where messages are taken: a thread of its own, as the running one's stack must not
 /// move under an instruction. Errors are raised in the running one.
@@ -57,24 +53,10 @@ pub fn init(thread: *lua.State) void {
     B = thread;
 }
 
-pub fn releasedList() [*]u32 {
-    return &released;
-}
-
-/// Tells the host which views have been collected.
-pub fn flushReleased() void {
-    while (true) {
-        const count = numbers.takeReleased(&released);
-        if (count == 0) return;
-        limits.owe(count);
-        release(count);
-    }
-}
-
 /// Asks the host for a part of an incomplete view, which `answered` then has. What this returns is
 /// said in `Op`.
 pub fn ask(L: *lua.State, op: Op, table: *const lua.Table, first: u32, count: u32) u32 {
-    flushReleased();
+    releasing.flush();
     pages.shrink();
     c.lua_settop(B, 0);
     numbers.source = numbers.entryOf(table).link.source;
@@ -120,22 +102,21 @@ pub fn askForKey(L: *lua.State, op: Op, table: *lua.Table, key: *const lua.Value
 
 /// Asks for the border of a Map or Set.
 pub fn askForBorder(table: *const lua.Table) u32 {
-    flushReleased();
-    const border: u32 = @intCast(@max(0, load(.border, numbers.numberOf(table), 0, 0)));
+    releasing.flush();
+    const answer = load(.border, numbers.numberOf(table), 0, 0);
+    if (answer == @intFromEnum(wire.Status.thrown)) thrown.drop();
+    const border: u32 = @intCast(@max(0, answer));
     limits.spend(crossing_bytes + @as(usize, border) * 64);
     return border;
 }
 
-/// Raises the error of a value that the host refused: its text is in the buffer, its length in the
-/// answer.
+/// Raises the error of a value that the host could not give.
 fn raise(L: *lua.State, answer: i32) noreturn {
     _ = to_lua.finish(B);
     c.lua_settop(B, 0);
     if (answer == @intFromEnum(wire.Status.memory)) c.luaD_throw(L, c.LUA_ERRMEM);
-    const length: usize = @intCast(wire.refusal_base - answer);
-    buffer.heap[@min(length, buffer.heap.len - 1)] = 0;
-    c.luaG_runerror(L, "%s", @as([*:0]const u8, @ptrCast(buffer.heap)));
-    unreachable;
+    assert(answer == @intFromEnum(wire.Status.thrown));
+    thrown.cu_raise_thrown(L);
 }
 
 /// Keeps a table as a page of a view: of what the host has answered with, or for it.
@@ -167,5 +148,5 @@ pub fn collectAll(L: *lua.State) void {
     c.lua_settop(B, 0); // what the host answered last
     if (numbers.alive == 0) return;
     c.luaC_fullgc(L, 1);
-    flushReleased();
+    releasing.flush();
 }

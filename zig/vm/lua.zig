@@ -192,6 +192,24 @@ pub fn memoryOf(comptime Block: type, userdata: *c.Udata) *Block {
 /// Runs `body` so that a Lua error inside it comes back as its status, with the
 /// stack as it was. Unlike lua_pcall, it takes no call frame.
 pub fn protect(L: *State, body: anytype, argument: anytype) c_int {
+    const top_offset = @intFromPtr(L.top.p) - @intFromPtr(L.stack.p);
+    const status = runProtected(L, body, argument);
+    if (status != c.LUA_OK) L.top.p = @ptrFromInt(@intFromPtr(L.stack.p) + top_offset);
+    return status;
+}
+
+/// The same, but the value of an error is pushed, if it isn't one of memory.
+pub fn protectForError(L: *State, body: anytype, argument: anytype) c_int {
+    const top_offset = @intFromPtr(L.top.p) - @intFromPtr(L.stack.p);
+    const status = runProtected(L, body, argument);
+    if (status == c.LUA_OK) return status;
+    const value = top(L).*;
+    L.top.p = @ptrFromInt(@intFromPtr(L.stack.p) + top_offset);
+    if (status != c.LUA_ERRMEM) push(L, value);
+    return status;
+}
+
+fn runProtected(L: *State, body: anytype, argument: anytype) c_int {
     const Argument = @TypeOf(argument);
     const Shim = struct {
         fn run(state: ?*State, data: ?*anyopaque) callconv(.c) void {
@@ -199,9 +217,6 @@ pub fn protect(L: *State, body: anytype, argument: anytype) c_int {
             body(state.?, typed.*);
         }
     };
-    const top_offset = @intFromPtr(L.top.p) - @intFromPtr(L.stack.p);
     var copy = argument;
-    const status = c.luaD_rawrunprotected(L, Shim.run, @ptrCast(&copy));
-    if (status != c.LUA_OK) L.top.p = @ptrFromInt(@intFromPtr(L.stack.p) + top_offset);
-    return status;
+    return c.luaD_rawrunprotected(L, Shim.run, @ptrCast(&copy));
 }

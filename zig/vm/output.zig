@@ -12,8 +12,11 @@ const c = lua.c;
 extern fn cu_format_float(text: [*]u8, format: [*:0]const u8, float: f64) c_int;
 
 /// Takes text that was printed: a line, or the beginning of one if there is more to
-/// come. Not 0: the host refuses it.
+/// come. Not 0: the host threw.
 extern "cu" fn print(text: [*]const u8, length: u32, more: u32) u32;
+
+/// What the host threw; views/thrown.zig's.
+extern fn cu_raise_thrown(L: *lua.State) noreturn;
 
 /// What the host does with a byte of text, in what it costs to copy one here.
 const host_factor = 24;
@@ -37,7 +40,7 @@ pub export fn cu_print_line(state: ?*lua.State) callconv(.c) c_int {
 
 noinline fn write(L: *lua.State, text: []const u8, more: u32) void {
     pay.owe((text.len >> 6) * host_factor);
-    if (print(text.ptr, @intCast(text.len), more) != 0) _ = c.luaL_error(L, "print: the host refused the text");
+    if (print(text.ptr, @intCast(text.len), more) != 0) cu_raise_thrown(L);
 }
 
 const file_name = "FILE*";

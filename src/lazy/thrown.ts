@@ -1,0 +1,52 @@
+/**
+ * What JavaScript threw while Lua code ran: an error value in Lua, by its number.
+ *
+ * @module
+ */
+
+import { messageOf } from "../values/refusals.ts";
+
+/** Characters of a name, and of a message, that Lua gets. */
+const NAME_LENGTH_MAX = 256;
+const MESSAGE_LENGTH_MAX = 4096;
+
+/** Stands for what was thrown, which may be no object, among the objects of views. */
+export class Thrown {
+  /** The very value. */
+  readonly value: unknown;
+  /** Whether it is the bridge's own refusal of a value, which users get as it is. */
+  readonly isRefusal: boolean;
+
+  /** Constructs one. */
+  constructor(value: unknown, isRefusal: boolean) {
+    this.value = value;
+    this.isRefusal = isRefusal;
+  }
+
+  /** `.name` in Lua: such as "TypeError", or nothing where no Error was thrown. */
+  get name(): string {
+    return this.value instanceof Error ? textForLua(nameOf(this.value), NAME_LENGTH_MAX) : "";
+  }
+
+  /** `.message` in Lua. */
+  get message(): string {
+    return textForLua(messageOf(this.value), MESSAGE_LENGTH_MAX);
+  }
+}
+
+/** An error's name: it may be anything, and reading it may throw. */
+function nameOf(error: Error): string {
+  try {
+    return String(error.name);
+  } catch {
+    return "Error";
+  }
+}
+
+/** A text that Lua has: of a long one the beginning, and the end, which is the path of a refusal. */
+function textForLua(text: string, lengthMax: number): string {
+  const { length } = text;
+  const half = lengthMax / 2;
+  const shown = length > lengthMax ? `${text.slice(0, half)}...${text.slice(length - half)}` : text;
+  return shown.toWellFormed();
+}

@@ -1,0 +1,131 @@
+/**
+ * What the unit reports as errors, as errors of JavaScript.
+ *
+ * @module
+ */
+
+import type { Decoder } from "../bridge/decode.ts";
+import { Thrown } from "../lazy/thrown.ts";
+import type { Views } from "../lazy/views.ts";
+import type { Instance } from "../runtime/instance.ts";
+import { WIRE } from "../runtime/wire.ts";
+import { LuaError, type LuaErrorKind } from "../values/errors.ts";
+import type { LuaValue } from "../values/lua_value.ts";
+import { type ChunkText, locate, type Position, POSITIONS_LENGTH_MAX, shownName } from "../values/position.ts";
+
+/** Messages of errors of kind "limit". */
+const OVERFLOW = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many|'__call' chain too long)/;
+
+/** Lua's status codes, as `encode_error` tells them. */
+const KINDS: Record<number, LuaErrorKind> = { 2: "runtime", 3: "syntax", 4: "memory", 5: "limit" };
+
+/** Reads the errors of one unit. */
+export class Reports {
+  #instance: Instance;
+  #decoder: Decoder;
+  #views: Views;
+  #textOf: (chunk: number) => ChunkText | undefined;
+  /** What is being compiled. */
+  compiling: ChunkText | undefined;
+
+  /** Constructs the reports of a unit, given the texts of its chunks by number. */
+  constructor(
+    instance: Instance,
+    decoder: Decoder,
+    views: Views,
+    textOf: (chunk: number) => ChunkText | undefined,
+  ) {
+    this.#instance = instance;
+    this.#decoder = decoder;
+    this.#views = views;
+    this.#textOf = textOf;
+  }
+
+  /** The error of code that was stopped at its time limit, in milliseconds. */
+  timeUp(timeLimit: number, position: Position): LuaError {
+    const message = `time limit of ${timeLimit} ms exceeded`;
+    const { where } = this.#locate(message, position);
+    return new LuaError("time", message, { ...where, traceback: position.traceback });
+  }
+
+  /**
+   * What a negative status says.
+   *
+   * @param action What was being done, for messages: "set input".
+   */
+  errorOf(status: number, action: string): Error {
+    const instance = this.#instance;
+    switch (status) {
+      case WIRE.STATUS_LUA:
+        return this.#luaError();
+      case WIRE.STATUS_MEMORY:
+        return new LuaError("memory", "not enough memory");
+      case WIRE.STATUS_DEPTH:
+        return new RangeError(`Cannot ${action}: ${instance.statusText()}`);
+      case WIRE.STATUS_UNSUPPORTED:
+      case WIRE.STATUS_IO_TABLE:
+        return new TypeError(`Cannot ${action}: ${instance.statusText()}`);
+      default:
+        return new Error(`Cannot ${action}: the unit refused a message (status ${status})`);
+    }
+  }
+
+  #luaError(): Error {
+    const instance = this.#instance;
+    const report = this.#decoder.decode(instance.guard(() => instance.exports.encode_error()));
+    const [status, text, traceback, thrownNumber] = report;
+    const isText = typeof text === "string" || text instanceof Uint8Array;
+    if (!isText || typeof status !== "number" || !(status in KINDS) || typeof thrownNumber !== "number") {
+      return instance.fault("an error that is none of Lua's");
+    }
+    const position = instance.errorPosition();
+    const thrown = thrownNumber === 0 ? undefined : this.#thrown(thrownNumber);
+    const { value, refusal } = this.#errorValue();
+    // A string that isn't UTF-8 is its own message.
+    const isRawText = typeof text !== "string";
+    const message = isRawText ? new TextDecoder().decode(text) : text;
+    const stack = typeof traceback === "string" ? traceback : position.traceback;
+    const { where, bare } = this.#locate(message, position);
+    const isOverflow = OVERFLOW.test(message.slice(0, POSITIONS_LENGTH_MAX));
+    const isOwnMessage = typeof value === "string" || isRawText && value instanceof Uint8Array;
+    const error = new LuaError(isOverflow ? "limit" : KINDS[status], thrown === undefined ? bare : message, {
+      ...where,
+      traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),
+      value: thrown !== undefined || isOwnMessage ? undefined : value,
+      cause: thrown === undefined ? refusal : thrown.value,
+    });
+    if (!thrown?.isRefusal) return error;
+    const own = thrown.value as Error;
+    own.cause ??= error;
+    return own;
+  }
+
+  /** What the host threw, which Lua has raised. */
+  #thrown(number: number): Thrown {
+    const thrown = this.#views.objectOf(number);
+    return thrown instanceof Thrown ? thrown : this.#instance.fault("an error that the host knows nothing of");
+  }
+
+  /** The error value, which the unit lets go of; or why it can't be passed. */
+  #errorValue(): { value?: LuaValue; refusal?: unknown } {
+    const instance = this.#instance;
+    try {
+      const words = instance.guard(() => instance.exports.encode_error_value());
+      if (words >= 0) return { value: this.#decoder.decode(words)[0] };
+      this.#decoder.drop();
+      return { refusal: this.errorOf(words, "read the error value") };
+    } catch (refusal) {
+      if (instance.broken !== undefined) throw refusal;
+      return { refusal };
+    }
+  }
+
+  /** Where an error was raised: in what was running, else in what was being compiled. */
+  #locate(message: string, position: Position): ReturnType<typeof locate> {
+    const compiling = position.sources.length === 0 ? this.compiling : undefined;
+    if (compiling === undefined) return locate(message, position, this.#textOf);
+    const sources = [{ chunk: 0, name: shownName(compiling.chunkName) }];
+    const { where, bare } = locate(message, { ...position, sources }, () => compiling);
+    return { where: { chunk: compiling.chunkName, ...where }, bare };
+  }
+}

@@ -1,0 +1,47 @@
+//! What JavaScript threw in the middle of running code, raised as an error value: it keeps the
+//! number under which the host has the very object.
+
+const assert = @import("../vm/assert.zig").assert;
+const buffer = @import("../bridge/buffer.zig");
+const limits = @import("../vm/limits.zig");
+const lua = @import("../vm/lua.zig");
+const numbers = @import("../bridge/view_numbers.zig");
+const releasing = @import("releasing.zig");
+const userdata = @import("../values/userdata.zig");
+const wire = @import("../bridge/wire.zig");
+const c = lua.c;
+
+/// What an error costs the collector: the host's object is about as large, with its stack.
+const host_bytes = 4096;
+
+/// The beginning of the buffer; the bytes of name and message are in its heap.
+fn head() *const wire.Thrown {
+    return @ptrCast(buffer.words);
+}
+
+/// Raises what the host has described in the buffer; a memory error where there is none for it.
+pub export fn cu_raise_thrown(L: *lua.State) callconv(.c) noreturn {
+    releasing.flush(); // code that only raises asks for nothing else
+    if (lua.protect(L, push, {}) != c.LUA_OK) {
+        releasing.one(head().number);
+        c.luaD_throw(L, c.LUA_ERRMEM);
+    }
+    c.luaG_errormsg(L);
+    unreachable;
+}
+
+fn push(L: *lua.State, _: void) void {
+    const thrown = head();
+    assert(thrown.name_length <= buffer.heap.len and thrown.message_length <= buffer.heap.len - thrown.name_length);
+    const name = buffer.heap[0..thrown.name_length];
+    const message = buffer.heap[thrown.name_length..][0..thrown.message_length];
+    limits.owe((name.len + message.len) >> 6);
+    const object = userdata.pushError(L, name, message);
+    numbers.registerError(L, object, thrown.number);
+    c.luaE_setdebt(L.l_G, L.l_G.*.GCdebt + host_bytes);
+}
+
+/// Lets the host forget what it has thrown where nothing is raised.
+pub fn drop() void {
+    releasing.one(head().number);
+}
