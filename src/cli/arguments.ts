@@ -4,9 +4,9 @@
  * @module
  */
 
+import { nearestName } from "../values/options.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import config from "../../deno.json" with { type: "json" };
-import { nearestName } from "../values/options.ts";
 
 /** What `cu run` was asked to do. */
 export interface RunOptions {

@@ -7,6 +7,7 @@
 import { LuaError } from "../values/errors.ts";
 import type { Position } from "../values/position.ts";
 import { messageOf } from "../values/refusals.ts";
+import { Runs, TimeUp } from "./runs.ts";
 import type { TimeZone } from "./time_zone.ts";
 import { WIRE } from "./wire.ts";
 import { cuBase64 } from "../../wasm/cu.js";
@@ -25,8 +26,6 @@ export interface Host {
   release(count: number): void;
   /** Makes the error of code that was stopped at its time limit. */
   timeUp(timeLimit: number, position: Position): LuaError;
-  /** Called now and then while code runs; an error thrown here ends it. */
-  progress?: (() => void) | undefined;
 }
 
 /** Functions that the WASM module exports; see `zig/main.zig`. */
@@ -77,23 +76,8 @@ type Import = (a: number, b: number, c: number, d: number) => number;
 
 const NOWHERE: Position = { line: 0, sources: [], traceback: "" };
 
-/** Thrown through running code when its time is up; never leaves this module. */
-class TimeUp {}
-
-/**
- * Steps between two looks at the clock: at 1 to 5 ns a step, and up to 100 ns for
- * one that calls into C, a look every 0.1 to 2 ms.
- */
-const STEPS_PER_TICK = 20_000;
-
 /** Characters of a line that comes in parts. */
 const PRINT_PARTS_LENGTH_MAX = 1024 * 1024;
-
-/** Milliseconds from one call of `progress` to the next. */
-const PROGRESS_INTERVAL_MS = 5;
-
-/** No limit: looks at the clock once in two billion steps. */
-const STEPS_UNLIMITED = 0x7fff_ffff;
 
 /** Bytes that a WASM memory of 32 bits can have, less its last page. */
 const MEMORY_LIMIT_MAX = 0xffff_0000;
@@ -184,11 +168,8 @@ export class Instance {
   /** The clock, in milliseconds from some moment on. */
   readonly now: () => number;
   #timeLimit: number;
-  #deadline = Infinity;
-  /** The deadline of the last call. */
-  #lastDeadline = Infinity;
-  #thrown: TimeUp | undefined;
-  #nextProgress = Infinity;
+  /** Calls into code that are under way. */
+  readonly runs: Runs;
   /** Set by the unit before any code runs. */
   host: Host | undefined;
   #timeZone: TimeZone | undefined;
@@ -211,6 +192,7 @@ export class Instance {
     this.memoryLimit = options.memoryLimit;
     this.#timeLimit = options.timeLimit;
     this.now = options.now ?? (() => performance.now());
+    this.runs = new Runs(this.now, options.timeLimit);
     this.#timeZone = options.timeZone;
     const instance = new WebAssembly.Instance(module, { cu: this.#imports() });
     const exports: Record<string, unknown> = { ...instance.exports };
@@ -232,7 +214,7 @@ export class Instance {
 
   #imports(): Record<string, (...args: number[]) => number | void> {
     return {
-      tick: this.#crossing(() => this.#tick()),
+      tick: this.#crossing(() => this.runs.tick()),
       stop: this.#crossing(() => {
         throw new TimeUp();
       }),
@@ -423,11 +405,8 @@ export class Instance {
    */
   guard(call: () => number, since?: number): number {
     let result: number;
+    this.runs.begin(since);
     try {
-      if (this.#timeLimit !== Infinity) {
-        this.#deadline = this.#lastDeadline = (since ?? this.now()) + this.#timeLimit;
-      }
-      if (this.host!.progress) this.#nextProgress = this.now() + PROGRESS_INTERVAL_MS;
       result = call();
     } catch (error) {
       this.#endLine();
@@ -436,9 +415,7 @@ export class Instance {
       if (!(error instanceof TimeUp)) throw error;
       throw this.host!.timeUp(this.#timeLimit, this.errorPosition());
     } finally {
-      this.#thrown = undefined;
-      this.#deadline = Infinity;
-      this.#nextProgress = Infinity;
+      this.runs.end();
       this.refresh();
     }
     const refusal = this.#endLine();
@@ -461,37 +438,23 @@ export class Instance {
 
   /** Ends the code that is running if its time is up: for what the host does at length meanwhile. */
   checkTime(): void {
-    if (this.#deadline === Infinity || this.now() < this.#deadline) return;
-    throw this.#thrown = new TimeUp();
+    this.runs.check();
   }
 
   /** The same for what the host does at length with the result of a call, after it. */
   checkTimeAfter(): void {
-    if (this.#lastDeadline !== Infinity && this.now() >= this.#lastDeadline) {
-      throw this.host!.timeUp(this.#timeLimit, NOWHERE);
-    }
+    if (this.runs.isLastUp) throw this.host!.timeUp(this.#timeLimit, NOWHERE);
   }
 
   /** Either, as code is running or not. */
   checkTimeNow(): void {
-    if (this.#deadline !== Infinity) this.checkTime();
+    if (this.runs.isLimited) this.checkTime();
     else this.checkTimeAfter();
   }
 
   /** Whether an error is that of `checkTime`, on its way through the host. */
   isTimeUp(error: unknown): boolean {
-    return error !== undefined && error === this.#thrown;
-  }
-
-  #tick(): number {
-    if (this.#deadline === Infinity && this.#nextProgress === Infinity) return STEPS_UNLIMITED;
-    const now = this.now();
-    if (now >= this.#deadline) return 0;
-    if (now >= this.#nextProgress) {
-      this.#nextProgress = now + PROGRESS_INTERVAL_MS;
-      this.host!.progress!();
-    }
-    return STEPS_PER_TICK;
+    return this.runs.isTimeUp(error);
   }
 
   #print(text: number, length: number, more: number): number {

@@ -9,20 +9,16 @@ import { ViewEncoder } from "../lazy/encode_views.ts";
 import { HostTables } from "../lazy/host_tables.ts";
 import { Instance } from "../runtime/instance.ts";
 import { WIRE } from "../runtime/wire.ts";
-import { LuaError, type LuaErrorKind } from "../values/errors.ts";
 import { isLargerThan } from "../values/estimate.ts";
 import { describe } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { checkOptions, checkString, NO_OPTIONS } from "../values/options.ts";
 import { pathText } from "../values/paths.ts";
-import type { ChunkText } from "../values/position.ts";
-import type { ChunkCache } from "./chunk_cache.ts";
+import { Chunks } from "./chunks.ts";
 import { Known } from "./known.ts";
 import { Reports } from "./reports.ts";
-import { withoutFirstComment } from "./source_text.ts";
 import {
   checkUnitOptions,
-  CHUNK_NAME_DEFAULT,
   COMPUTE_OPTIONS,
   type ComputeOptions,
   type ComputeUnitOptions,
@@ -69,8 +65,6 @@ const PRINTED_LENGTH_MAX = 1024 * 1024;
 
 const PRINT_OVERFLOW = `printed text exceeds ${PRINTED_LENGTH_MAX} characters: give the unit an onPrint`;
 
-const textEncoder = new TextEncoder();
-
 const FIELD = { input: 0, output: 1, meta: 2 } as const;
 
 /**
@@ -113,9 +107,7 @@ export class ComputeUnit implements Disposable {
   #printed = "";
   /** Code is running in the unit, or a value is being written or read. */
   #busy = false;
-  #chunks: ChunkCache;
-  /** Texts of chunks that aren't in the cache, for errors. */
-  #texts = new Map<number, ChunkText>();
+  #chunks: Chunks | undefined;
 
   /**
    * Creates a unit.
@@ -157,8 +149,9 @@ export class ComputeUnit implements Disposable {
     const encoder = this.#encoder = new ViewEncoder(instance, known.shapes);
     const decoder = this.#decoder = new Decoder(instance, known.shapes);
     const tables = this.#tables = new HostTables(instance, encoder, decoder, known.views);
-    const reports = this.#reports = new Reports(instance, decoder, known.views, (chunk) => this.#textOf(chunk));
-    this.#chunks = known.chunks;
+    const reports = this.#reports = new Reports(instance, decoder, known.views);
+    this.#chunks = new Chunks(instance, reports, known.chunks);
+    instance.runs.progress = options.onProgress;
     this.#lazyThreshold = options.lazyThreshold ?? LAZY_THRESHOLD_DEFAULT;
     this.#onPrint = options.onPrint;
     instance.host = {
@@ -168,7 +161,6 @@ export class ComputeUnit implements Disposable {
       print: (line) => this.#print(line),
       raise: (thrown) => tables.raise(thrown, false),
       timeUp: (timeLimit, position) => reports.timeUp(timeLimit, position),
-      progress: options.onProgress,
     };
   }
 
@@ -256,8 +248,7 @@ export class ComputeUnit implements Disposable {
    */
   compile<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = NO_OPTIONS): CompiledChunk<T> {
     checkOptions("compile", options, COMPUTE_OPTIONS);
-    const chunk = this.#use("compile", (instance) => this.#compile(instance, code, options.chunkName));
-    this.#texts.set(chunk, { code, chunkName: options.chunkName ?? CHUNK_NAME_DEFAULT });
+    const chunk = this.#use("compile", () => this.#chunks!.compile(code, options.chunkName));
     let isDisposed = false;
     const run = (): T => {
       if (isDisposed) throw new TypeError("Cannot run compiled code: it has been disposed");
@@ -266,8 +257,7 @@ export class ComputeUnit implements Disposable {
     const dispose = (): void => {
       const isThere = this.#instance !== undefined && this.#instance.broken === undefined;
       if (!isDisposed && isThere) {
-        this.#use("dispose compiled code", ({ exports }) => exports.forget(chunk));
-        this.#texts.delete(chunk);
+        this.#use("dispose compiled code", () => this.#chunks!.forget(chunk));
       }
       isDisposed = true;
     };
@@ -597,11 +587,7 @@ export class ComputeUnit implements Disposable {
    * ```
    */
   runGc(): void {
-    this.#use("run garbage collection", (instance) => this.#collect(instance));
-  }
-
-  #collect(instance: Instance, since?: number): void {
-    this.#check(instance.guard(() => instance.exports.run_gc(), since), "run garbage collection");
+    this.#use("run garbage collection", () => this.#chunks!.collect());
   }
 
   /**
@@ -615,8 +601,7 @@ export class ComputeUnit implements Disposable {
     this.#decoder = undefined;
     this.#tables = undefined;
     this.#reports = undefined;
-    this.#chunks.clear();
-    this.#texts.clear();
+    this.#chunks = undefined;
   }
 
   /** As {@linkcode ComputeUnit.dispose}, for `using`. */
@@ -679,20 +664,19 @@ export class ComputeUnit implements Disposable {
   #compute(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
     checkOptions("compute", options, COMPUTE_OPTIONS);
     return this.#use("compute", (instance) => {
+      const chunks = this.#chunks!;
       if (typeof code === "string") {
-        const known = this.#chunks.get(code, options.chunkName);
+        const known = chunks.find(code, options.chunkName);
         if (known !== undefined) return this.#run(instance, known, all);
         const since = instance.now();
-        return this.#run(instance, this.#newChunk(instance, code, options.chunkName), all, since);
+        return this.#run(instance, chunks.keep(code, options.chunkName), all, since);
       }
       const since = instance.now();
-      const chunk = this.#compile(instance, code, options.chunkName);
+      const chunk = chunks.compile(code, options.chunkName);
       try {
-        this.#texts.set(chunk, { code, chunkName: options.chunkName ?? CHUNK_NAME_DEFAULT });
         return this.#run(instance, chunk, all, since);
       } finally {
-        this.#texts.delete(chunk);
-        instance.exports.forget(chunk);
+        chunks.forget(chunk);
       }
     });
   }
@@ -705,100 +689,17 @@ export class ComputeUnit implements Disposable {
     return this.#read(words, "return the result");
   }
 
-  /** Compiles code, and keeps it. */
-  #newChunk(instance: Instance, code: string, chunkName: string | undefined): number {
-    const before = instance.memoryStats().usedBytes;
-    const chunk = this.#compile(instance, code, chunkName);
-    // Less what was collected meanwhile; never less than the text, which the host keeps.
-    const bytes = Math.max(instance.memoryStats().usedBytes - before, code.length);
-    for (const old of this.#chunks.add(code, chunkName, chunk, bytes)) instance.exports.forget(old);
-    return chunk;
-  }
-
-  #compile(instance: Instance, code: string | Uint8Array, chunkName = CHUNK_NAME_DEFAULT): number {
-    if (typeof code !== "string" && !(code instanceof Uint8Array)) {
-      throw new TypeError(`Cannot compile: the code is neither a string nor a Uint8Array, but ${describe(code)}`);
-    }
-    if (typeof code === "string" && !code.isWellFormed()) {
-      throw new TypeError("Cannot compile: the code has a lone surrogate");
-    }
-    if (!/^[^\0\n]+$/.test(chunkName) || !chunkName.isWellFormed()) {
-      throw new TypeError("Cannot compile: chunkName is not a line of text");
-    }
-    const bytes = withoutFirstComment(typeof code === "string" ? textEncoder.encode(code) : code);
-    const name = textEncoder.encode(`@${chunkName}\0`);
-    // Compiling runs no finalizers, and what waits for them may take all memory: as long
-    // as a collection frees some, it is worth another try.
-    const since = instance.now();
-    let isLast = false;
-    for (let used = Infinity;;) {
-      try {
-        this.#reports!.compiling = { code, chunkName };
-        return this.#compileBytes(instance, bytes, name, isLast ? undefined : since);
-      } catch (error) {
-        this.#reports!.compiling = undefined;
-        if (!isLuaError(error, "memory") || isLast) throw error;
-        instance.isUnsettled = true; // This use goes on.
-        // What other code takes goes first.
-        const forgotten = this.#chunks.clear();
-        for (const chunk of forgotten) instance.exports.forget(chunk);
-        const { usedBytes } = instance.memoryStats();
-        if (usedBytes >= used && forgotten.length === 0) throw error;
-        used = usedBytes;
-      }
-      try {
-        this.#collect(instance, since);
-      } catch (error) {
-        // The time limit ends the collections, not one more try.
-        if (!isLuaError(error, "time")) throw error;
-        isLast = true;
-      }
-    }
-  }
-
-  #compileBytes(instance: Instance, bytes: Uint8Array, name: Uint8Array, since: number | undefined): number {
-    const { exports } = instance;
-    const length = bytes.length + name.length;
-    const pointer = exports.allocate(length) >>> 0;
-    if (pointer === 0) throw new LuaError("memory", "not enough memory for the code");
-    try {
-      instance.bytes(pointer, length).set(bytes);
-      instance.bytes(pointer, length).set(name, bytes.length);
-      const chunk = instance.guard(() => exports.compile(pointer, bytes.length, pointer + bytes.length), since);
-      if (chunk < 0) throw this.#statusError(chunk, "compile");
-      this.#reports!.compiling = undefined;
-      return chunk;
-    } finally {
-      exports.release(pointer, length);
-    }
-  }
-
   /** Reads the message that a call wrote, or throws what its status says. */
   #read(words: number, action: string): LuaValue[] {
     if (words < 0) {
       this.#decoder!.drop();
-      throw this.#statusError(words, action);
+      throw this.#reports!.errorOf(words, action);
     }
     return this.#decoder!.decode(words);
   }
 
   #check(status: number, action: string): void {
-    if (status < 0) throw this.#statusError(status, action);
-  }
-
-  /** What a status says; the call that answered it came to its end. */
-  #statusError(status: number, action: string): Error {
-    const error = this.#reports!.errorOf(status, action);
-    this.#instance!.isUnsettled = false;
-    return error;
-  }
-
-  #textOf(chunk: number): ChunkText | undefined {
-    if (chunk === 0) return undefined;
-    const known = this.#texts.get(chunk);
-    if (known !== undefined) return known;
-    const kept = this.#chunks.textOf(chunk);
-    return kept && { code: kept.code, chunkName: kept.chunkName ?? CHUNK_NAME_DEFAULT };
+    if (status < 0) throw this.#reports!.errorOf(status, action);
   }
 
   #print(line: string): void {
@@ -813,8 +714,4 @@ export class ComputeUnit implements Disposable {
 function checkKey(key: unknown): asserts key is string {
   if (typeof key === "string") return;
   throw new TypeError(`Cannot get output field: the key is neither a string nor a number, but ${describe(key)}`);
-}
-
-function isLuaError(error: unknown, kind: LuaErrorKind): boolean {
-  return error instanceof LuaError && error.kind === kind;
 }

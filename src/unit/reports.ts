@@ -24,21 +24,20 @@ export class Reports {
   #instance: Instance;
   #decoder: Decoder;
   #views: Views;
-  #textOf: (chunk: number) => ChunkText | undefined;
+  /** The text of a chunk, if the host has it. */
+  textOf: (chunk: number) => ChunkText | undefined = () => undefined;
   /** What is being compiled. */
   compiling: ChunkText | undefined;
 
-  /** Constructs the reports of a unit, given the texts of its chunks by number. */
+  /** Constructs the reports of a unit. */
   constructor(
     instance: Instance,
     decoder: Decoder,
     views: Views,
-    textOf: (chunk: number) => ChunkText | undefined,
   ) {
     this.#instance = instance;
     this.#decoder = decoder;
     this.#views = views;
-    this.#textOf = textOf;
   }
 
   /** The error of code that was stopped at its time limit, in milliseconds. */
@@ -49,11 +48,17 @@ export class Reports {
   }
 
   /**
-   * What a negative status says.
+   * What a negative status says; the call that answered it came to its end.
    *
    * @param action What was being done, for messages: "set input".
    */
   errorOf(status: number, action: string): Error {
+    const error = this.#errorOf(status, action);
+    this.#instance.isUnsettled = false;
+    return error;
+  }
+
+  #errorOf(status: number, action: string): Error {
     const instance = this.#instance;
     switch (status) {
       case WIRE.STATUS_LUA:
@@ -113,7 +118,7 @@ export class Reports {
       const words = instance.guard(() => instance.exports.encode_error_value());
       if (words >= 0) return { value: this.#decoder.decode(words)[0] };
       this.#decoder.drop();
-      return { refusal: this.errorOf(words, "read the error value") };
+      return { refusal: this.#errorOf(words, "read the error value") };
     } catch (refusal) {
       if (instance.broken !== undefined) throw refusal;
       return { refusal };
@@ -123,7 +128,7 @@ export class Reports {
   /** Where an error was raised: in what was running, else in what was being compiled. */
   #locate(message: string, position: Position): ReturnType<typeof locate> {
     const compiling = position.sources.length === 0 ? this.compiling : undefined;
-    if (compiling === undefined) return locate(message, position, this.#textOf);
+    if (compiling === undefined) return locate(message, position, this.textOf);
     const sources = [{ chunk: 0, name: shownName(compiling.chunkName) }];
     const { where, bare } = locate(message, { ...position, sources }, () => compiling);
     return { where: { chunk: compiling.chunkName, ...where }, bare };
