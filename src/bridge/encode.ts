@@ -342,7 +342,8 @@ export class Encoder {
 
   /** Writes any object; answers its shape if it has one, a hint for its neighbours. */
   #object(value: object, hint: Shape | undefined): Shape | undefined {
-    switch (kindOf(value)) {
+    const kind = kindOf(value);
+    switch (kind) {
       case "object":
         return this.#plain(value as Record<string, unknown>, hint);
       case "instance":
@@ -366,6 +367,8 @@ export class Encoder {
       case "set":
         if (!this.#isSeen(value)) this.#set(value as Set<unknown>);
         return undefined;
+      default:
+        return kind satisfies never;
     }
   }
 

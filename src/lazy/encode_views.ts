@@ -399,7 +399,8 @@ export class ViewEncoder extends Encoder {
 
   #container(value: object, place: Place, origin: Origin, key: string | number): void {
     if (this.word + 4 > WORDS_MAX) this.flush();
-    switch (kindOf(value)) {
+    const kind = kindOf(value);
+    switch (kind) {
       case "array":
         return this.#array(value as unknown[], place, origin, key);
       case "object":
@@ -426,6 +427,8 @@ export class ViewEncoder extends Encoder {
         const { size } = value as Set<unknown>;
         return this.#head(this.#number(value, undefined, origin, key), VIEW_KIND.SET, size);
       }
+      default:
+        return kind satisfies never;
     }
   }
 
