@@ -28,6 +28,8 @@
  */
 
 export { type CompiledChunk, ComputeUnit, type MemoryStats } from "./src/unit/compute_unit.ts";
+export { type HostResults, returns } from "./src/host/host_functions.ts";
+export type { Powers } from "./src/host/powers.ts";
 export type { ComputeOptions, ComputeUnitOptions, InputOptions } from "./src/unit/unit_options.ts";
 export * from "./src/io/default_unit.ts";
 export * from "./src/values/errors.ts";

@@ -588,7 +588,7 @@ luaTest(
   local env = { eq = eq } local g = load("x = 1 eq(x, 1) return _ENV", "chunk", "t", env) eq(g(), env)
   eq(env.x, 1) eq(x, nil) local function scoped() local _ENV = { y = 5 } return y end eq(scoped(), 5)
   eq(_G._G, _G) eq(_ENV, _G)
-  local function deep(n) if n > 0 then return (deep(n - 1)) end return require == nil end eq(deep(1000), true)
+  local function deep(n) if n > 0 then return (deep(n - 1)) end return loadstring == nil end eq(deep(1000), true)
   local many = {} for i = 1, 250 do many[i] = "a" .. i end
   eq(load("local function f(" .. table.concat(many, ",", 1, 200) .. ") return a200 end return f(" .. ("1,"):rep(199) .. "'last')")(), "last")
   eq(load("local " .. table.concat(many, ",", 1, 201)), nil)
@@ -846,7 +846,7 @@ luaTest(
   eq(load("return function(...) return ... end")()(4), 4)
   eq(load("return " .. ("("):rep(100) .. "1" .. (")"):rep(100))(), 1)
   eq(load("return '" .. ("x"):rep(1e5) .. "'")():len(), 1e5 | 0) eq(dofile, nil) eq(loadfile, nil)
-  eq(require, nil) eq(loadstring, nil) eq(unpack, nil)
+  eq(type(require), "function") eq(package.searchers, nil) eq(package.path, nil) eq(package.loadlib, nil) eq(loadstring, nil) eq(unpack, nil)
   local big = {}
   for n = 1, 300 do big[n] = "x" .. n .. " = " .. n + 0.5 end local e2 = {} load(table.concat(big, "\\n"), "c", "t", e2)()
   eq(e2.x300, 300.5) local consts = {} for n = 1, 70000 do consts[n] = n .. ".25" end

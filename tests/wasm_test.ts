@@ -27,6 +27,7 @@ describe("the WASM module", () => {
     assertEquals(
       imports.map(({ name }) => name).sort(),
       [
+        "call",
         "flush",
         "has_stack_room",
         "load",

@@ -12,4 +12,5 @@ comptime {
     _ = @import("values/methods.zig");
     _ = @import("vm/os_library.zig");
     _ = @import("vm/output.zig");
+    _ = @import("vm/package_library.zig");
 }

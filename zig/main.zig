@@ -11,6 +11,7 @@ const buffer = @import("bridge/buffer.zig");
 const errors = @import("calls/errors.zig");
 const fields = @import("calls/fields.zig");
 const from_lua = @import("bridge/from_lua.zig");
+const host = @import("calls/host.zig");
 const io_table = @import("calls/io_table.zig");
 const lifetime = @import("calls/lifetime.zig");
 const messages = @import("calls/messages.zig");
@@ -158,6 +159,12 @@ export fn set_io(field: u32) i32 {
 /// Ends the message, an array of a key and a value: `_io.input[key]` is set.
 export fn set_input_field() i32 {
     return fields.setInputField();
+}
+
+/// Ends the message, an array of a name and a value, which may have functions of the host: it
+/// becomes a global or a module.
+export fn define(place: u32) i32 {
+    return host.define(place);
 }
 
 export fn get_io(field: u32) i32 {

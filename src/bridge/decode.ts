@@ -130,6 +130,11 @@ export class Decoder {
     if (!isWithin) this.#instance.fault("a chunk larger than its buffer");
   }
 
+  /** Drops the chunks before the last ones: those of messages that failed before this one. */
+  keepLast(count: number): void {
+    this.#chunks.splice(0, this.#chunks.length - count);
+  }
+
   /** Drops the chunks of a message that wasn't read, as it ended in an error. */
   drop(): void {
     this.#chunks = [];

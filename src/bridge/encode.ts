@@ -32,6 +32,9 @@ const { WORDS_MAX, HEAP_SIZE_BYTES, BOXED } = WIRE;
 /** Strings and bytes up to this length cross in the buffer, longer ones one by one. */
 const INLINE_BYTES_MAX = 4096;
 
+/** Characters of a function's name. */
+const FUNCTION_NAME_LENGTH_MAX = 200;
+
 /** More than WASM memory could ever take in one piece. */
 const LONG_BYTES_MAX = 2 ** 31 - 1;
 
@@ -42,7 +45,10 @@ const INLINE_STRING_UNITS_MAX = Math.floor(INLINE_BYTES_MAX / 3);
 const LOOP_UNITS_MAX = 32;
 
 /** What a message is: a whole value; views of an input, or of a part of one. */
-export const MESSAGE = { WHOLE: 0, LAZY: 1, PART: 2 } as const;
+export const MESSAGE = { WHOLE: 0, LAZY: 1, PART: 2, RESULTS: 3, POWERS: 4 } as const;
+
+/** Numbers a function of the host that stands at a path, by which it is also called in messages. */
+export type NumberFunction = (run: unknown, path: Path, shown: string) => number;
 
 const textEncoder = new TextEncoder();
 
@@ -84,6 +90,8 @@ export class Encoder {
   explained: Error | undefined;
   /** A message has begun that hasn't been sent to its end, nor dropped. */
   #isOpen = false;
+  /** What is being made known, if that may have functions. */
+  #powers: { readonly name: string; readonly number: NumberFunction } | undefined;
   protected depth = 0;
   /** The key in each container that is open. */
   protected path: Path = [];
@@ -129,6 +137,93 @@ export class Encoder {
       if (!done) this.drop();
       this.#seen.clear();
       if (this.#large.size > 0) this.#large = new Map();
+    }
+  }
+
+  /**
+   * Writes a name and a value that may hold functions, as the pair that `define` takes.
+   *
+   * @param action What is being done, for messages.
+   * @param number Numbers each function.
+   */
+  encodePowers(name: string, value: unknown, action: string, number: NumberFunction): void {
+    this.#powers = { name, number };
+    try {
+      this.#message(
+        MESSAGE.POWERS,
+        () => {
+          this.box(WIRE.ARRAY, 2);
+          this.string(name);
+          this.value(value);
+        },
+        action,
+        name,
+      );
+    } finally {
+      this.#powers = undefined;
+    }
+  }
+
+  /** Writes what a function of the host returns, as an array. */
+  encodeResults(values: readonly unknown[], action: string): void {
+    this.nullKind = NIL_KIND.NULL;
+    this.#message(MESSAGE.RESULTS, () => this.#array(values), action, "result");
+  }
+
+  #message(kind: number, write: () => void, action: string, name: string): void {
+    let done = false;
+    try {
+      this.begin(kind);
+      write();
+      this.end();
+      done = true;
+    } catch (error) {
+      throw this.explain(error, action, name, 0);
+    } finally {
+      if (!done) this.drop();
+      this.#seen.clear();
+      if (this.#large.size > 0) this.#large = new Map();
+    }
+  }
+
+  /** Writes a scalar as it is at the beginning of the buffer; false where it is something else. */
+  scalar(value: unknown): boolean {
+    this.refresh();
+    this.word = 0;
+    this.byte = 0;
+    return this.#scalar(value);
+  }
+
+  /** Writes some that way, and answers how many; -1 where one is something else. */
+  scalars(values: readonly unknown[]): number {
+    if (values.length > WIRE.DIRECT_RESULTS_MAX) return -1;
+    this.refresh();
+    this.word = 0;
+    this.byte = 0;
+    for (const value of values) if (!this.#scalar(value)) return -1;
+    return values.length;
+  }
+
+  #scalar(value: unknown): boolean {
+    switch (typeof value) {
+      case "number":
+        this.number(value);
+        return true;
+      case "boolean":
+        this.box(WIRE.BOOLEAN, value ? 1 : 0);
+        return true;
+      case "undefined":
+        this.box(WIRE.NIL, NIL_KIND.UNDEFINED);
+        return true;
+      case "string": {
+        if (value.length > ROW_STRING_UNITS_MAX) return false;
+        const length = this.text(value);
+        if (length >= 0) this.box(WIRE.STRING, length);
+        return length >= 0;
+      }
+      default:
+        if (value === null) this.box(WIRE.NIL, NIL_KIND.NULL);
+        return value === null;
     }
   }
 
@@ -244,10 +339,19 @@ export class Encoder {
         this.#bigint(value);
         break;
       case "function":
-        throw new Refusal(TypeError, "functions cannot be passed");
+        this.#function(value);
+        break;
       default:
         throw new Refusal(TypeError, "symbols cannot be passed");
     }
+  }
+
+  #function(value: unknown): void {
+    if (this.#powers === undefined) throw new Refusal(TypeError, "functions cannot be passed");
+    const path = this.path.slice(0, this.depth);
+    const shown = pathText(this.#powers.name, path);
+    this.box(WIRE.FUNCTION, this.#powers.number(value, path, shown));
+    this.string(shown.slice(0, FUNCTION_NAME_LENGTH_MAX));
   }
 
   protected number(value: number): void {

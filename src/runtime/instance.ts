@@ -18,6 +18,8 @@ export interface Host {
   flush(words: number, heapBytes: number): void;
   /** Takes a line that was printed; an error thrown here is raised in the code that printed it. */
   print(line: string): void;
+  /** Calls a function of the host, whose arguments are so many words after so many whole chunks. */
+  call(number: number, words: number, chunks: number): number;
   /** Describes what was thrown in the buffer, for Lua to raise. */
   raise(thrown: unknown): void;
   /** Writes what Lua asks of a view. */
@@ -56,6 +58,7 @@ interface Calls {
   long_string(length: number): number;
   drop_message(): void;
   set_io(field: number): number;
+  define(place: number): number;
   set_input_field(): number;
   get_io(field: number): number;
   get_output_field(): number;
@@ -226,6 +229,10 @@ export class Instance {
       load: this.#crossing((op, view, first, count) => {
         this.refresh();
         return this.host!.load(op, view, first, count);
+      }),
+      call: this.#crossing((number, words, chunks) => {
+        this.refresh();
+        return this.host!.call(number >>> 0, words >>> 0, chunks >>> 0);
       }),
       // Through the callers of these nothing can be thrown.
       release: (count) => this.host!.release(count),

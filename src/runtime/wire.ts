@@ -45,6 +45,10 @@ export const WIRE = {
   VIEW: 0x1b,
   WRITTEN: 0x1c,
   CHANGED_VIEW: 0x1d,
+  FUNCTION: 0x1e,
+
+  RESULTS_BASE: -16,
+  DIRECT_RESULTS_MAX: 16,
 
   STATUS_LUA: -1,
   STATUS_MEMORY: -2,
@@ -54,10 +58,14 @@ export const WIRE = {
   STATUS_UNSUPPORTED: -6,
   STATUS_IO_TABLE: -7,
   STATUS_THROWN: -8,
+  STATUS_RAISED: -9,
 } as const;
 
 /** What is nil to Lua code (`Nil`): payloads of NIL. */
 export const NIL_KIND = { UNDEFINED: 0, NULL: 1, KEPT: 2 } as const;
+
+/** Where something of the host's becomes known to code (`Place` in `zig/calls/host.zig`). */
+export const DEFINE = { GLOBAL: 0, MODULE: 1, RESOLVER: 2 } as const;
 
 /** Kinds of views (`ViewKind`). */
 export const VIEW_KIND = { OBJECT: 0, ARRAY: 1, MAP: 2, SET: 3, RECORD: 4 } as const;

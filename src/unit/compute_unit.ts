@@ -5,6 +5,8 @@
  */
 
 import { Decoder } from "../bridge/decode.ts";
+import { HostFunctions } from "../host/host_functions.ts";
+import { definePowers, hasPowers } from "../host/powers.ts";
 import { ViewEncoder } from "../lazy/encode_views.ts";
 import { HostTables } from "../lazy/host_tables.ts";
 import { Instance } from "../runtime/instance.ts";
@@ -154,14 +156,17 @@ export class ComputeUnit implements Disposable {
     instance.runs.progress = options.onProgress;
     this.#lazyThreshold = options.lazyThreshold ?? LAZY_THRESHOLD_DEFAULT;
     this.#onPrint = options.onPrint;
+    const functions = new HostFunctions(instance, encoder, decoder, tables);
     instance.host = {
       flush: (words, heapBytes) => decoder.takeChunk(words, heapBytes),
       load: (op, view, first, count) => tables.load(op, view, first, count),
       release: (count) => tables.release(count),
       print: (line) => this.#print(line),
+      call: (number, words, chunks) => functions.call(number, words, chunks),
       raise: (thrown) => tables.raise(thrown, false),
       timeUp: (timeLimit, position) => reports.timeUp(timeLimit, position),
     };
+    if (hasPowers(options)) definePowers(functions, options);
   }
 
   /** Number of the `_io` table; the same for the life of the unit. */

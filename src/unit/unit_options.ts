@@ -4,13 +4,24 @@
  * @module
  */
 
+import type { Powers } from "../host/powers.ts";
 import type { InstanceOptions } from "../runtime/instance.ts";
 import { isTimeZone, TimeZone } from "../runtime/time_zone.ts";
 import { NIL_KIND } from "../runtime/wire.ts";
-import { BOOLEAN, checkOptions, isFunction, isNumber, isString, type OptionRules, rulesOf } from "../values/options.ts";
+import { isPlainObject } from "../values/kinds.ts";
+import {
+  BOOLEAN,
+  checkOptions,
+  isFunction,
+  isNumber,
+  isString,
+  type OptionRule,
+  type OptionRules,
+  rulesOf,
+} from "../values/options.ts";
 
 /** Options of {@linkcode ComputeUnit.create}. */
-export interface ComputeUnitOptions {
+export interface ComputeUnitOptions extends Powers {
   /**
    * The most that the unit's WASM memory may grow to, in bytes: from 1 MiB to 4 GiB.
    *
@@ -110,6 +121,11 @@ export const CHUNK_NAME_DEFAULT = "compute";
 
 const CREATE = "create a compute unit";
 
+const OBJECT: OptionRule = {
+  is: (value) => typeof value === "object" && value !== null && isPlainObject(value),
+  what: "a plain object",
+};
+
 const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
   memoryLimit: {
     is: isNumber,
@@ -137,6 +153,13 @@ const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
     what: "the name of a time zone",
     isInRange: (name) => isTimeZone(name as string),
     range: '"local" or an IANA name such as "Europe/Berlin"',
+  },
+  globals: OBJECT,
+  modules: OBJECT,
+  resolveModule: { is: isFunction, what: "a function" },
+  replace: {
+    is: (names) => Array.isArray(names) && names.every(isString),
+    what: "an array of names",
   },
   module: { is: (module) => module instanceof WebAssembly.Module, what: "a WebAssembly.Module" },
 });

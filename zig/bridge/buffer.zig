@@ -18,8 +18,11 @@ pub const heap: *[wire.heap_size_bytes]u8 = memory[wire.heap_size_bytes..];
 /// What the chunk that is being written holds so far.
 pub var word_count: u32 = 0;
 var heap_count: u32 = 0;
+/// Chunks of the message that were handed over.
+pub var chunk_count: u32 = 0;
 
 pub fn begin() void {
+    chunk_count = 0;
     word_count = 0;
     heap_count = 0;
 }
@@ -33,6 +36,7 @@ pub fn heapCount() u32 {
 pub inline fn reserve(count: u32, bytes: usize) void {
     if (word_count + count > wire.words_max or heap_count + bytes > wire.heap_size_bytes) {
         flush(word_count, heap_count);
+        chunk_count += 1;
         word_count = 0;
         heap_count = 0;
     }

@@ -71,6 +71,12 @@ var seen_capacity: u32 = 0;
 /// This message has views, and is a part of one.
 var is_lazy = false;
 
+/// This message may have functions of the host.
+pub var has_powers = false;
+
+/// What such a function is in Lua; its upvalues are a number and a name (calls/host.zig).
+pub var host_function: c.lua_CFunction = null;
+
 /// A typed array in a lazy message, which is all of it: a page, or one that is completed.
 pub var typed_kind: ?marks.Kind = null;
 pub var typed_length: u32 = 0;
@@ -143,11 +149,11 @@ pub fn chunk(L: *lua.State, words: []const u64, heap: []const u8) Error!void {
     if (input.words.len != 0) return error.Malformed;
 }
 
-const Input = struct {
+pub const Input = struct {
     words: []const u64,
     heap: []const u8,
 
-    fn word(input: *Input) Error!u64 {
+    pub fn word(input: *Input) Error!u64 {
         if (input.words.len == 0) return error.Malformed;
         defer input.words = input.words[1..];
         return input.words[0];
@@ -185,7 +191,7 @@ inline fn fillFields(L: *lua.State, table: *lua.Table, places: []const u8, input
 }
 
 /// The value of a word that is all of a value; null for others.
-inline fn scalar(L: *lua.State, word: u64, input: *Input) Error!?lua.Value {
+pub inline fn scalar(L: *lua.State, word: u64, input: *Input) Error!?lua.Value {
     if (word >> 32 < wire.boxed) return lua.number(@bitCast(word));
     const box: wire.Word = @bitCast(word);
     switch (box.tag) {
@@ -299,6 +305,13 @@ fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
             const bytes = try input.bytes(box.payload & 0xffff);
             try put(L, frame, lua.ofString(c.luaS_newlstr(L, bytes.ptr, bytes.len)));
         },
+        .function => {
+            if (!has_powers) return error.Malformed;
+            const name: wire.Word = @bitCast(try input.word());
+            if (name.tag != .string) return error.Malformed;
+            const bytes = try input.bytes(name.payload & 0xffff);
+            try put(L, frame, newFunction(L, box.payload, bytes));
+        },
         .table_ref => {
             if (box.payload >= seen_count) return error.Malformed;
             const object = seen.?[box.payload];
@@ -334,6 +347,19 @@ fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
         },
         else => return error.Malformed,
     }
+}
+
+fn newFunction(L: *lua.State, number: u32, name: []const u8) lua.Value {
+    const closure: *c.CClosure = @ptrCast(c.luaF_newCclosure(L, 2));
+    const upvalues: [*]lua.Value = @ptrCast(&closure.upvalue);
+    closure.f = host_function;
+    upvalues[0] = lua.integer(number);
+    upvalues[1] = lua.nil;
+    const value_of_it: lua.Value = .{ .value_ = .{ .gc = @ptrCast(closure) }, .tt_ = c.LUA_VCCL | lua.collectable };
+    lua.push(L, value_of_it);
+    upvalues[1] = lua.ofString(c.luaS_newlstr(L, name.ptr, name.len));
+    lua.pop(L, 1);
+    return value_of_it;
 }
 
 /// Puts a view, known or new, and goes on inside it where contents follow.

@@ -62,6 +62,9 @@ pub const Tag = enum(u8) {
     written = 0x1c,
     /// As `view`, of an input in which tables were written to: perhaps below this one.
     changed_view = 0x1d,
+    /// Only to Lua: a function of the host. Payload: its number; the next word is its name, a
+    /// string.
+    function = 0x1e,
     _,
 };
 
@@ -80,6 +83,11 @@ pub const Nil = enum(u32) {
 /// address: the host copies one that stands in many places once, so that a little
 /// memory here can't become a lot there.
 pub const inline_string_bytes_max = 128;
+
+/// What the host answers a call of one of its functions with: so many scalars, which stand in the
+/// buffer; this less the number of results, which a message has as an array; or a status.
+pub const direct_results_max = 16;
+pub const results_base = -16;
 
 /// What JavaScript threw, as it stands in the buffer for Lua to raise: the bytes of its name, then
 /// of its message, begin the heap.
@@ -119,6 +127,8 @@ pub const Status = enum(i32) {
     io_table = -7,
     /// From the host: JavaScript threw, and `Thrown` tells what.
     thrown = -8,
+    /// From the host: a function raised a value of Lua's, which a message has.
+    raised = -9,
 };
 
 /// A word with its halves.

@@ -5,6 +5,7 @@ const asking = @import("../views/asking.zig");
 const releasing = @import("../views/releasing.zig");
 const errors = @import("errors.zig");
 const from_lua = @import("../bridge/from_lua.zig");
+const host = @import("host.zig");
 const io_table = @import("io_table.zig");
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
@@ -49,6 +50,7 @@ fn setUp(state: *lua.State, _: void) void {
     to_lua.init(state);
     from_lua.init(state);
     io_table.init(state);
+    host.init();
     run.init(state);
     errors.init(state);
 }
@@ -77,6 +79,7 @@ pub fn allocate(length: u32) ?*anyopaque {
 pub fn recover() void {
     if (!unit.is_ready) return;
     asking.is_asking = false;
+    messages.is_calling = false;
     cu_forget_warning();
     limits.recover(unit.L, saved);
     messages.dropMessage();

@@ -43,23 +43,39 @@ fn writeRange(state: *lua.State, range: *Range) void {
 
 /// A whole value; a value whose containers are views, of an input of its own; or a part of such
 /// an input.
-const MessageKind = enum(u32) { whole, lazy, part };
+const MessageKind = enum(u32) {
+    whole,
+    lazy,
+    part,
+    /// What a function of the host returns.
+    results,
+    /// Functions of the host, among other values.
+    powers,
+};
+
+/// Whether a function of the host is being called, and may answer with a message.
+pub var is_calling = false;
 
 pub fn beginMessage(kind: u32) i32 {
-    if (kind > @intFromEnum(MessageKind.part)) return unit.answer(.malformed);
+    if (kind > @intFromEnum(MessageKind.powers)) return unit.answer(.malformed);
     return begin(@enumFromInt(kind));
 }
 
 fn begin(kind: MessageKind) i32 {
-    // A part is what the host answers while it is asked for one.
-    const may_begin = if (kind == .part) asking.is_asking and !to_lua.isOpen() else unit.isIdle();
+    const may_begin = switch (kind) {
+        // What the host answers while it is asked.
+        .part => asking.is_asking and !to_lua.isOpen(),
+        .results => is_calling and !to_lua.isOpen(),
+        else => unit.isIdle(),
+    };
     if (!may_begin) return unit.answer(.malformed);
     releasing.flush();
     if (kind == .lazy) {
         const status = lua.protect(unit.L, newSource, {});
         if (status != c.LUA_OK) return unit.answerOf(status);
     }
-    to_lua.start(unit.B, kind != .whole);
+    to_lua.start(unit.B, kind == .lazy or kind == .part);
+    to_lua.has_powers = kind == .powers;
     if (kind == .whole) allocator.beginMessage();
     return 0;
 }

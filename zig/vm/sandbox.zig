@@ -11,6 +11,7 @@ extern "cu" fn seed() u32;
 extern fn cu_open_os(L: ?*lua.State) c_int;
 extern fn cu_open_io(L: ?*lua.State) c_int;
 extern fn cu_open_debug(L: ?*lua.State) c_int;
+extern fn cu_open_package(L: ?*lua.State) c_int;
 extern fn cu_print_line(L: ?*lua.State) c_int;
 extern fn cu_warn(data: ?*anyopaque, message: [*c]const u8, to_continue: c_int) void;
 
@@ -44,6 +45,7 @@ const libraries = [_]struct { name: [*:0]const u8, open: c.lua_CFunction }{
     .{ .name = "os", .open = cu_open_os },
     .{ .name = "io", .open = cu_open_io },
     .{ .name = "debug", .open = cu_open_debug },
+    .{ .name = "package", .open = cu_open_package },
 };
 
 const removed_globals = [_][*:0]const u8{ "dofile", "loadfile" };

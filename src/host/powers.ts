@@ -1,0 +1,81 @@
+/**
+ * What the host gives code beside data: globals, modules, and sources for `require`.
+ *
+ * @module
+ */
+
+import { DEFINE } from "../runtime/wire.ts";
+import { describe, isPlainObject } from "../values/kinds.ts";
+import { defineResolver, type HostFunctions } from "./host_functions.ts";
+
+/** Options that give code powers. */
+export interface Powers {
+  /**
+   * Globals of code by name: functions that it can call, and values, which are copied. Only own
+   * enumerable properties count. A name that Lua itself has must stand in `replace`.
+   */
+  globals?: Record<string, unknown>;
+  /**
+   * What `require` finds, by name: objects of functions and values, or Lua source text.
+   */
+  modules?: Record<string, object | string>;
+  /**
+   * Gives the Lua source of a module that `require` doesn't find otherwise; undefined where there
+   * is none.
+   */
+  resolveModule?: (name: string) => string | Uint8Array | undefined;
+  /** Names of Lua's own globals and modules that `globals` and `modules` may replace. */
+  replace?: readonly string[];
+}
+
+/** Lua's own globals. */
+export const LIBRARY_GLOBALS: readonly string[] = (
+  "_G _VERSION _home _io assert collectgarbage coroutine debug error getmetatable io ipairs load math next os " +
+  "package pairs pcall print rawequal rawget rawlen rawset require select setmetatable string table tonumber " +
+  "tostring type utf8 warn xpcall"
+).split(" ");
+
+/** Lua's own modules. */
+export const LIBRARY_MODULES: readonly string[] = "_G coroutine debug io math os package string table utf8".split(" ");
+
+/** Whether options give any. */
+export function hasPowers({ globals, modules, resolveModule }: Powers): boolean {
+  return globals !== undefined || modules !== undefined || resolveModule !== undefined;
+}
+
+/**
+ * Makes them known to code.
+ *
+ * @throws {TypeError} If a name is Lua's own, a module is neither an object nor text, or a value can't be passed.
+ */
+export function definePowers(functions: HostFunctions, powers: Powers): void {
+  const { globals = {}, modules = {}, resolveModule, replace = [] } = powers;
+  for (const [name, value] of Object.entries(globals)) {
+    checkName("global", name, LIBRARY_GLOBALS, replace);
+    functions.define(DEFINE.GLOBAL, name, value);
+  }
+  const sources = new Map<string, string | Uint8Array>();
+  for (const [name, value] of Object.entries(modules)) {
+    checkName("module", name, LIBRARY_MODULES, replace);
+    if (typeof value === "string" || value instanceof Uint8Array) {
+      sources.set(name, value);
+    } else if (typeof value === "object" && value !== null && isPlainObject(value)) {
+      functions.define(DEFINE.MODULE, name, value);
+    } else {
+      throw new TypeError(
+        `Cannot create a compute unit: the module ${JSON.stringify(name)} is neither a plain object nor source text, ` +
+          `but ${describe(value)}`,
+      );
+    }
+  }
+  if (sources.size > 0 || resolveModule !== undefined) defineResolver(functions, { sources, resolve: resolveModule });
+}
+
+function checkName(kind: string, name: string, own: readonly string[], replace: readonly string[]): void {
+  if (!own.includes(name) || replace.includes(name)) return;
+  throw new TypeError(
+    `Cannot create a compute unit: the ${kind} ${name} is Lua's own; to replace it, say replace: [${
+      JSON.stringify(name)
+    }]`,
+  );
+}

@@ -1,0 +1,356 @@
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { ComputeUnit, IoWrapper, LuaError, returns } from "@computeunit/cu";
+import { LIBRARY_GLOBALS, LIBRARY_MODULES } from "../../src/host/powers.ts";
+import { CountingClock } from "../helpers/clock.ts";
+import { liveHeapBytes } from "../helpers/heap.ts";
+
+const echo = (...values: unknown[]) => returns(...values);
+
+Deno.test("code calls functions of the host by their global names, and reads values", async () => {
+  using cu = await ComputeUnit.create({
+    globals: { add: (a: number, b: number) => a + b, VERSION: "1.2", limits: { most: 10, of: ["a", "b"] } },
+  });
+  assertEquals(cu.computeAll("return add(1, 2), VERSION, limits"), [3, "1.2", { most: 10, of: ["a", "b"] }]);
+  assertEquals(cu.compute("return type(add)"), "function");
+  // Another unit has none of it.
+  using other = await ComputeUnit.create();
+  assertEquals(other.computeAll("return add, VERSION"), [null, null]);
+});
+
+Deno.test("code reaches an object of functions by require, with the object as this", async () => {
+  const kv = {
+    prefix: "p:",
+    data: new Map<string, unknown>(),
+    get(key: string) {
+      return this.data.get(this.prefix + key);
+    },
+    put(key: string, value: unknown) {
+      this.data.set(this.prefix + key, value);
+    },
+    nested: { twice: (n: number) => 2 * n },
+  };
+  using cu = await ComputeUnit.create({ modules: { kv } });
+  const code = `
+    local kv = require "kv"
+    kv.put("a", { 1, { x = true } })
+    return kv.get("a"), kv.get("b"), kv.nested.twice(4), kv == require "kv", kv == package.loaded.kv
+  `;
+  assertEquals(cu.computeAll(code), [[1, { x: true }], null, 8, true, true]);
+  assertEquals(kv.data.get("p:a"), [1, { x: true }]);
+});
+
+Deno.test("arguments and results of every kind cross as inputs and outputs do", async () => {
+  using cu = await ComputeUnit.create({ globals: { echo } });
+  const values: unknown[] = [
+    ...[0, -0, 1.5, NaN, Infinity, 2 ** 53, -(2n ** 60n), true, false, null],
+    ...["", "text", "ünï", "x".repeat(300), "x".repeat(100_000), new Uint8Array([255, 0])],
+    ...[[1, null, 3], { a: { b: [] } }, new Map([[1, 2]]), new Set(["a"]), new Date(5), Float64Array.of(1.5)],
+  ];
+  for (const value of values) {
+    cu.setInput({ value });
+    assertEquals(cu.compute("return (echo(_io.input.value))"), cu.compute("return _io.input.value"), String(value));
+  }
+  const all = values.filter((value) => value !== null);
+  cu.setInput(all);
+  assertEquals(cu.computeAll("return echo(table.unpack(_io.input))"), cu.computeAll("return table.unpack(_io.input)"));
+});
+
+Deno.test("any number of arguments and results, nil among them", async () => {
+  let given: unknown[] = [];
+  using cu = await ComputeUnit.create({
+    globals: {
+      echo,
+      take: (...args: unknown[]) => void (given = args),
+      count: (n: number) => returns(...Array(n).fill(n)),
+    },
+  });
+  assertEquals(cu.computeAll("return select('#', echo()), echo(nil), select('#', echo(nil, nil))"), [0, null, 2]);
+  assertEquals(cu.computeAll("return echo(1, nil, 'x', {}, nil)"), [1, null, "x", {}, null]);
+  cu.compute("take(nil, 1, nil)");
+  assertEquals(given, [null, 1, null]);
+  for (const count of [1, 16, 17, 200, 5000]) {
+    assertEquals(cu.compute(`return select('#', count(${count}))`), count);
+    cu.compute(`local t = {} for i = 1, ${count} do t[i] = i end take(table.unpack(t))`);
+    assertEquals(given, Array.from({ length: count }, (_, i) => i + 1));
+  }
+  assertEquals(cu.compute("return (take())"), null);
+});
+
+Deno.test("an untouched view of an input given with lazy: true is the host's own object, any other a copy", async () => {
+  const given: unknown[] = [];
+  using cu = await ComputeUnit.create({ globals: { take: (value: unknown) => void given.push(value) } });
+  const row = { id: 1, tags: ["a"] };
+  cu.setInput({ row }, { lazy: true });
+  cu.compute("take(_io.input.row)");
+  assertStrictEquals(given.pop(), row);
+  cu.compute("_io.input.row.id = 2 take(_io.input.row)");
+  assertEquals(given.pop(), { id: 2, tags: ["a"] });
+  assertEquals(row, { id: 1, tags: ["a"] });
+  cu.setInput({ row }, { lazy: false });
+  cu.compute("take(_io.input.row)");
+  assert(given[0] !== row);
+  assertEquals(given.pop(), row);
+});
+
+Deno.test("what a host function throws is an error in Lua, and the very same object outside", async () => {
+  const thrown = new RangeError("no stock");
+  using cu = await ComputeUnit.create({
+    globals: {
+      fail: () => {
+        throw thrown;
+      },
+      failWith: (value: unknown) => {
+        throw value;
+      },
+    },
+  });
+  const code = "local ok, e = pcall(fail, 1) return ok, e.name, e.message, tostring(e)";
+  assertEquals(cu.computeAll(code), [false, "RangeError", "no stock", "RangeError: no stock"]);
+  for (const code of ["fail()", "local ok, e = pcall(fail) error(e)", "coroutine.wrap(fail)()"]) {
+    const error = assertThrows(() => cu.compute(code), LuaError, "no stock");
+    assertStrictEquals(error.cause, thrown);
+  }
+  assertEquals(assertThrows(() => cu.compute("failWith('text')"), LuaError).cause, "text");
+  assertEquals(cu.compute("return 1"), 1);
+});
+
+Deno.test("a LuaError that a host function throws is raised as its value", async () => {
+  using inner = await ComputeUnit.create();
+  using cu = await ComputeUnit.create({ globals: { run: (code: string) => inner.compute(code) } });
+  assertEquals(cu.computeAll("local ok, e = pcall(run, 'error({ code = 7 })') return ok, e.code"), [false, 7]);
+  assertEquals(cu.computeAll("return pcall(run, 'error(\"plain\", 0)')"), [false, "plain"]);
+  const error = assertThrows(() => cu.compute("run('error({ code = 7 })')"), LuaError);
+  assertEquals(error.value, { code: 7 });
+});
+
+Deno.test("what can't be passed is refused, as argument and as result, with function and path", async () => {
+  using cu = await ComputeUnit.create({
+    globals: { take: () => {}, fn: () => ({ a: [() => 1] }), surrogate: () => "\ud800", symbol: () => Symbol("s") },
+    modules: { kv: { get: () => /x/ } },
+  });
+  const cases: [string, new (...args: never[]) => Error, string][] = [
+    ["take(1, print)", LuaError, "cannot call take: functions cannot be passed (at argument2)"],
+    ["take({ x = { coroutine.create(print) } })", LuaError, "coroutines cannot be passed (at argument1.x[1])"],
+    ["fn()", TypeError, "Cannot return from fn: functions cannot be passed (at result[0].a[0])"],
+    ["surrogate()", TypeError, "Cannot return from surrogate: a string with a lone surrogate cannot be passed"],
+    ["symbol()", TypeError, "Cannot return from symbol: symbols cannot be passed"],
+    ["require('kv').get()", TypeError, "Cannot return from kv.get: RegExp objects cannot be passed"],
+  ];
+  for (const [code, type, message] of cases) {
+    assertThrows(() => cu.compute(code), type, message);
+    assertEquals(cu.compute(`return (pcall(function() ${code} end))`), false);
+    assertEquals(cu.compute("return 1"), 1);
+  }
+});
+
+Deno.test("a promise is refused with the function's name, and its failure is nobody's", async () => {
+  using cu = await ComputeUnit.create({
+    globals: { later: () => Promise.reject(new Error("unheard")), thenable: () => ({ then() {} }) },
+  });
+  for (const name of ["later", "thenable"]) {
+    const error = assertThrows(() => cu.compute(`${name}()`), LuaError, `${name} returned a promise`);
+    assertInstanceOf(error.cause, TypeError);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 0));
+});
+
+Deno.test("a host function that uses or disposes of its unit gets a TypeError, and the unit goes on", async () => {
+  const cu: ComputeUnit = await ComputeUnit.create({
+    globals: {
+      compute: () => cu.compute("return 1"),
+      input: () => cu.setInput(1),
+      dispose: () => cu.dispose(),
+    },
+  });
+  for (const name of ["compute", "input", "dispose"]) {
+    const error = assertThrows(() => cu.compute(`${name}()`), LuaError, "the unit is running");
+    assertInstanceOf(error.cause, TypeError);
+    assertEquals(cu.compute("return 1"), 1);
+  }
+  cu.dispose();
+});
+
+Deno.test("time in a host function counts, and calls are paid for", async () => {
+  const clock = new CountingClock();
+  using cu = await ComputeUnit.create({
+    timeLimit: 50,
+    now: clock.now,
+    globals: { slow: () => void (clock.time += 10) },
+  });
+  let calls = 0;
+  assertThrows(() => cu.compute("while true do slow() end"), LuaError, "time limit");
+  assertThrows(() => cu.compute("while true do pcall(slow) end"), LuaError, "time limit");
+  using fast = await ComputeUnit.create({
+    timeLimit: 50,
+    now: new CountingClock().now,
+    globals: { f: () => void calls++ },
+  });
+  assertThrows(() => fast.compute("while true do pcall(f) end"), LuaError, "time limit");
+  assert(calls > 0 && calls < 100_000, `${calls} calls`);
+  assertEquals(fast.compute("return 1"), 1);
+});
+
+Deno.test("only own properties count: nothing of a prototype is given, read or changed", async () => {
+  class Store {
+    value = 1;
+    secret() {
+      return 2;
+    }
+  }
+  using cu = await ComputeUnit.create({ globals: { store: { inner: new Store() }, get: () => new Store() } });
+  assertEquals(cu.compute("return store"), { inner: { value: 1 } });
+  const code = `
+    local names = { "constructor", "__proto__", "prototype", "toString", "hasOwnProperty", "secret" }
+    local found = {}
+    for _, name in ipairs(names) do
+      for _, holder in ipairs({ store, store.inner, get() }) do found[#found + 1] = holder[name] end
+    end
+    get().__proto__ = { polluted = true }
+    store.inner.__proto__ = { polluted = true }
+    return #found
+  `;
+  assertEquals(cu.compute(code), 0);
+  assertEquals(({} as Record<string, unknown>).polluted, undefined);
+});
+
+Deno.test("a script can neither make nor find a host function that it wasn't given", async () => {
+  let calls = 0;
+  using cu = await ComputeUnit.create({ globals: { granted: () => void calls++ } });
+  const found = cu.compute<string[]>(`
+    local seen, found = {}, {}
+    local function look(value, path)
+      if type(value) ~= "table" or seen[value] then
+        if type(value) == "function" and not pcall(string.dump, value) then found[#found + 1] = path end
+        return
+      end
+      seen[value] = true
+      for k, v in pairs(value) do look(v, path .. "." .. tostring(k)) end
+      look(getmetatable(value), path .. "<meta>")
+    end
+    look(_G, "_G")
+    return found
+  `);
+  assert(found.includes("_G.granted"));
+  assert(!found.some((path) => path.includes("cu_")), found.join(" "));
+  assertThrows(() => cu.setInput({ f: () => 1 }), TypeError, "functions cannot be passed");
+  using other = await ComputeUnit.create();
+  assertThrows(() => other.compute("granted()"), LuaError);
+  assertEquals(calls, 0);
+});
+
+Deno.test("names of Lua's own are refused at creation, unless replace names them", async () => {
+  for (const name of LIBRARY_GLOBALS) {
+    await assertRejectsType(() => ComputeUnit.create({ globals: { [name]: 1 } }), `the global ${name} is Lua's own`);
+  }
+  for (const name of LIBRARY_MODULES) {
+    await assertRejectsType(() => ComputeUnit.create({ modules: { [name]: {} } }), `the module ${name} is Lua's own`);
+  }
+  const lines: unknown[] = [];
+  using cu = await ComputeUnit.create({
+    globals: { print: (...parts: unknown[]) => void lines.push(parts) },
+    modules: { string: { upper: () => "!" } },
+    replace: ["print", "string"],
+  });
+  cu.compute("print(1, 'a')");
+  assertEquals(lines, [[1, "a"]]);
+  assertEquals(cu.computeAll("return require('string').upper('x'), ('x'):upper()"), ["!", "X"]);
+});
+
+Deno.test("the lists of Lua's own names are those of a unit", async () => {
+  using cu = await ComputeUnit.create();
+  const names = (table: string) =>
+    cu.compute<string[]>(`local t = {} for k in pairs(${table}) do t[#t + 1] = k end table.sort(t) return t`);
+  assertEquals(names("_G"), [...LIBRARY_GLOBALS].sort());
+  assertEquals(names("package.loaded"), [...LIBRARY_MODULES].sort());
+});
+
+Deno.test("options that give powers are checked", async () => {
+  await assertRejectsType(() => ComputeUnit.create({ globals: [] as never }), "globals must be a plain object");
+  await assertRejectsType(() => ComputeUnit.create({ modules: new Map() as never }), "modules must be a plain object");
+  await assertRejectsType(() => ComputeUnit.create({ modules: { kv: 1 as never } }), 'the module "kv" is neither');
+  await assertRejectsType(() => ComputeUnit.create({ replace: "print" as never }), "replace must be an array of names");
+  await assertRejectsType(() => ComputeUnit.create({ globals: { x: Symbol("s") } }), "symbols cannot be passed (at x)");
+  await assertRejectsType(
+    () => ComputeUnit.create({ modules: { kv: { deep: [new WeakMap()] } } }),
+    "WeakMap objects cannot be passed (at kv.deep[0])",
+  );
+});
+
+Deno.test("a wrapper's own unit has the powers that it is given", async () => {
+  using io = new IoWrapper({ globals: { tax: (n: number) => n * 0.2 } });
+  const { output } = await io.computeWithIo("_io.output = tax(_io.input)", 100);
+  assertEquals(output, 20);
+});
+
+Deno.test("100,000 calls, errors among them: memory of both sides is flat", async () => {
+  let n = 0;
+  using cu = await ComputeUnit.create({
+    globals: {
+      row: (row: Record<string, unknown>) => ({ ...row, seen: true }),
+      sometimes: () => {
+        if (++n % 3 === 0) throw new Error("third");
+        return n;
+      },
+    },
+  });
+  const code = `
+    for i = 1, 5000 do
+      local r = row({ id = i, name = "row " .. i })
+      assert(r.id == i and r.seen)
+      pcall(sometimes)
+    end
+  `;
+  cu.compute(code);
+  cu.runGc();
+  const before = cu.getMemoryStats();
+  const heap = await liveHeapBytes();
+  for (let i = 0; i < 10; i++) cu.compute(code);
+  cu.runGc();
+  const after = cu.getMemoryStats();
+  assert(after.usedBytes < before.usedBytes + 8192, `${after.usedBytes - before.usedBytes} bytes more`);
+  assertEquals(after.wasmBytes, before.wasmBytes);
+  assert(await liveHeapBytes() < heap + 1_000_000);
+});
+
+Deno.test("a call for whose arguments or results there is no memory is a memory error, and the unit goes on", async () => {
+  using cu = await ComputeUnit.create({
+    memoryLimit: 2 * 1024 * 1024,
+    globals: {
+      large: () => Array.from({ length: 100_000 }, (_, i) => ({ i })),
+      long: () => "x".repeat(4_000_000),
+      echo,
+    },
+  });
+  for (const name of ["large", "long"]) {
+    assertEquals(cu.computeAll(`return pcall(${name})`), [false, "not enough memory"]);
+    assertEquals(cu.computeAll("return (echo(1, { 2 }))"), [1]);
+  }
+});
+
+Deno.test("property: arguments and results come back as they went", async () => {
+  using cu = await ComputeUnit.create({ globals: { echo } });
+  const scalar = fc.oneof(fc.integer(), fc.double(), fc.boolean(), fc.string({ unit: "grapheme" }));
+  const value = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: "small" },
+      scalar,
+      fc.array(tie("value"), { minLength: 1, maxLength: 5 }),
+      fc.dictionary(fc.string({ unit: "grapheme" }), tie("value"), { maxKeys: 5 }),
+    ),
+  })).value;
+  fc.assert(
+    fc.property(fc.array(value, { maxLength: 20 }), (values) => {
+      cu.setInput(values, { lazy: false });
+      assertEquals(
+        cu.computeAll("return echo(table.unpack(_io.input, 1, #_io.input))"),
+        cu.computeAll("return table.unpack(_io.input, 1, #_io.input)"),
+      );
+    }),
+    { numRuns: 200 },
+  );
+});
+
+async function assertRejectsType(run: () => Promise<ComputeUnit>, message: string): Promise<void> {
+  await assertRejects(async () => (await run()).dispose(), TypeError, message);
+}

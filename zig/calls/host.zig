@@ -1,0 +1,155 @@
+//! Calls of the host's functions from Lua code. The host makes them known once, in a message of
+//! their own; from then on code has them as it has any value.
+
+const assert = @import("../vm/assert.zig").assert;
+const allocator = @import("../vm/allocator.zig");
+const buffer = @import("../bridge/buffer.zig");
+const from_lua = @import("../bridge/from_lua.zig");
+const io_table = @import("io_table.zig");
+const limits = @import("../vm/limits.zig");
+const lua = @import("../vm/lua.zig");
+const messages = @import("messages.zig");
+const thrown = @import("../views/thrown.zig");
+const to_lua = @import("../bridge/to_lua.zig");
+const unit = @import("unit.zig");
+const wire = @import("../bridge/wire.zig");
+const c = lua.c;
+
+/// Calls a function of the host: its arguments are a message of so many words, after so many whole
+/// chunks. What it answers is
+/// said in `wire.Answer`.
+extern "cu" fn call(function: u32, words: u32, chunks: u32) i32;
+
+/// What a call costs at least, in steps of about 5 ns.
+const call_steps = 32;
+
+/// What the arguments of one call are written with.
+const Arguments = struct { count: u32, words: u32 = 0, result: ?from_lua.Error = null };
+
+pub fn init() void {
+    to_lua.host_function = hostFunction;
+}
+
+/// One of the host's functions. Upvalues: its number, and its name for messages.
+fn hostFunction(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    limits.steps(L, call_steps);
+    const closure: *c.CClosure = @ptrCast(@alignCast(L.ci.*.func.p[0].val.value_.gc));
+    const upvalues: [*]const lua.Value = @ptrCast(&closure.upvalue);
+    var arguments = Arguments{ .count = @intCast(c.lua_gettop(L)) };
+    from_lua.start(L);
+    const status = lua.protectForError(L, writeArguments, &arguments);
+    const words = from_lua.finish(L, status != c.LUA_OK or arguments.result != null);
+    if (status == c.LUA_ERRMEM) c.luaD_throw(L, c.LUA_ERRMEM);
+    if (status != c.LUA_OK) return c.lua_error(L);
+    if (arguments.result != null) return refused(L, &upvalues[1]);
+    messages.is_calling = true;
+    const answer = call(@intCast(upvalues[0].value_.i), words, buffer.chunk_count);
+    messages.is_calling = false;
+    c.lua_settop(L, 0);
+    return finished(L, answer);
+}
+
+fn writeArguments(L: *lua.State, arguments: *Arguments) void {
+    for (1..arguments.count + 1) |index| {
+        from_lua.value(L, lua.at(L, index), names[@min(index, names.len) - 1]) catch |err| {
+            arguments.result = err;
+            return;
+        };
+    }
+    from_lua.changes(L, names[0]) catch |err| {
+        arguments.result = err;
+    };
+}
+
+/// What arguments are called in paths.
+const names = [_][]const u8{ "argument1", "argument2", "argument3", "argument4", "argument5", "argument" };
+
+/// Raises the error of an argument that can't be passed.
+fn refused(L: *lua.State, name: *const lua.Value) c_int {
+    lua.push(L, name.*);
+    _ = c.lua_pushlstring(L, from_lua.error_text.ptr, from_lua.error_text.len);
+    return c.luaL_error(L, "cannot call %s: %s", c.lua_tolstring(L, -2, null), c.lua_tolstring(L, -1, null));
+}
+
+/// Pushes the results of a call, or raises what the host threw.
+fn finished(L: *lua.State, answer: i32) c_int {
+    if (answer >= 0) return direct(L, @intCast(answer));
+    if (to_lua.isOpen()) {
+        const is_finished = to_lua.finish(unit.B);
+        allocator.endMessage();
+        if (answer <= wire.results_base and is_finished) return results(L, @intCast(wire.results_base - answer));
+        if (answer == @intFromEnum(wire.Status.raised) and is_finished) {
+            _ = results(L, 1);
+            return c.lua_error(L);
+        }
+        c.lua_settop(unit.B, 0);
+    }
+    if (answer == @intFromEnum(wire.Status.memory)) c.luaD_throw(L, c.LUA_ERRMEM);
+    assert(answer == @intFromEnum(wire.Status.thrown));
+    thrown.cu_raise_thrown(L);
+}
+
+/// Scalars, which stand in the buffer as they are: most results.
+fn direct(L: *lua.State, count: u32) c_int {
+    assert(count <= wire.direct_results_max);
+    if (c.lua_checkstack(L, @intCast(count)) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+    var input = to_lua.Input{ .words = buffer.words[0..count], .heap = buffer.heap };
+    for (0..count) |_| {
+        const word = input.word() catch unreachable;
+        const value = to_lua.scalar(L, word, &input) catch unreachable;
+        lua.push(L, if (lua.isNil(&value.?)) lua.nil else value.?);
+    }
+    if (L.l_G.*.GCdebt > 0) c.luaC_step(L);
+    return @intCast(count);
+}
+
+/// The elements of the array that was taken as a message.
+fn results(L: *lua.State, count: u32) c_int {
+    const value = lua.top(unit.B);
+    assert(value.tt_ == lua.tag.table and c.luaH_realasize(lua.tableOf(value)) >= count);
+    lua.push(L, value.*);
+    c.lua_settop(unit.B, 0);
+    if (c.lua_checkstack(L, @intCast(count)) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+    for (0..count) |i| {
+        const held = lua.tableOf(lua.at(L, 1)).array[i];
+        lua.push(L, if (lua.isNil(&held)) lua.nil else held);
+    }
+    limits.spend(to_lua.takenBytes());
+    if (L.l_G.*.GCdebt > 0) c.luaC_step(L);
+    return @intCast(count);
+}
+
+/// Where something of the host's becomes known to code.
+const Place = enum(u32) { global, module, resolver };
+
+/// Ends the message, an array of a name and a value: the value becomes a global, a module for
+/// `require`, or what `require` asks (package_library.zig).
+pub fn define(place: u32) i32 {
+    if (place > @intFromEnum(Place.resolver) or !messages.takeMessage()) return unit.answer(.malformed);
+    if (!io_table.isPair(lua.top(unit.L))) {
+        c.lua_settop(unit.L, 0);
+        return unit.answer(.malformed);
+    }
+    const status = lua.protect(unit.L, store, @as(Place, @enumFromInt(place)));
+    c.lua_settop(unit.L, 0);
+    return if (status == c.LUA_OK) 0 else unit.answerOf(status);
+}
+
+fn store(L: *lua.State, place: Place) void {
+    const pair = lua.tableOf(lua.top(L));
+    const table = switch (place) {
+        .global => lua.tableOf(&io_table.globalsValue(L)),
+        .module => loaded(L),
+        .resolver => lua.tableOf(&L.l_G.*.l_registry),
+    };
+    lua.set(L, table, pair.array[0], pair.array[1]);
+}
+
+/// `package.loaded`.
+fn loaded(L: *lua.State) *lua.Table {
+    _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, c.LUA_LOADED_TABLE);
+    const table = lua.tableOf(lua.top(L));
+    lua.pop(L, 1);
+    return table;
+}

@@ -1,0 +1,131 @@
+//! `require` and `package`: in place of loadlib.c, which reads files. What is no module yet is asked
+//! of the host's resolver.
+
+const lua = @import("lua.zig");
+const pay = @import("pay.zig");
+const c = lua.c;
+
+/// The resolver's name in the registry; calls/host.zig puts it there.
+const resolver_name = "cu_resolver";
+
+const preload_name = "_PRELOAD"; // LUA_PRELOAD_TABLE
+const loaded_name = "_LOADED"; // LUA_LOADED_TABLE
+
+/// `package` with `loaded`, `preload` and `config`; `require` is a global.
+pub export fn cu_open_package(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    c.lua_createtable(L, 0, 3);
+    _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, loaded_name);
+    c.lua_setfield(L, -2, "loaded");
+    _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, preload_name);
+    c.lua_setfield(L, -2, "preload");
+    _ = c.lua_pushstring(L, "/\n;\n?\n!\n-\n");
+    c.lua_setfield(L, -2, "config");
+    c.lua_pushcclosure(L, require, 0);
+    c.lua_setglobal(L, "require");
+    return 1;
+}
+
+/// Slots of `require`'s stack.
+const name_at = 1;
+const loaded_at = 2;
+const loader_at = 3;
+
+/// `require(name)`: the module, and what its loader was given beside the name.
+fn require(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    const name = c.luaL_checklstring(L, name_at, null);
+    c.lua_settop(L, name_at);
+    _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, loaded_name);
+    _ = c.lua_getfield(L, loaded_at, name);
+    if (c.lua_toboolean(L, -1) != 0) return 1;
+    lua.pop(L, 1);
+    checkCycle(L);
+    findLoader(L, name); // the loader and what it is given
+    c.lua_rotate(L, loader_at, 1);
+    c.lua_pushvalue(L, name_at);
+    c.lua_pushvalue(L, loader_at);
+    c.lua_callk(L, 2, 1, 0, null);
+    if (c.lua_type(L, -1) != c.LUA_TNIL) {
+        c.lua_setfield(L, loaded_at, name);
+    } else lua.pop(L, 1);
+    if (c.lua_getfield(L, loaded_at, name) == c.LUA_TNIL) {
+        lua.pop(L, 1);
+        c.lua_pushboolean(L, 1);
+        c.lua_pushvalue(L, -1);
+        c.lua_setfield(L, loaded_at, name);
+    }
+    c.lua_pushvalue(L, loader_at);
+    return 2;
+}
+
+/// Pushes a module's loader, and what it is given beside the name.
+fn findLoader(L: *lua.State, name: [*:0]const u8) void {
+    _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, preload_name);
+    const in_preload = c.lua_getfield(L, -1, name);
+    c.lua_rotate(L, -2, -1);
+    lua.pop(L, 1);
+    if (in_preload != c.LUA_TNIL) {
+        _ = c.lua_pushstring(L, ":preload:");
+        return;
+    }
+    lua.pop(L, 1);
+    _ = c.lua_getfield(L, c.LUA_REGISTRYINDEX, resolver_name);
+    if (c.lua_type(L, -1) == c.LUA_TFUNCTION) {
+        c.lua_pushvalue(L, name_at);
+        c.lua_callk(L, 1, 2, 0, null); // its text and where it comes from; or nil and where it isn't
+        if (c.lua_type(L, -2) == c.LUA_TSTRING) return compile(L, name);
+    } else c.lua_pushnil(L);
+    if (c.lua_type(L, -1) == c.LUA_TNIL) _ = c.lua_pushstring(L, "");
+    const reasons = c.lua_tolstring(L, -1, null);
+    _ = c.luaL_error(L, "module '%s' not found:\n\tno field package.preload['%s']%s", name, name, reasons);
+}
+
+/// Puts a loader in the place of a module's text, below where it comes from.
+fn compile(L: *lua.State, name: [*:0]const u8) void {
+    var length: usize = 0;
+    const text = c.lua_tolstring(L, -2, &length);
+    const place = c.luaL_tolstring(L, -1, null);
+    const chunk_name = c.lua_pushfstring(L, "@%s", place);
+    if (c.luaL_loadbufferx(L, text, length, chunk_name, "t") != c.LUA_OK) {
+        _ = c.luaL_error(L, "error loading module '%s' from '%s':\n\t%s", name, place, c.lua_tolstring(L, -1, null));
+    }
+    // text, place, its text, chunk name, loader: the loader and the place remain.
+    c.lua_copy(L, -1, -5);
+    lua.pop(L, 3);
+}
+
+/// Raises an error where the same module is being required already, and names those between.
+fn checkCycle(L: *lua.State) void {
+    var record: c.lua_Debug = undefined;
+    var level: c_int = 1;
+    while (c.lua_getstack(L, level, &record) != 0) : (level += 1) {
+        pay.steps(L, 4);
+        if (!isRequire(L, &record)) continue;
+        if (c.lua_rawequal(L, -1, name_at) != 0) return raiseCycle(L, level);
+        lua.pop(L, 1);
+    }
+}
+
+/// Whether a level is a call of `require`; then pushes the name that it was given.
+fn isRequire(L: *lua.State, record: *c.lua_Debug) bool {
+    _ = c.lua_getinfo(L, "f", record);
+    const is_require = c.lua_tocfunction(L, -1) == @as(c.lua_CFunction, require);
+    lua.pop(L, 1);
+    return is_require and c.lua_getlocal(L, record, 1) != null;
+}
+
+fn raiseCycle(L: *lua.State, last: c_int) void {
+    const base = c.lua_gettop(L);
+    var record: c.lua_Debug = undefined;
+    var level = last;
+    while (level > 0) : (level -= 1) {
+        _ = c.lua_getstack(L, level, &record);
+        if (!isRequire(L, &record)) continue;
+        _ = c.lua_pushstring(L, " -> ");
+        if (c.lua_checkstack(L, c.LUA_MINSTACK) == 0) break;
+    }
+    c.lua_pushvalue(L, name_at);
+    c.lua_concat(L, c.lua_gettop(L) - base);
+    _ = c.luaL_error(L, "module '%s' requires itself: %s", c.lua_tolstring(L, name_at, null), c.lua_tolstring(L, -1, null));
+}
