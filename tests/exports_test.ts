@@ -99,6 +99,7 @@ const REFUSED: Record<string, number[][]> = {
   take_chunk: [[0, 0], [1, 0], [WIRE.WORDS_MAX + 1, 0], [0, WIRE.HEAP_SIZE_BYTES + 1], [-1, -1]],
   set_io: NONSENSE.map((field) => [field]).concat([[0], [1], [2]]),
   set_input_field: [[]],
+  call_function: [[0, 0], [1, 1], [-1, 0]],
   define: NONSENSE.map((place) => [place]).concat([[0], [1], [2]]),
   get_io: NONSENSE.map((field) => [field]),
   get_output_field: [[]],

@@ -92,6 +92,12 @@ export fn compute(chunk: i32, all: u32) i32 {
     return run.compute(chunk, all != 0);
 }
 
+/// Ends the message, a function's name and so many arguments; calls it, and writes its first result
+/// or all.
+export fn call_function(count: u32, all: u32) i32 {
+    return run.callFunction(count, all != 0);
+}
+
 /// Calls a handler; see `run.request`.
 export fn request() i32 {
     return run.request();

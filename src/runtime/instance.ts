@@ -46,6 +46,7 @@ interface Calls {
   forget(chunk: number): number;
   compute(chunk: number, all: number): number;
   request(): number;
+  call_function(count: number, all: number): number;
   encode_error(): number;
   encode_error_value(): number;
   get_error_position(): number;

@@ -536,6 +536,55 @@ export class ComputeUnit implements Disposable {
   }
 
   /**
+   * Calls a Lua function by its name, and returns the value of its first result.
+   *
+   * @typeParam T Type of the result; it isn't checked.
+   * @param name A global's name, or with dots one in tables of globals: "rules.tax.gross".
+   * @param args The arguments, which are copied.
+   * @returns The first value that the function returns, `null` where there is none.
+   * @throws {LuaError} If there is no such function, it raises an error, or exceeds a limit.
+   * @throws {TypeError} If an argument or the result can't be passed, or `name` isn't a string.
+   * @throws {RangeError} If one nests deeper than 1000 levels, or has a bigint beyond int64.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("tax = {} function tax.gross(net, rate) return net * (1 + rate) end");
+   * assertEquals(cu.call("tax.gross", 100, 0.5), 150);
+   * ```
+   */
+  call<T = LuaValue>(name: string, ...args: unknown[]): T {
+    return this.#call(name, args, false)[0] as T;
+  }
+
+  /**
+   * As {@linkcode ComputeUnit.call}, and returns the values of all results.
+   *
+   * @param name The function's name.
+   * @param args The arguments, which are copied.
+   * @returns The values that the function returns.
+   * @throws {LuaError} If there is no such function, it raises an error, or exceeds a limit.
+   * @throws {TypeError} If an argument or a result can't be passed, or `name` isn't a string.
+   * @throws {RangeError} If one nests deeper than 1000 levels, or has a bigint beyond int64.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("function divide(a, b) return a // b, a % b end");
+   * assertEquals(cu.callAll("divide", 17, 5), [3, 2]);
+   * ```
+   */
+  callAll(name: string, ...args: unknown[]): LuaValue[] {
+    return this.#call(name, args, true);
+  }
+
+  /**
    * Empties `_io`, and puts it back under its name if code replaced it. `_home` stays.
    *
    * @example Usage
@@ -683,6 +732,17 @@ export class ComputeUnit implements Disposable {
       } finally {
         chunks.forget(chunk);
       }
+    });
+  }
+
+  #call(name: string, args: unknown[], all: boolean): LuaValue[] {
+    checkString("call a function", "name", name);
+    return this.#use("call a function", (instance) => {
+      this.#encoder!.encode([name, ...args], `call ${name}`, "arguments");
+      this.#printed = "";
+      this.#decoder!.drop();
+      const words = instance.guard(() => instance.exports.call_function(args.length, all ? 1 : 0));
+      return this.#read(words, "return the result");
     });
   }
 

@@ -354,3 +354,43 @@ Deno.test("property: arguments and results come back as they went", async () => 
 async function assertRejectsType(run: () => Promise<ComputeUnit>, message: string): Promise<void> {
   await assertRejects(async () => (await run()).dispose(), TypeError, message);
 }
+
+Deno.test("call() calls a function by its name, dotted too, and gives its first result, callAll() all", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute(`
+    function add(a, b) return a + b, "more" end
+    rules = { tax = { count = function(...) return select("#", ...), ... end } }
+    callable = setmetatable({}, { __call = function(_, x) return 2 * x end })
+  `);
+  assertEquals(cu.call("add", 1, 2), 3);
+  assertEquals(cu.callAll("add", 1, 2), [3, "more"]);
+  assertEquals(cu.callAll("rules.tax.count", 1, null, [2], undefined), [4, 1, null, [2], null]);
+  assertEquals([cu.call("callable", 21), cu.call("string.upper", "a"), cu.call("print")], [42, "A", null]);
+  const many = Array.from({ length: 5000 }, (_, i) => i);
+  assertEquals(cu.callAll("rules.tax.count", ...many), [5000, ...many]);
+  const row = { a: { b: new Map([[1, new Date(0)]]) } };
+  assertEquals(cu.callAll("rules.tax.count", row)[1], row);
+});
+
+Deno.test("call() refuses what it can't call or pass, and tells what code raises", async () => {
+  using cu = await ComputeUnit.create({ timeLimit: 50, now: new CountingClock().now });
+  cu.compute("t = { n = 1 } function fail() error({ code = 1 }) end function loop() while true do end end");
+  const cases: [string, unknown[], new (...args: never[]) => Error, string][] = [
+    ["nope", [], LuaError, "attempt to call a nil value (global 'nope')"],
+    ["t.n", [], LuaError, "attempt to call a number value (global 't.n')"],
+    ["t.n.x", [], LuaError, "attempt to call a nil value (global 't.n.x')"],
+    ["", [], LuaError, "attempt to call a nil value (global '')"],
+    ["..", [], LuaError, "attempt to call a nil value (global '..')"],
+    ["fail", [() => 1], TypeError, "Cannot call fail: functions cannot be passed (at arguments[1])"],
+    ["loop", [], LuaError, "time limit of 50 ms exceeded"],
+  ];
+  for (const [name, args, type, message] of cases) {
+    assertThrows(() => cu.call(name, ...args), type, message);
+    assertEquals(cu.call("tostring", 1), "1");
+  }
+  assertEquals(assertThrows(() => cu.call("fail"), LuaError).value, { code: 1 });
+  assertThrows(() => cu.call(1 as unknown as string), TypeError, "the name is not a string, but a number");
+  // No metamethod of the globals runs on the way.
+  cu.compute("setmetatable(_G, { __index = function() error('own') end })");
+  assertThrows(() => cu.call("nope"), LuaError, "attempt to call a nil value");
+});

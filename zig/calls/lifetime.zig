@@ -20,7 +20,7 @@ const c = lua.c;
 
 // library.zig
 extern fn cu_forget_warning() void;
-extern var cu_hidden: [2]c.lua_CFunction;
+extern var cu_hidden: [3]c.lua_CFunction;
 
 var saved: limits.Saved = undefined;
 var is_begun = false;
@@ -40,7 +40,7 @@ pub fn init(memory_limit_bytes: u32) i32 {
 }
 
 fn setUp(state: *lua.State, _: void) void {
-    cu_hidden = .{ run.callHandler, errors.describeError };
+    cu_hidden = .{ run.callHandler, run.callNamed, errors.describeError };
     sandbox.open(state);
     userdata.init(state);
     unit.B = c.lua_newthread(state).?;

@@ -1,5 +1,6 @@
 //! Compiles code, and runs compiled chunks and the handlers that code defined.
 
+const std = @import("std");
 const allocator = @import("../vm/allocator.zig");
 const errors = @import("errors.zig");
 const io_table = @import("io_table.zig");
@@ -7,6 +8,7 @@ const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
 const messages = @import("messages.zig");
 const position = @import("../vm/position.zig");
+const reading = @import("../views/reading.zig");
 const sandbox = @import("../vm/sandbox.zig");
 const unit = @import("unit.zig");
 const c = lua.c;
@@ -83,6 +85,11 @@ pub fn compute(chunk: i32, all: bool) i32 {
     limits.begin();
     const status = c.lua_pcallk(unit.L, 0, c.LUA_MULTRET, 1, 0, null);
     if (status != c.LUA_OK) return errors.failed(status);
+    return writeResults(all);
+}
+
+/// Writes the values above the message handler: the first, or all.
+fn writeResults(all: bool) i32 {
     const count: u32 = @intCast(c.lua_gettop(unit.L) - 1);
     if (count == 0) {
         lua.push(unit.L, lua.nil);
@@ -123,6 +130,63 @@ pub fn callHandler(state: ?*lua.State) callconv(.c) c_int {
     }
     c.lua_pushboolean(S, @intFromBool(is_handler));
     return 1;
+}
+
+/// Ends the message, an array of a function's name and so many arguments, and calls that function,
+/// a global or, with dots, one in tables of globals; writes its first result, or all.
+pub fn callFunction(count: u32, all: bool) i32 {
+    if (!messages.takeMessage()) return unit.answer(.malformed);
+    const value = lua.top(unit.L);
+    const is_call = value.tt_ == lua.tag.table and c.luaH_realasize(lua.tableOf(value)) == count + 1 and
+        lua.isString(@ptrCast(&lua.tableOf(value).array[0]));
+    if (!is_call) {
+        c.lua_settop(unit.L, 0);
+        return unit.answer(.malformed);
+    }
+    c.lua_pushcclosure(unit.L, errors.describeError, 0);
+    c.lua_pushcclosure(unit.L, callNamed, 0);
+    c.lua_rotate(unit.L, 1, 2);
+    limits.begin();
+    const status = c.lua_pcallk(unit.L, 1, c.LUA_MULTRET, 1, 0, null);
+    if (status != c.LUA_OK) return errors.failed(status);
+    return writeResults(all);
+}
+
+/// Calls the function that the array at the top of the stack names, with its other elements.
+pub fn callNamed(state: ?*lua.State) callconv(.c) c_int {
+    const S = state.?;
+    const call = lua.tableOf(lua.at(S, 1));
+    const count = c.luaH_realasize(call);
+    if (c.lua_checkstack(S, @intCast(count + c.LUA_MINSTACK)) == 0) _ = c.luaL_error(S, "too many arguments");
+    const name: lua.Value = call.array[0];
+    pushNamed(S, lua.bytesOf(lua.stringOf(&name)));
+    if (c.lua_type(S, -1) != c.LUA_TFUNCTION and c.luaL_getmetafield(S, -1, "__call") == c.LUA_TNIL) {
+        lua.push(S, name);
+        _ = c.luaL_error(S, "attempt to call a %s value (global '%s')", c.lua_typename(S, c.lua_type(S, 2)), c.lua_tolstring(S, -1, null));
+    }
+    c.lua_settop(S, 2);
+    for (1..count) |i| {
+        const argument = call.array[i];
+        lua.push(S, if (lua.isNil(&argument)) lua.nil else argument);
+    }
+    c.lua_callk(S, @intCast(count - 1), c.LUA_MULTRET, 0, null);
+    return c.lua_gettop(S) - 1;
+}
+
+/// Pushes what stands under a dotted name among the globals, or nil. No metamethods run.
+fn pushNamed(S: *lua.State, name: []const u8) void {
+    lua.push(S, io_table.globalsValue(S));
+    var rest = name;
+    while (true) {
+        const end = std.mem.indexOfScalar(u8, rest, '.') orelse rest.len;
+        _ = c.lua_pushlstring(S, rest.ptr, end);
+        const holder = (S.top.p - 2)[0].val;
+        const found = if (holder.tt_ == lua.tag.table) reading.rawGet(S, lua.tableOf(&holder), lua.top(S).*).* else lua.nil;
+        lua.pop(S, 2);
+        lua.push(S, if (lua.isNil(&found)) lua.nil else found);
+        if (end == rest.len) return;
+        rest = rest[end + 1 ..];
+    }
 }
 
 /// A new closure of the compiled chunk, with the globals as its _ENV, as if it had

@@ -6,7 +6,7 @@ const pay = @import("pay.zig");
 const c = lua.c;
 
 /// Functions of the bridge's that code may find below its own, and must not be given.
-pub export var cu_hidden: [2]c.lua_CFunction = undefined;
+pub export var cu_hidden: [3]c.lua_CFunction = undefined;
 
 pub export fn cu_open_debug(L: ?*lua.State) callconv(.c) c_int {
     const functions = [_]c.luaL_Reg{
