@@ -422,6 +422,16 @@ Deno.test("getMemoryStats() measures, and runGc() frees", async () => {
   assertAlmostEquals(cu.getMemoryStats().usedBytes, before.usedBytes, 20_000);
 });
 
+Deno.test("WASM memory grows only where collecting garbage frees too little", async () => {
+  using cu = await ComputeUnit.create();
+  // Lua itself would wait until there is ten times as much.
+  cu.compute("kept = {} for i = 1, 100000 do kept[i] = { i } end collectgarbage() collectgarbage('incremental', 1000)");
+  const before = cu.getMemoryStats().wasmBytes;
+  cu.compute("for i = 1, 800000 do local garbage = { i } end");
+  const { wasmBytes } = cu.getMemoryStats();
+  assert(wasmBytes < 2 * before, `${before} bytes grew to ${wasmBytes}`);
+});
+
 Deno.test("os gives time of the host, in UTC, and nothing else", async () => {
   using cu = await ComputeUnit.create();
   const before = Math.floor(Date.now() / 1000);
@@ -442,6 +452,22 @@ Deno.test("math.random differs from unit to unit", async () => {
   assert(a.compute("return math.random(0)") !== b.compute("return math.random(0)"));
   const reseeded = "math.randomseed() return math.random(0)";
   assert(a.compute(reseeded) !== b.compute(reseeded));
+});
+
+Deno.test("the order of pairs over numbers differs from unit to unit", async () => {
+  for (const key of ["i * 1000003", "i + 0.5"]) {
+    const orders = new Set<string>();
+    for (let i = 0; i < 4; i++) {
+      using cu = await ComputeUnit.create();
+      orders.add(cu.compute(`
+        local t, keys = {}, {}
+        for i = 1, 100 do t[${key}] = true end
+        for key in pairs(t) do keys[#keys + 1] = key end
+        return table.concat(keys, " ")
+      `));
+    }
+    assertEquals(orders.size, 4, key);
+  }
 });
 
 Deno.test("code that is neither text nor bytes is wrong use", async () => {

@@ -51,9 +51,10 @@ const ARGUMENTS = `t = table.pack(("x"):rep(100000):byte(1, -1)) unpack = table.
 /** Runs of instructions in one function, as text of a Lua expression. */
 const FILLER = `("x = x + 1 "):rep(50000)`;
 
-/** Calls `f` at a depth of so many Lua calls. */
+/** Runs code at a depth of so many Lua calls, which are short: they cost the same whatever the code is. */
 function atDepth(depth: number, body: string): string {
-  return `local function f(n) if n > 0 then local r = f(n - 1) return r end\n${body}\nend f(${depth})`;
+  return `local function run()\n${body}\nend
+    local function f(n) if n > 0 then local r = f(n - 1) return r end run() end f(${depth})`;
 }
 
 /** `T`: keys of which all, and `absent`, stand in one chain if their hash has no secret. */
@@ -210,16 +211,17 @@ const works: Work[] = [
     code: lines(20, "c(unpack(t))"),
     looks: 13,
   },
-  { name: "an error at depth", code: atDepth(150000, lines(60, "pcall(error)")), looks: 15 },
+  // The calls of this depth alone take 19 looks.
+  { name: "an error at depth", code: atDepth(150000, lines(60, "pcall(error)")), looks: 30 },
   {
     name: "an error at depth in a coroutine",
     code: `coroutine.wrap(function() ${atDepth(150000, lines(60, "pcall(error)"))} end)()`,
-    looks: 14,
+    looks: 30,
   },
   {
     name: "a step of the collector at depth",
     code: atDepth(150000, lines(60, "collectgarbage('step', 0)")),
-    looks: 16,
+    looks: 40,
   },
   {
     name: "overflow of the stack",
@@ -251,6 +253,12 @@ const works: Work[] = [
       `local n = 0 f = load(function() n = n + 1 if n <= 20000 then return "x = 1" .. ("\\n"):rep(200) elseif n == 20001 then return "return nil .. 'x'" end end)`,
     code: lines(100, "pcall(f)"),
     looks: 8,
+  },
+  {
+    name: "a level deep in the stack",
+    setup: "f = debug.getinfo",
+    code: atDepth(150000, lines(60, "f(140000)")),
+    looks: 45,
   },
   {
     name: "a C function's name among many globals",

@@ -125,3 +125,27 @@ Deno.test("a Lua stack that grows collects garbage first, after collectgarbage('
     assertEquals(count, 8000, `${garbageKb} KB of garbage`);
   }
 });
+
+Deno.test("a string buffer that grows collects garbage first, after collectgarbage('stop') too", async () => {
+  for (let garbageKb = 800; garbageKb <= 1000; garbageKb += 50) {
+    using cu = await ComputeUnit.create({ memoryLimit: 2 * MIB });
+    const length = cu.compute(`
+      local text = ("y"):rep(100000)
+      collectgarbage() collectgarbage("stop")
+      for i = 1, ${garbageKb} do local garbage = table.pack(("x"):byte(), ("x"):rep(60):byte(1, -1)) end
+      return #text:gsub("y", "zz")
+    `);
+    assertEquals(length, 200_000, `${garbageKb} KB of garbage`);
+  }
+});
+
+Deno.test("a collector's step of the largest size is a whole cycle", async () => {
+  using cu = await ComputeUnit.create();
+  for (const [multiplier, size] of [[100, 62], [1000, 60], [1000, 52], [1000, 255]]) {
+    const isCycle = cu.compute(`
+      collectgarbage("incremental", 100, ${multiplier}, ${size})
+      return collectgarbage("step", 0)
+    `);
+    assertEquals(isCycle, true, `a multiplier of ${multiplier}, 2^${size} bytes`);
+  }
+});
