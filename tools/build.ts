@@ -13,6 +13,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import binaryen from "binaryen";
+import { applySeries, readSources, SeriesError } from "./series.ts";
 
 const ZIG_VERSION = "0.16.0";
 
@@ -22,6 +23,10 @@ const wasmDir = new URL("wasm/", rootDir);
 /** Tools and caches; deleting it makes the next build one from clean. */
 const workDir = new URL(".build/", rootDir);
 const nativeDir = new URL("native/", workDir);
+/** Lua's sources with our changes. */
+const patchedDir = new URL("lua/", workDir);
+/** Our changes to Lua's sources. */
+export const seriesDir = new URL("lua/series/", zigDir);
 
 /** Exports that only the linker needs. */
 const LINKER_EXPORTS = /^(cu_|lua[A-Z]_|__cpp_exception)/;
@@ -77,7 +82,7 @@ async function* filesOf(dir: string): AsyncGenerator<string> {
 
 /** A hash of everything that the result depends on. */
 async function fingerprint(): Promise<string> {
-  const names = ["../tools/build.ts"];
+  const names = ["../tools/build.ts", "../tools/series.ts"];
   for await (const name of filesOf("")) names.push(name);
   let text = "";
   for (const name of names.sort()) text += `${name}\n${await Deno.readTextFile(new URL(name, zigDir))}\n`;
@@ -128,7 +133,7 @@ const cacheArgs = [
 ];
 
 /** Lua's archive, as build.zig.zon pins it. */
-interface LuaArchive {
+export interface LuaArchive {
   url: string;
   hash: string;
   /** Such as 5.4.9. */
@@ -143,7 +148,7 @@ async function readLuaArchive(): Promise<LuaArchive> {
 
 /** Puts Lua's sources into Zig's cache, under the hash that build.zig.zon pins. */
 async function fetchLua(zig: Zig, { url, version, hash }: LuaArchive, given: string | undefined): Promise<void> {
-  if (given !== undefined) return await addArchive(zig, given, hash);
+  if (given !== undefined) await addArchive(zig, given, hash);
 
   const direct = await run(zig.command, ["build", "--fetch", ...cacheArgs], zig.env);
   if (direct.success) return;
@@ -158,6 +163,21 @@ async function fetchLua(zig: Zig, { url, version, hash }: LuaArchive, given: str
     );
   }
   await addArchive(zig, archive, hash);
+  await run(zig.command, ["build", "--fetch", ...cacheArgs], zig.env);
+}
+
+/** Lua's own sources, where `zig build --fetch` unpacks them. */
+function sourcesDir({ hash }: LuaArchive): URL {
+  return new URL(`zig-pkg/${hash}/src/`, zigDir);
+}
+
+/** Applies the series to Lua's sources, and writes them where build.zig reads them. */
+async function patchLua(archive: LuaArchive): Promise<void> {
+  const sources = await readSources(sourcesDir(archive));
+  await applySeries(seriesDir, sources);
+  await Deno.remove(patchedDir, { recursive: true }).catch(() => {});
+  await Deno.mkdir(patchedDir, { recursive: true });
+  for (const [name, text] of sources) await Deno.writeTextFile(new URL(name, patchedDir), text);
 }
 
 async function addArchive(zig: Zig, archive: string, hash: string): Promise<void> {
@@ -212,7 +232,7 @@ async function revisionsOf(version: string, settings: string[], aptDir: URL): Pr
 
 /** Runs build.zig. */
 async function compile(zig: Zig, prefix: URL, args: string[] = []): Promise<void> {
-  const zigArgs = ["build", ...args, ...cacheArgs, "--prefix", pathOf(prefix)];
+  const zigArgs = ["build", `-Dlua=${pathOf(patchedDir)}`, ...args, ...cacheArgs, "--prefix", pathOf(prefix)];
   const { success, stderr } = await run(zig.command, zigArgs, zig.env);
   if (!success) throw new BuildError(`Cannot compile\n${stderr.replaceAll(/^failed command: .*$\n/gm, "")}`);
 }
@@ -239,7 +259,16 @@ async function prepare(lua: string | undefined): Promise<Zig> {
   const zig = await findZig();
   const archive = await readLuaArchive();
   await step(`Fetching Lua ${archive.version}`, () => fetchLua(zig, archive, lua));
+  await patchLua(archive);
   return zig;
+}
+
+/** Lua's release that build.zig.zon names, and its own sources, which are fetched where they aren't there. */
+export async function getLua(): Promise<{ version: string; dir: URL }> {
+  const archive = await readLuaArchive();
+  const dir = sourcesDir(archive);
+  if (!await exists(dir)) await fetchLua(await findZig(), archive, undefined);
+  return { version: archive.version, dir };
 }
 
 async function buildModule(zig: Zig): Promise<void> {
@@ -309,7 +338,7 @@ if (import.meta.main) {
     const more = [...args.checked ? checkedTargets : [], ...args.native ? [nativeTarget] : []];
     await build([moduleTarget, ...more], args.lua);
   } catch (error) {
-    if (!(error instanceof BuildError)) throw error;
+    if (!(error instanceof BuildError || error instanceof SeriesError)) throw error;
     console.error(`error: ${error.message}`);
     Deno.exit(1);
   }

@@ -1,9 +1,8 @@
-//! Builds the compute unit: Lua 5.4 (C, patched as `lua/patches.zig` says) and
+//! Builds the compute unit: Lua 5.4 (C, changed by the patches in `lua/series/`) and
 //! the bridge (Zig) into one WebAssembly module, `zig-out/bin/cu.wasm`.
-//! `build.ts` drives this, fetches what it needs, and optimizes the result.
+//! `tools/build.ts` drives this: it fetches what is needed, patches Lua, and optimizes the result.
 
 const std = @import("std");
-const lua_patches = @import("lua/patches.zig");
 
 /// Stack of C and Zig code. Lua bounds its C recursion to LUAI_MAXCCALLS (200)
 /// levels; the deepest level measured (a string.gsub callback, with its
@@ -60,7 +59,10 @@ pub fn build(b: *std.Build) void {
     };
     const target = wasmTarget(b, &.{});
 
-    const lua_sources = patchedLua(b);
+    const lua_sources: std.Build.LazyPath = .{
+        .cwd_relative = b.option([]const u8, "lua", "Folder of Lua's sources with the series applied") orelse
+            std.process.fatal("Lua's sources are missing: run `deno task build`, which patches them", .{}),
+    };
 
     const lua_api = b.addTranslateC(.{
         .root_source_file = b.path("lua/api.h"),
@@ -174,36 +176,4 @@ fn unwinding(b: *std.Build) *std.Build.Step.Compile {
     });
     module.addCSourceFile(.{ .file = b.path("lua/unwind.s") });
     return b.addObject(.{ .name = "unwind", .root_module = module });
-}
-
-/// A copy of Lua's sources in which each patch has been applied. The archive is
-/// pinned by its hash in build.zig.zon; a patch that doesn't match exactly once
-/// stops the build.
-fn patchedLua(b: *std.Build) std.Build.LazyPath {
-    const lua = b.dependency("lua", .{});
-    const sources = b.addWriteFiles();
-    var patched: std.StringArrayHashMapUnmanaged([]const u8) = .empty;
-    for (lua_patches.list) |patch| {
-        const entry = patched.getOrPut(b.allocator, patch.file) catch @panic("OOM");
-        if (!entry.found_existing) {
-            entry.value_ptr.* = lua.builder.build_root.handle.readFileAlloc(
-                b.graph.io,
-                b.fmt("src/{s}", .{patch.file}),
-                b.allocator,
-                .limited(1 << 20),
-            ) catch |err| std.debug.panic("Cannot read Lua's {s}: {t}", .{ patch.file, err });
-        }
-        const text = entry.value_ptr.*;
-        if (std.mem.count(u8, text, patch.find) != 1) {
-            std.debug.panic("Cannot patch Lua's {s}: expected to find once: {s}", .{ patch.file, patch.find });
-        }
-        entry.value_ptr.* = std.mem.replaceOwned(u8, b.allocator, text, patch.find, patch.replace) catch @panic("OOM");
-    }
-    for (lua_files) |file| {
-        if (!patched.contains(file)) _ = sources.addCopyFile(lua.path(b.fmt("src/{s}", .{file})), file);
-    }
-    var files = patched.iterator();
-    while (files.next()) |file| _ = sources.add(file.key_ptr.*, file.value_ptr.*);
-    _ = sources.addCopyDirectory(lua.path("src"), "", .{ .include_extensions = &.{".h"}, .exclude_extensions = patched.keys() });
-    return sources.getDirectory();
 }

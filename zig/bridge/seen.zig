@@ -11,7 +11,7 @@ const c = lua.c;
 var containers: ?[*]*c.GCObject = null;
 var capacity: u32 = 0;
 var count: u32 = 0;
-const flag: u8 = 1 << 6; // between those of the metamethods and BITRAS; lgc.c's patch reads it
+const flag: u8 = 1 << 6; // between those of the metamethods and BITRAS; lua/series/290-weak-tables-out.patch reads it
 
 /// Places + 1 in `containers`, of the first `index_count` of them, by address: open addressing, a
 /// power of two. There is none before a container is met again.

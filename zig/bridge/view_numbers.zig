@@ -1,6 +1,6 @@
 //! The numbers under which the host knows the objects that tables and dates stand for (see
 //! views/), so that an object is one table however code comes to it. `Table.view` holds a
-//! table's number and what is needed at each access (see lua/patches.zig).
+//! table's number and what is needed at each access (lua/series/270-views.patch).
 
 const std = @import("std");
 const assert = @import("../vm/assert.zig").assert;

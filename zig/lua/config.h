@@ -1,7 +1,7 @@
 /*
 ** How Lua is configured for the compute unit, through Lua's own configuration
 ** points; included before every Lua source (see build.zig). What has no such
-** point is a patch in lua/patches.zig.
+** point is a patch in lua/series/ (docs/LUA.md).
 */
 #ifndef cu_lua_config_h
 #define cu_lua_config_h
@@ -36,7 +36,7 @@ unsigned cu_seed(void);
 /* llex.c, lobject.c: no locales */
 #define lua_getlocaledecpoint() '.'
 
-/* llimits.h: as it is there, but 'fmod' pays for its steps; see numbers.zig */
+/* llimits.h: as it is there, but 'fmod' pays for its steps; see numerals.zig */
 struct lua_State;
 double cu_fmod(struct lua_State *L, double a, double b);
 #define luai_nummod(L, a, b, m) \
@@ -177,7 +177,7 @@ void luaD_leave(struct lua_State *L);
 struct CallInfo;
 extern struct CallInfo *cu_leaving;
 
-/* calls.zig: a full collection, without finalizers */
+/* lifetime.zig: a full collection, without finalizers */
 struct lua_State;
 void cu_collect(struct lua_State *L);
 
@@ -196,7 +196,7 @@ int cu_mark_keeps_places(const struct Table *t);
 void cu_mark_written(struct Table *t, const void *key, const void *value);
 
 /*
-** views.zig: tables whose contents stand with the host. Table.view holds these bits,
+** zig/views: tables whose contents stand with the host. Table.view holds these bits,
 ** and above them the view's number, 0 for ordinary tables.
 */
 #define CU_VIEW_INCOMPLETE 1u  /* not all contents are in the table's own parts */

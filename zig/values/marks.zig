@@ -1,7 +1,7 @@
 //! What a table stands for in JavaScript, where its contents alone don't tell: an
 //! array stays one when it is emptied, a Map and a Set stay what they were, a typed
 //! array comes back as one while it is untouched, and an array with nulls keeps
-//! its length. `Table.mark` (see lua/patches.zig) points here; most marks are one
+//! its length. `Table.mark` (lua/series/250-marks.patch) points here; most marks are one
 //! of a few constants, so a marked table costs nothing more.
 //!
 //! An object, Map or Set that came from JavaScript has an order instead: a Lua list of

@@ -9,7 +9,7 @@ const pages = @import("../bridge/view_pages.zig");
 const reading = @import("reading.zig");
 const c = lua.c;
 
-/// Raises `next`'s error (lua/patches.zig).
+/// Raises `next`'s error (lua/series/330-iterators.patch).
 extern fn luaH_invalidkey(L: *lua.State) noreturn;
 
 /// As lua_next, for an incomplete view; -1: now luaH_next can do it.

@@ -155,7 +155,7 @@ inline fn classOf(size: usize) usize {
 }
 
 /// More WASM memory, at the end of the heap. False at the limit, and where a third of
-/// what is used may be garbage, if Lua then collects and asks again (lua/patches.zig).
+/// what is used may be garbage, if Lua then collects and asks again (lua/series/300-allocator.patch).
 fn grow(needed_bytes: usize) bool {
     if (may_refuse and isWorthCollecting()) return false;
     const wanted = @max(needed_bytes, heap_end / growth_divisor);

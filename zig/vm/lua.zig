@@ -16,7 +16,7 @@ pub const String = c.TString;
 /// Variant tags of a value, `ctb` applied where the value is collectable.
 pub const tag = struct {
     pub const nil = 0x00;
-    /// A null of JavaScript's, see null_why in lua/patches.zig.
+    /// A null of JavaScript's, see lua/series/260-nulls.patch.
     pub const null_ = 0x30;
     pub const false_ = 0x01;
     pub const true_ = 0x11;

@@ -33,7 +33,7 @@ const Position = extern struct {
 var position: Position = std.mem.zeroes(Position);
 
 /// Addresses of the sources' names in Lua's memory, to tell texts of one name apart: each
-/// has a string of its own (lua/patches.zig). Never read from, as they may be gone.
+/// has a string of its own (lua/series/190-positions.patch). Never read from, as they may be gone.
 var addresses: [sources_max]usize = undefined;
 
 comptime {
