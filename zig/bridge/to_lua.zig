@@ -2,9 +2,8 @@
 //! I/O buffer. Works off the buffer chunk by chunk with a stack of its own, so a
 //! message may be of any size, and depth is bounded.
 //!
-//! A row of a known shape is a copy of the shape's template: its hash part is
-//! copied whole and the values are stored at the places of their keys, without
-//! hashing.
+//! A row is a copy of its shape's template (templates.zig), in which values are stored at the
+//! places of their keys, without hashing.
 //!
 //! Everything here may raise a memory error and runs under `lua.protect`. What is
 //! being built is reachable from the root, which stands in a slot of Lua's stack.
@@ -15,6 +14,7 @@ const assert = @import("../vm/assert.zig").assert;
 const trap = @import("../vm/assert.zig").trap;
 const lua = @import("../vm/lua.zig");
 const marks = @import("../values/marks.zig");
+const templates = @import("templates.zig");
 const userdata = @import("../values/userdata.zig");
 const numbers = @import("view_numbers.zig");
 const wire = @import("wire.zig");
@@ -28,15 +28,6 @@ pub const Error = error{ Malformed, Depth, Duplicate };
 /// A key and its value, and what Lua's own functions may push.
 const stack_slots_for_pairs = 2 + c.LUA_MINSTACK;
 
-const Shape = struct {
-    template: *lua.Table,
-    count: u8,
-    /// Where the template looks for a free place next.
-    last_free: u8,
-    /// Where in the hash part the value of each key stands.
-    nodes: [wire.shape_keys_max]u8,
-};
-
 const Frame = struct {
     /// Pairs make records, maps and sets: a set's member is a key with the value true.
     const Kind = enum { root, object, array, pairs, typed_array };
@@ -47,15 +38,10 @@ const Frame = struct {
     has_key: bool = false,
     has_nulls: bool = false,
     table: *lua.Table,
-    shape: *const Shape = undefined,
+    template: *const templates.Template = undefined,
     index: u32 = 0,
     count: u32,
 };
-
-var shapes: [wire.shapes_max]Shape = undefined;
-var shape_count: u32 = 0;
-/// A Lua table that keeps the templates from being collected.
-var templates: *lua.Table = undefined;
 
 /// One frame for the root, one for each container.
 var frames: [wire.depth_max + 1]Frame = undefined;
@@ -83,10 +69,6 @@ pub var typed_length: u32 = 0;
 
 /// What this message has allocated in Lua's heap, for the collector's pace.
 var bytes_before: usize = 0;
-
-pub fn init(L: *lua.State) void {
-    templates = lua.newAnchored(L);
-}
 
 /// Begins a message: the value will stand at the top of Lua's stack.
 pub fn start(L: *lua.State, lazy: bool) void {
@@ -170,7 +152,7 @@ pub const Input = struct {
 /// strings, booleans or nil: what most rows are made of. True if there is another value
 /// to read.
 fn fillObject(L: *lua.State, frame: *Frame, input: *Input) Error!bool {
-    const filled = try fillFields(L, frame.table, frame.shape.nodes[frame.index..frame.count], input);
+    const filled = try fillFields(L, frame.table, frame.template.nodes[frame.index..frame.count], input);
     frame.index += filled;
     return frame.index < frame.count and input.words.len > 0;
 }
@@ -227,11 +209,11 @@ fn fillArray(L: *lua.State, frame: *Frame, input: *Input) Error!bool {
             frame.index += 1;
             continue;
         }
-        const shape, const table = try beginRow(L, frame, input) orelse return true;
+        const template, const table = try beginRow(L, frame, input) orelse return true;
         frame.index += 1;
-        const filled = try fillFields(L, table, shape.nodes[0..shape.count], input);
-        if (filled == shape.count) continue;
-        try enter(.{ .kind = .object, .table = table, .shape = shape, .index = filled, .count = shape.count });
+        const filled = try fillFields(L, table, template.nodes[0..template.count], input);
+        if (filled == template.count) continue;
+        try enter(.{ .kind = .object, .table = table, .template = template, .index = filled, .count = template.count });
         return false;
     }
     return false;
@@ -239,16 +221,14 @@ fn fillArray(L: *lua.State, frame: *Frame, input: *Input) Error!bool {
 
 /// Puts the table of an object, or of a view that has fields, into an array; null where
 /// something else is to be read.
-inline fn beginRow(L: *lua.State, frame: *Frame, input: *Input) Error!?struct { *const Shape, *lua.Table } {
+inline fn beginRow(L: *lua.State, frame: *Frame, input: *Input) Error!?struct { *const templates.Template, *lua.Table } {
     const box: wire.Word = @bitCast(input.words[0]);
     const is_view = box.tag == .view;
     if (!is_view and box.tag != .object or is_view and input.words.len < 2) return null;
     const head: wire.ViewHead = if (is_view) @bitCast(input.words[1]) else undefined;
-    const number = if (is_view) head.shape else box.payload;
-    if (number >= shape_count) return null;
+    const template = templates.find(if (is_view) head.shape else box.payload) orelse return null;
     if (is_view and !try isNewView(L, box.payload, head)) return null;
-    const shape = &shapes[number];
-    const table = newRow(L, shape);
+    const table = templates.newRow(L, template);
     frame.table.array[frame.index] = lua.ofTable(table);
     lua.barrier(L, frame.table, lua.ofTable(table));
     if (is_view) {
@@ -258,35 +238,7 @@ inline fn beginRow(L: *lua.State, frame: *Frame, input: *Input) Error!?struct { 
         remember(L, @ptrCast(table));
         input.words = input.words[1..];
     }
-    return .{ shape, table };
-}
-
-/// A table with the keys of a shape and no values, in one block with its hash part: a
-/// copy of the template's, keys and places and chains.
-fn newRow(L: *lua.State, shape: *const Shape) *lua.Table {
-    const template = shape.template;
-    const count: u32 = if (template.lastfree == null) 0 else lua.nodeCount(template);
-    const size = @sizeOf(lua.Table) + count * @sizeOf(lua.Node);
-    const table: *lua.Table = @ptrCast(@alignCast(allocator.newObject(L, c.LUA_VTABLE, size)));
-    const own: [*]lua.Node = @ptrFromInt(@intFromPtr(table) + @sizeOf(lua.Table));
-    table.flags = 0;
-    table.lsizenode = template.lsizenode;
-    table.alimit = 0;
-    table.array = null;
-    table.metatable = null;
-    table.mark = template.mark;
-    if (count == 0) {
-        table.node = template.node; // Lua's shared dummy node
-        table.lastfree = null;
-        table.view = 0;
-        return table;
-    }
-    const from: [*]const lua.Node = @ptrCast(template.node);
-    @memcpy(own[0..count], from[0..count]);
-    table.node = own;
-    table.lastfree = own + shape.last_free;
-    table.view = (@as(u32, template.lsizenode) + 1) << c.CU_INLINE_SHIFT;
-    return table;
+    return .{ template, table };
 }
 
 /// Reads one value and puts it into the frame's container.
@@ -319,9 +271,8 @@ fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
         },
         .shape => try defineShape(L, box.payload, input),
         .object => {
-            if (box.payload >= shape_count) return error.Malformed;
-            const shape = &shapes[box.payload];
-            try open(L, frame, .{ .kind = .object, .table = undefined, .shape = shape, .count = shape.count });
+            const template = templates.find(box.payload) orelse return error.Malformed;
+            try open(L, frame, .{ .kind = .object, .table = undefined, .template = template, .count = template.count });
         },
         .array => try open(L, frame, .{ .kind = .array, .table = undefined, .count = box.payload }),
         .record, .map, .set => {
@@ -369,9 +320,9 @@ fn view(L: *lua.State, parent: *Frame, number: u32, head: wire.ViewHead) Error!v
         if (known.tt != c.LUA_VTABLE) return error.Malformed;
         return put(L, parent, .{ .value_ = .{ .gc = known }, .tt_ = lua.tag.table });
     }
-    const has_shape = head.shape != wire.no_shape;
-    if (has_shape and head.shape >= shape_count) return error.Malformed;
-    const table: *lua.Table = if (has_shape) newRow(L, &shapes[head.shape]) else @ptrCast(c.luaH_new(L));
+    const template = templates.find(head.shape);
+    if (template == null and head.shape != wire.no_shape) return error.Malformed;
+    const table: *lua.Table = if (template) |known| templates.newRow(L, known) else @ptrCast(c.luaH_new(L));
     try put(L, parent, lua.ofTable(table));
     numbers.register(L, table, number, head);
     switch (head.kind) {
@@ -381,9 +332,8 @@ fn view(L: *lua.State, parent: *Frame, number: u32, head: wire.ViewHead) Error!v
         .set => marks.setKind(L, table, .set),
         _ => return error.Malformed,
     }
-    if (has_shape) {
-        const shape = &shapes[head.shape];
-        try enter(.{ .kind = .object, .table = table, .shape = shape, .count = shape.count });
+    if (template) |known| {
+        try enter(.{ .kind = .object, .table = table, .template = known, .count = known.count });
     } else if (head.is_complete) {
         const is_array = head.kind == .array;
         try enter(.{ .kind = if (is_array) .array else .pairs, .table = table, .count = head.length });
@@ -425,7 +375,7 @@ pub fn longString(L: *lua.State, length: usize) Error![]u8 {
 inline fn put(L: *lua.State, frame: *Frame, given: lua.Value) Error!void {
     switch (frame.kind) {
         .object => {
-            const node: *lua.Node = @ptrCast(frame.table.node + frame.shape.nodes[frame.index]);
+            const node: *lua.Node = @ptrCast(frame.table.node + frame.template.nodes[frame.index]);
             node.u.value_ = given.value_;
             node.u.tt_ = given.tt_;
             lua.barrier(L, frame.table, given);
@@ -477,7 +427,7 @@ fn isKey(given: *const lua.Value) bool {
 /// Puts a new container into `parent` and goes on inside it.
 fn open(L: *lua.State, parent: *Frame, given: Frame) Error!void {
     var frame = given;
-    const table: *lua.Table = if (frame.kind == .object) newRow(L, frame.shape) else @ptrCast(c.luaH_new(L));
+    const table: *lua.Table = if (frame.kind == .object) templates.newRow(L, frame.template) else @ptrCast(c.luaH_new(L));
     frame.table = table;
     try put(L, parent, lua.ofTable(table));
     remember(L, @ptrCast(table));
@@ -548,45 +498,21 @@ fn fillTyped(frame: *Frame, input: *Input) void {
     input.words = input.words[length..];
 }
 
-/// Makes the template: a table with the shape's keys, and no values.
+/// Takes the definition of a shape.
 fn defineShape(L: *lua.State, payload: u32, input: *Input) Error!void {
     const count = payload & 0xff;
     const number = payload >> 8;
     if (number == 0) {
         for (frames[0..depth]) |*frame| if (frame.kind == .object) return error.Malformed;
-        shape_count = 0;
+        templates.forget();
     }
-    if (count > wire.shape_keys_max or number != shape_count or number == wire.shapes_max) return error.Malformed;
-    const template: *lua.Table = @ptrCast(c.luaH_new(L));
-    lua.push(L, lua.ofTable(template));
+    if (count > wire.shape_keys_max or !templates.isNext(number)) return error.Malformed;
+    var draft = templates.Draft.begin(L, count);
     defer lua.pop(L, 1);
-    const order: *lua.Table = @ptrCast(c.luaH_new(L));
-    if (count > 0) {
-        marks.setOrder(L, template, order);
-        c.luaH_resize(L, order, count, 0);
-        c.luaH_resize(L, template, 0, count);
-    }
-    const shape = &shapes[shape_count];
-    var keys: [wire.shape_keys_max]*lua.String = undefined;
-    for (keys[0..count], 0..) |*key, i| {
+    for (0..count) |_| {
         const box: wire.Word = @bitCast(try input.word());
         if (box.tag != .string) return error.Malformed;
-        const bytes = try input.bytes(box.payload & 0xffff);
-        key.* = @ptrCast(c.luaS_newlstr(L, bytes.ptr, bytes.len));
-        if (!lua.isNil(lua.get(template, lua.ofString(key.*)))) return error.Malformed;
-        lua.push(L, lua.ofString(key.*));
-        lua.set(L, template, lua.ofString(key.*), lua.boolean(true));
-        lua.pop(L, 1);
-        order.array[i] = lua.ofString(key.*);
-        lua.barrier(L, order, order.array[i]);
+        if (!draft.addKey(L, try input.bytes(box.payload & 0xffff))) return error.Malformed;
     }
-    for (keys[0..count], 0..) |key, i| {
-        const slot = @intFromPtr(c.luaH_getstr(template, key));
-        shape.nodes[i] = @intCast((slot - @intFromPtr(template.node)) / @sizeOf(lua.Node));
-    }
-    shape.template = template;
-    shape.last_free = if (count == 0) 0 else @intCast((@intFromPtr(template.lastfree) - @intFromPtr(template.node)) / @sizeOf(lua.Node));
-    shape.count = @intCast(count);
-    lua.set(L, templates, lua.integer(shape_count + 1), lua.ofTable(template));
-    shape_count += 1;
+    draft.end(L);
 }

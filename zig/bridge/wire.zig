@@ -169,5 +169,6 @@ comptime {
     const assert = @import("std").debug.assert;
     assert(Word.box(.shape, 7) == 0xfffc_0010_0000_0007);
     assert(heap_size_bytes <= 0xffff);
+    assert(no_shape >= shapes_max);
     assert(inline_string_bytes_max * 3 <= heap_size_bytes);
 }

@@ -13,7 +13,7 @@ const messages = @import("messages.zig");
 const numbers = @import("../bridge/view_numbers.zig");
 const run = @import("run.zig");
 const sandbox = @import("../vm/sandbox.zig");
-const to_lua = @import("../bridge/to_lua.zig");
+const templates = @import("../bridge/templates.zig");
 const unit = @import("unit.zig");
 const userdata = @import("../values/userdata.zig");
 const c = lua.c;
@@ -47,7 +47,7 @@ fn setUp(state: *lua.State, _: void) void {
     _ = c.luaL_ref(state, c.LUA_REGISTRYINDEX);
     numbers.init(state);
     asking.init(unit.B);
-    to_lua.init(state);
+    templates.init(state);
     from_lua.init(state);
     io_table.init(state);
     host.init();
