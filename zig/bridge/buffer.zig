@@ -32,7 +32,7 @@ pub fn heapCount() u32 {
     return heap_count;
 }
 
-/// Room for this many words and bytes in the chunk.
+/// Makes room for this many words and bytes in the chunk.
 pub inline fn reserve(count: u32, bytes: usize) void {
     if (word_count + count > wire.words_max or heap_count + bytes > wire.heap_size_bytes) {
         flush(word_count, heap_count);
@@ -61,7 +61,7 @@ pub inline fn writeInteger(integer: i64) void {
     }
 }
 
-/// A float to be written: a NaN is the one that is no tag.
+/// A number to be written: of all NaNs the one that is no tag.
 pub inline fn numberOf(given: *const lua.Value) f64 {
     if (given.tt_ == lua.tag.integer) return @floatFromInt(given.value_.i);
     const number = given.value_.n;
@@ -84,8 +84,8 @@ pub fn writeString(string: *lua.String) void {
     }
 }
 
-/// Tells the host where bytes are. They stay there while the message is read: the
-/// value that holds them does.
+/// Writes where bytes are, for the host to read them there. They stay there while the host reads
+/// the message, as the value that holds them does.
 pub fn writeAt(tag: wire.Tag, bytes: []const u8) void {
     writeBox(tag, 0);
     writeRaw(@as(u64, bytes.len) << 32 | @intFromPtr(bytes.ptr));

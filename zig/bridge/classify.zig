@@ -16,7 +16,7 @@ pub const Kind = enum {
     array,
     /// With a shape.
     object,
-    /// An object without one.
+    /// An object without a shape.
     record,
     map,
     set,
@@ -35,9 +35,9 @@ pub const Class = struct {
     count: u32,
 };
 
-/// An array stays one while Lua has places for all of it, or at most half of them, and
-/// this many more, are nil; beyond, a lone far index makes it a Map. So places that cost
-/// the host cost Lua memory too.
+/// A marked array stays an array while Lua has places for all of it, or while at most half of its
+/// places, and this many more, are nil. With more it becomes a Map: a lone far index would cost the
+/// host memory that it didn't cost Lua.
 const sparse_places_max = 64;
 
 /// What a table is in JavaScript; null for one that `_io.object` made an object, with keys that no
@@ -48,7 +48,7 @@ pub fn classOf(L: *lua.State, table: *lua.Table) ?Class {
     const mark = marks.of(table);
     limits.owe((array_size + lua.nodeCount(table)) / pairs.places_per_step);
 
-    // The array part: how many values, and whether they are the first ones.
+    // The array part: how many values it has, and where the last one is.
     var array_count: u32 = 0;
     var array_last: u32 = 0;
     for (0..array_size) |i| {
@@ -62,7 +62,7 @@ pub fn classOf(L: *lua.State, table: *lua.Table) ?Class {
         if (shapes.find(L, table)) |shape| return .{ .kind = .object, .shape = shape, .count = shapes.at(shape).count };
     }
 
-    // The hash part, by kinds of keys.
+    // The hash part: how many keys it has of each kind.
     var strings: u32 = 0;
     var integers: u32 = 0;
     var others: u32 = 0;

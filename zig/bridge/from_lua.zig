@@ -24,29 +24,30 @@ const Frame = struct {
     kind: classify.Kind,
     table: *lua.Table,
     shape: u32 = 0,
-    /// Of pairs: where they stand, in their order.
+    /// The places of pairs, in the order in which they cross.
     places: ?[*]pairs.Place = null,
     /// Elements, fields or pairs so far.
     index: u32 = 0,
     count: u32,
-    /// The key at `index` has crossed, its value not yet.
+    /// Whether the key at `index` has crossed, and its value has not.
     has_key: bool = false,
 };
 
 var frames: [wire.depth_max]Frame = undefined;
 var depth: u32 = 0;
 
-/// Inputs with changed tables of which clean views stand in this message, in a table
-/// that keeps them.
+/// The sources of inputs that code has changed and of which this message has clean views, as the
+/// values of a table that keeps them.
 var changed_sources: *lua.Table = undefined;
 var changed_count: u32 = 0;
 
 const depth_text = std.fmt.comptimePrint("nesting is deeper than {d} levels", .{wire.depth_max});
 
-/// Where in a value the last error was found.
-var path_buffer: [1024]u8 = undefined;
+var error_buffer: [1024]u8 = undefined;
+/// The text that goes with the last Status, for `get_text`.
 pub var error_text: []const u8 = "";
 
+/// Why the last value was refused.
 var unsupported_what: []const u8 = "";
 
 pub fn init(L: *lua.State) void {
@@ -73,8 +74,8 @@ pub fn finish(L: *lua.State, failed: bool) u32 {
     return buffer.word_count;
 }
 
-/// Writes the tables that code has changed in the inputs of whose views some stand in
-/// this message: the host puts them in their places.
+/// Writes the changed tables of the inputs in `changed_sources`: the host puts them in their
+/// places.
 pub fn changes(L: *lua.State, name: []const u8) Error!void {
     var done: u32 = 0;
     while (done < changed_count) {
@@ -85,6 +86,7 @@ pub fn changes(L: *lua.State, name: []const u8) Error!void {
     }
 }
 
+/// Writes one value of a source, if it is a changed table.
 fn changed(L: *lua.State, held: *const lua.Value, name: []const u8) Error!void {
     if (lua.isNil(held) or numbers.isClean(lua.tableOf(held))) return;
     buffer.reserve(1, 0);
@@ -147,12 +149,13 @@ pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!voi
     }
 }
 
-/// Writes elements as long as they are numbers that need one word each.
+/// Writes elements of an array as long as they are numbers of one word. False if the next one is
+/// no such number.
 fn writeNumbers(frame: *Frame, array_size: u32) bool {
     const end = @min(frame.count, array_size, frame.index + (wire.words_max - buffer.word_count));
     const first = frame.index;
     const safe_max = 9007199254740991;
-    // Checked here, for all of the loop.
+    // Checked here for the whole loop.
     assert(end <= array_size and buffer.word_count <= buffer.words.len and end -| first <= buffer.words.len - buffer.word_count);
     while (frame.index < end) : (frame.index += 1) {
         const element: *const lua.Value = @ptrCast(frame.table.array + frame.index);
@@ -172,7 +175,7 @@ fn leave(L: *lua.State) void {
     if (frame.places) |places| c.luaM_free_(L, @ptrCast(places), frame.count * @sizeOf(pairs.Place));
 }
 
-/// Writes the next half of a pair.
+/// Writes the next key or value of a container of pairs.
 fn half(L: *lua.State, frame: *Frame) Error!void {
     const at = frame.places.?[frame.index].at;
     const key = pairs.keyAt(frame.table, at);
@@ -183,7 +186,7 @@ fn half(L: *lua.State, frame: *Frame) Error!void {
     _ = try one(L, if (frame.has_key) &key else pairs.heldAt(frame.table, at));
 }
 
-/// Writes a value, or the beginning of a container, whose frame it pushes (true).
+/// Writes a value, or the beginning of a container. True if it has pushed a frame for a container.
 fn one(L: *lua.State, given: *const lua.Value) Error!bool {
     buffer.reserve(2, 0);
     switch (given.tt_) {
@@ -202,6 +205,7 @@ fn one(L: *lua.State, given: *const lua.Value) Error!bool {
     return false;
 }
 
+/// Writes a userdata: a date, bytes or null.
 fn writeObject(L: *lua.State, given: *const lua.Value) Error!void {
     const object = given.value_.gc;
     if (userdata.dateOf(given)) |milliseconds| {
@@ -220,6 +224,7 @@ fn writeObject(L: *lua.State, given: *const lua.Value) Error!void {
     } else return unsupported(given);
 }
 
+/// Writes a table that is known, or the beginning of a new one, for which it pushes a frame (true).
 fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
     if (numbers.isClean(table)) {
         writeView(L, table);
@@ -271,6 +276,7 @@ fn writeHead(class: classify.Class) void {
     }
 }
 
+/// Finds the places of a container's pairs.
 fn findPairs(L: *lua.State, frame: *Frame) void {
     if (frame.count == 0) return;
     const places: [*]pairs.Place = @ptrCast(@alignCast(c.luaM_malloc_(L, frame.count * @sizeOf(pairs.Place), 0)));
@@ -278,8 +284,8 @@ fn findPairs(L: *lua.State, frame: *Frame) void {
     pairs.arrange(L, frame.table, places[0..frame.count]);
 }
 
-/// Whether an element is an object with the keys of the last one at its places, and new:
-/// most rows are.
+/// Whether an element is an object that has not been written, of the last object's shape: most rows
+/// are.
 inline fn isLikeLast(element: *const lua.Value) bool {
     if (element.tt_ != lua.tag.table or depth == frames.len) return false;
     const table = lua.tableOf(element);
@@ -313,7 +319,7 @@ fn row(L: *lua.State, table: *lua.Table) Error!bool {
     return false;
 }
 
-/// Notes an input that code has changed, once.
+/// Adds a source to `changed_sources`, unless it is there.
 fn noteSource(L: *lua.State, source: *lua.Table) void {
     for (1..@as(usize, changed_count) + 1) |i| {
         if (lua.tableOf(@ptrCast(c.luaH_getint(changed_sources, @intCast(i)))) == source) return;
@@ -322,6 +328,7 @@ fn noteSource(L: *lua.State, source: *lua.Table) void {
     lua.set(L, changed_sources, lua.integer(changed_count), lua.ofTable(source));
 }
 
+/// Refuses a value that has no counterpart in JavaScript.
 fn unsupported(given: *const lua.Value) Error {
     unsupported_what = switch (given.tt_ & 0x0f) {
         c.LUA_TFUNCTION => "functions cannot be passed",
@@ -331,10 +338,11 @@ fn unsupported(given: *const lua.Value) Error {
     return error.Unsupported;
 }
 
-/// "functions cannot be passed (at output.rows[3].handler)", as Lua counts.
+/// Sets the text of an error, such as "functions cannot be passed (at output.rows[3].handler)".
+/// Arrays are counted from 1.
 fn describe(name: []const u8, what: []const u8) void {
     const shown_max = 10; // levels at each end
-    var text = Text{ .buffer = &path_buffer };
+    var text = Text{ .buffer = &error_buffer };
     text.add(what);
     text.add(" (at ");
     text.add(name);

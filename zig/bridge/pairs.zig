@@ -8,14 +8,14 @@ const lua = @import("../vm/lua.zig");
 const marks = @import("../values/marks.zig");
 const c = lua.c;
 
-/// Places of a table that are looked at in a step.
+/// Looking at so many places of a table costs a step.
 pub const places_per_step = 2;
 
 /// Where a pair stands: in the array part, or beyond it in the hash part.
 pub const Place = struct {
     at: u32,
     rank: Rank = .number,
-    /// Keys of one rank are compared by this first.
+    /// Keys of one rank are compared by this first; where it is equal, by themselves.
     prefix: u64 = 0,
 
     const Rank = enum(u8) { number, string, boolean, other };
@@ -39,7 +39,7 @@ pub noinline fn arrange(L: *lua.State, table: *lua.Table, places: []Place) void 
     sort(L, table, others);
 }
 
-/// Finds the pairs that aren't among the known ones.
+/// Fills in the places of the pairs that aren't among the known ones.
 noinline fn addOthers(L: *lua.State, table: *lua.Table, known: []const Place, others: []Place) void {
     const all = c.luaH_realasize(table) + if (table.lastfree == null) 0 else lua.nodeCount(table);
     limits.steps(L, all / places_per_step);
@@ -94,7 +94,7 @@ noinline fn placeWithKey(table: *const lua.Table, at: u32) Place {
         lua.tag.integer, lua.tag.float => {
             const number: f64 = if (key.tt_ == lua.tag.integer) @floatFromInt(key.value_.i) else key.value_.n;
             const bits: u64 = @bitCast(number);
-            // In the order of the numbers.
+            // Bits that compare as the numbers do.
             return .{ .at = at, .prefix = if (bits >> 63 != 0) ~bits else bits | 1 << 63 };
         },
         lua.tag.short_string, lua.tag.long_string => {
@@ -109,7 +109,7 @@ noinline fn placeWithKey(table: *const lua.Table, at: u32) Place {
     }
 }
 
-/// Heapsort, as it needs no memory, and no more time for keys that a script has chosen.
+/// Heapsort: it needs no memory, and a script can't choose keys that make it slow.
 fn sort(L: *lua.State, table: *const lua.Table, places: []Place) void {
     var root = places.len / 2;
     while (root > 0) {

@@ -21,7 +21,7 @@ var index_count: u32 = 0;
 
 pub const Entry = struct { found: bool, number: u32 };
 
-/// Numbers a container, or answers its number if it was there.
+/// The number of a container, which is new if the message doesn't have it yet.
 pub inline fn see(L: *lua.State, object: *c.GCObject) Entry {
     if (object.tt == c.LUA_VTABLE) {
         const table: *lua.Table = @ptrCast(@alignCast(object));

@@ -28,7 +28,7 @@ pub const Shape = struct {
 
 var shapes: ?[*]Shape = null;
 var shape_count: u32 = 0;
-/// That of the last object.
+/// The shape of the object that was written last.
 pub var last: u32 = 0;
 /// Numbers of shapes + 1, by hash: open addressing.
 var shape_index: [wire.shapes_max * 2]u16 = @splat(0);
@@ -41,7 +41,7 @@ pub fn init(L: *lua.State) void {
     shapes = @ptrCast(@alignCast(c.luaM_malloc_(L, wire.shapes_max * @sizeOf(Shape), 0)));
 }
 
-/// Begins a message. Where no number is left, all begin again.
+/// Begins a message. Where all numbers are taken, the shapes are numbered anew.
 pub fn begin(L: *lua.State) void {
     if (shape_count == wire.shapes_max) reset(L);
 }
@@ -58,7 +58,7 @@ pub inline fn isLikeLast(table: *const lua.Table) bool {
 /// The number of the table's shape, if all its keys are short strings and few.
 pub fn find(L: *lua.State, table: *lua.Table) ?u32 {
     if (table.lsizenode > 5) return null;
-    // An order of its own, not a shape's, makes no shape.
+    // A long order belongs to one table, and no other table would have this shape.
     if (marks.orderOf(table)) |list| if (list.alimit > wire.shape_keys_max) return null;
     const node_count = lua.nodeCount(table);
     var hash: u32 = table.lsizenode ^ @as(u32, @intFromPtr(table.mark));
@@ -116,7 +116,7 @@ fn define(L: *lua.State, table: *const lua.Table, hash: u32, place: u32) ?u32 {
     order(shape, marks.orderOf(table));
     for (0..shape.count) |field| anchor(L, lua.ofString(shape.key(field)));
     if (marks.orderOf(table)) |list| anchor(L, lua.ofTable(list));
-    // All of a definition stands in one chunk.
+    // The host reads a definition from one chunk.
     buffer.reserve(shape.count + 3, shape.count * @as(usize, c.LUAI_MAXSHORTLEN));
     buffer.writeBox(.shape, shape_count << 8 | shape.count);
     for (0..shape.count) |field| buffer.writeString(shape.key(field));
@@ -130,8 +130,8 @@ fn anchor(L: *lua.State, held: lua.Value) void {
     shape_key_count += 1;
 }
 
-/// Puts fields into the order that the table came with, and others after them, sorted by
-/// name, as places in a hash part follow a seed that differs each time.
+/// Sorts a shape's fields: first those that the table came with, in their order, then the others by
+/// name. Their places in the hash part can't serve, as they depend on a seed.
 noinline fn order(shape: *Shape, list: ?*lua.Table) void {
     const Context = struct {
         shape: *Shape,

@@ -88,7 +88,7 @@ pub const Draft = struct {
         return .{ .table = table, .order = order };
     }
 
-    /// False where the key is there already.
+    /// False where the shape has the key already.
     pub fn addKey(draft: *Draft, L: *lua.State, text: []const u8) bool {
         const key: *lua.String = @ptrCast(c.luaS_newlstr(L, text.ptr, text.len));
         if (!lua.isNil(lua.get(draft.table, lua.ofString(key)))) return false;

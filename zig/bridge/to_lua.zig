@@ -1,6 +1,6 @@
 //! Wire to Lua: builds the values of a message that `src/bridge/encode.ts` wrote into the
-//! I/O buffer. Works off the buffer chunk by chunk with a stack of its own, so a
-//! message may be of any size, and depth is bounded.
+//! I/O buffer. Reads the buffer chunk by chunk with a stack of its own, so a message may be
+//! of any size, and depth is bounded.
 //!
 //! A row is a copy of its shape's template (templates.zig), in which values are stored at the
 //! places of their keys, without hashing.
@@ -20,7 +20,7 @@ const numbers = @import("view_numbers.zig");
 const wire = @import("wire.zig");
 const c = lua.c;
 
-/// Beyond, Lua's arithmetic of sizes could overflow.
+/// Lua's arithmetic of sizes could overflow with more.
 const long_string_bytes_max = std.math.maxInt(i32);
 
 pub const Error = error{ Malformed, Depth, Duplicate };
@@ -34,7 +34,7 @@ const Frame = struct {
 
     kind: Kind,
     typed_kind: marks.Kind = .array,
-    /// The next value is a pair's second half; its key is at the stack's top.
+    /// The next value belongs to the key at the top of Lua's stack.
     has_key: bool = false,
     has_nulls: bool = false,
     table: *lua.Table,
@@ -46,15 +46,15 @@ const Frame = struct {
 /// One frame for the root, one for each container.
 var frames: [wire.depth_max + 1]Frame = undefined;
 var depth: u32 = 0;
-/// A chunk was refused, and perhaps taken in part: nothing comes of this message.
+/// Whether a chunk of this message was refused: its value will not be used.
 var is_failed = false;
 
-/// The containers of this message, in order, for `table_ref`. Its own memory.
+/// The containers of this message, in order, for `table_ref`. Memory of this message's own.
 var seen: ?[*]*c.GCObject = null;
 var seen_count: u32 = 0;
 var seen_capacity: u32 = 0;
 
-/// This message has views, and is a part of one.
+/// Whether this message belongs to a lazy input, and may have views.
 var is_lazy = false;
 
 /// This message may have functions of the host.
@@ -63,11 +63,11 @@ pub var has_powers = false;
 /// What such a function is in Lua; its upvalues are a number and a name (calls/host.zig).
 pub var host_function: c.lua_CFunction = null;
 
-/// A typed array in a lazy message, which is all of it: a page, or one that is completed.
+/// Set where a lazy message is one typed array: a page of one, or all of it.
 pub var typed_kind: ?marks.Kind = null;
 pub var typed_length: u32 = 0;
 
-/// What this message has allocated in Lua's heap, for the collector's pace.
+/// `allocator.taken_bytes` when this message began, for the collector's pace.
 var bytes_before: usize = 0;
 
 /// Begins a message: the value will stand at the top of Lua's stack.
@@ -88,12 +88,12 @@ pub fn isOpen() bool {
     return depth != 0;
 }
 
-/// Nothing comes of this message; it is still to be ended.
+/// Refuses the message: its value will not be used. `finish` still ends it.
 pub fn fail() void {
     is_failed = true;
 }
 
-/// Ends a message, finished or not. True if it was finished.
+/// Ends the message. True if its value is complete.
 pub fn finish(L: *lua.State) bool {
     const finished = depth == 1 and frames[0].index == 1 and !is_failed;
     depth = 0;
@@ -149,15 +149,14 @@ pub const Input = struct {
 };
 
 /// Stores fields of a row, from the frame's next one on, as long as they are numbers,
-/// strings, booleans or nil: what most rows are made of. True if there is another value
-/// to read.
+/// strings, booleans or nil, as most fields are. True if another value follows in this chunk.
 fn fillObject(L: *lua.State, frame: *Frame, input: *Input) Error!bool {
     const filled = try fillFields(L, frame.table, frame.template.nodes[frame.index..frame.count], input);
     frame.index += filled;
     return frame.index < frame.count and input.words.len > 0;
 }
 
-/// Answers how many fields it has filled.
+/// Answers how many fields were stored.
 inline fn fillFields(L: *lua.State, table: *lua.Table, places: []const u8, input: *Input) Error!u32 {
     const words = input.words[0..@min(places.len, input.words.len)];
     var filled: u32 = 0;
@@ -172,7 +171,7 @@ inline fn fillFields(L: *lua.State, table: *lua.Table, places: []const u8, input
     return filled;
 }
 
-/// The value of a word that is all of a value; null for others.
+/// The value of a word that stands for a whole value; null for other words.
 pub inline fn scalar(L: *lua.State, word: u64, input: *Input) Error!?lua.Value {
     if (word >> 32 < wire.boxed) return lua.number(@bitCast(word));
     const box: wire.Word = @bitCast(word);
@@ -187,7 +186,7 @@ pub inline fn scalar(L: *lua.State, word: u64, input: *Input) Error!?lua.Value {
     }
 }
 
-/// What undefined, null and a null to be kept are in a table.
+/// What a `Nil` is in a table.
 inline fn nilOf(payload: u32) lua.Value {
     return switch (@as(wire.Nil, @enumFromInt(payload))) {
         .null_ => lua.null_,
@@ -196,8 +195,8 @@ inline fn nilOf(payload: u32) lua.Value {
     };
 }
 
-/// Stores elements of an array as long as they are such values, or rows of them. True if
-/// there is another value to read.
+/// Stores elements of an array as long as they are such values, or rows of such values. True if
+/// another value follows in this chunk.
 fn fillArray(L: *lua.State, frame: *Frame, input: *Input) Error!bool {
     const array = frame.table.array;
     while (frame.index < frame.count and input.words.len > 0) {
@@ -219,8 +218,8 @@ fn fillArray(L: *lua.State, frame: *Frame, input: *Input) Error!bool {
     return false;
 }
 
-/// Puts the table of an object, or of a view that has fields, into an array; null where
-/// something else is to be read.
+/// Puts the table of an object, or of a view that comes with fields, into an array; null where the
+/// next value is neither.
 inline fn beginRow(L: *lua.State, frame: *Frame, input: *Input) Error!?struct { *const templates.Template, *lua.Table } {
     const box: wire.Word = @bitCast(input.words[0]);
     const is_view = box.tag == .view;
@@ -313,7 +312,7 @@ fn newFunction(L: *lua.State, number: u32, name: []const u8) lua.Value {
     return value_of_it;
 }
 
-/// Puts a view, known or new, and goes on inside it where contents follow.
+/// Puts a view, known or new, into its container, and enters it where contents follow.
 fn view(L: *lua.State, parent: *Frame, number: u32, head: wire.ViewHead) Error!void {
     if (!try isNewView(L, number, head)) {
         const known = numbers.find(L, number).?;
@@ -342,7 +341,7 @@ fn view(L: *lua.State, parent: *Frame, number: u32, head: wire.ViewHead) Error!v
     lua.forgetMetamethods(table);
 }
 
-/// Puts a date of a lazy input, known or new.
+/// Puts a date of a lazy input, known or new, into its container.
 fn putDate(L: *lua.State, frame: *Frame, number: u32, milliseconds: f64) Error!void {
     if (!is_lazy or number > numbers.number_max) return error.Malformed;
     if (numbers.find(L, number)) |known| {
@@ -354,15 +353,14 @@ fn putDate(L: *lua.State, frame: *Frame, number: u32, milliseconds: f64) Error!v
     numbers.registerDate(L, date.value_.gc, number);
 }
 
-/// Whether there is no table of this number yet.
+/// Whether the number has no table yet.
 inline fn isNewView(L: *lua.State, number: u32, head: wire.ViewHead) Error!bool {
     if (!is_lazy or number == 0 or number > numbers.number_max) return error.Malformed;
     if (numbers.find(L, number) == null) return true;
     return if (head.is_complete or head.shape != wire.no_shape) error.Malformed else false;
 }
 
-/// Puts a string of this length into the open container, and answers where its
-/// bytes are to be written: how long strings cross.
+/// Puts a long string into the open container, and answers its bytes, which the host writes.
 pub fn longString(L: *lua.State, length: usize) Error![]u8 {
     const frame = &frames[depth - 1];
     if (is_failed or frame.index == frame.count or frame.kind == .typed_array or length <= c.LUAI_MAXSHORTLEN) return error.Malformed;
@@ -372,6 +370,7 @@ pub fn longString(L: *lua.State, length: usize) Error![]u8 {
     return lua.bytesOf(string);
 }
 
+/// Puts a value into a container, at its next place.
 inline fn put(L: *lua.State, frame: *Frame, given: lua.Value) Error!void {
     switch (frame.kind) {
         .object => {
@@ -396,8 +395,8 @@ inline fn put(L: *lua.State, frame: *Frame, given: lua.Value) Error!void {
     }
 }
 
-/// A key waits on Lua's stack for its value, where the collector sees it, and is
-/// hashed only then: the host may still be filling it (see longString).
+/// A key waits for its value on Lua's stack, where the collector sees it. It is hashed when the
+/// value has come, as the host may still be writing the key's bytes (see longString).
 fn putHalf(L: *lua.State, frame: *Frame, given: lua.Value) Error!void {
     if (!frame.has_key) {
         if (!isKey(&given)) return error.Malformed;
@@ -407,7 +406,7 @@ fn putHalf(L: *lua.State, frame: *Frame, given: lua.Value) Error!void {
     }
     const key = lua.top(L).*;
     if (!lua.isVacant(lua.get(frame.table, key))) return error.Duplicate;
-    // Keeps a key without a value, too, as what follows in the message may refer to it.
+    // The order keeps the key where its value is nil, as later words may refer to the key.
     const order = marks.orderOf(frame.table).?;
     assert(frame.index < order.alimit);
     order.array[frame.index] = key;
@@ -424,7 +423,7 @@ fn isKey(given: *const lua.Value) bool {
     return !lua.isNil(given);
 }
 
-/// Puts a new container into `parent` and goes on inside it.
+/// Puts a new container into `parent` and enters it.
 fn open(L: *lua.State, parent: *Frame, given: Frame) Error!void {
     var frame = given;
     const table: *lua.Table = if (frame.kind == .object) templates.newRow(L, frame.template) else @ptrCast(c.luaH_new(L));
@@ -437,6 +436,7 @@ fn open(L: *lua.State, parent: *Frame, given: Frame) Error!void {
     lua.forgetMetamethods(table);
 }
 
+/// Makes a container the one that takes the next values.
 fn enter(frame: Frame) Error!void {
     if (depth == frames.len) return error.Depth;
     frames[depth] = frame;
@@ -446,7 +446,7 @@ fn enter(frame: Frame) Error!void {
 /// Makes room for what a container will hold.
 fn makeRoom(L: *lua.State, frame: *const Frame) Error!void {
     const table = frame.table;
-    // Lua's own arithmetic of sizes overflows beyond.
+    // Lua's own arithmetic of sizes would overflow with more.
     if (frame.count > marks.length_max) c.luaD_throw(L, c.LUA_ERRMEM);
     switch (frame.kind) {
         .object => {},
@@ -462,6 +462,7 @@ fn makeRoom(L: *lua.State, frame: *const Frame) Error!void {
     }
 }
 
+/// What is left to do when a container has all its values.
 fn close(L: *lua.State, frame: *const Frame) void {
     if (frame.kind == .array and frame.has_nulls) marks.setArray(L, frame.table, frame.count);
     if (frame.kind != .typed_array) return;
@@ -470,6 +471,7 @@ fn close(L: *lua.State, frame: *const Frame) void {
     typed_length = frame.count;
 }
 
+/// Numbers a container, for `table_ref`.
 fn remember(L: *lua.State, object: *c.GCObject) void {
     if (seen_count == seen_capacity) {
         const capacity = @max(64, seen_capacity * 2);
@@ -484,7 +486,7 @@ fn remember(L: *lua.State, object: *c.GCObject) void {
 fn fillTyped(frame: *Frame, input: *Input) void {
     const length = @min(frame.count - frame.index, input.words.len);
     const target = frame.table.array + frame.index;
-    // Checked here, for all of the loop.
+    // Checked here for the whole loop.
     assert(frame.index + length <= frame.table.alimit);
     for (input.words[0..length], 0..) |word, i| {
         target[i] = if (frame.typed_kind.isFloat())

@@ -18,52 +18,53 @@ const number_shift = c.CU_VIEW_SHIFT;
 pub const number_max = std.math.maxInt(u32) >> number_shift;
 
 const Entry = extern struct {
-    /// A table, or a date, which is the host's object too. Weak: `freed` takes it away.
+    /// The table or date that stands for the host's object. It doesn't keep it alive: `freed` takes
+    /// a collected one away.
     object: ?*c.GCObject = null,
     link: extern union {
-        /// With an object: keeps the tables of this input that code has written to; every
-        /// clean view of the input refers to it.
+        /// With an object: the source of its input, a table that keeps those tables of the input
+        /// that code has changed. Each clean view refers to it.
         source: *lua.Table,
-        /// Without one: the next number that is to be released, itself at the end of that
-        /// list, 0 outside of it.
+        /// Without one: the next number in the list of released ones. The last number has its own
+        /// number here, and a number that isn't in the list has 0.
         next_released: u32,
     } = .{ .next_released = 0 },
-    /// Of an incomplete list, Map, Set or large object, and of a table with an order.
+    /// Of an incomplete array, Map, Set or large object, and of a table with an order.
     paged: ?*Paged = null,
 };
 
 /// What an incomplete array, Map, Set or large object needs.
 pub const Paged = struct {
     kind: wire.ViewKind,
-    /// Of an array: elements.
+    /// How many elements or entries the host has.
     length: u32,
-    /// Position after the last page, and that of its first element: where one goes on
-    /// reading forwards or backwards.
+    /// The position after the last page, where reading forwards goes on, and that of its first
+    /// element, before which reading backwards goes on.
     next: u32 = 0,
     previous: u32 = 0,
     /// How many elements to ask for: grows as long as access runs in sequence.
     ahead: u32 = pages.ahead_min,
     ahead_max: u32,
-    /// Where to look first.
+    /// The page that was used last (index).
     page: u32 = 0,
-    /// Where a Map, Set or large object has the fields that code has read.
+    /// The page of the fields that code has read of a Map, Set or large object (index).
     fields: u32 = 0,
-    /// Entry of the page that `next` gave last, if it has given any.
+    /// The entry of the page that `next` has given last.
     cursor: u32 = 0,
     is_traversed: bool = false,
-    /// Of a table that was traversed in the host's order before it was complete, as that
-    /// traversal may go on: its keys in that order, and their positions from 1.
+    /// Where a table was traversed in the host's order and then became complete: its keys in that
+    /// order, and their positions from 1. The traversal may go on.
     order: ?*lua.Table = null,
     places: ?*lua.Table = null,
 };
 
-/// Numbers that have an object.
+/// How many numbers have an object.
 pub var alive: u32 = 0;
 
 var entries: [*]Entry = undefined;
 var capacity: u32 = 0;
 
-/// Source of the views in the message that is being taken.
+/// The source of the views in the message that is being taken.
 pub var source: ?*lua.Table = null;
 /// Keeps it from being collected.
 var source_slot: *lua.Table = undefined;
@@ -86,13 +87,13 @@ pub fn newSource(L: *lua.State) void {
     lua.set(L, source_slot, lua.integer(1), lua.ofTable(table));
     source = table;
     pages.resetAhead();
-    // What the input before it takes in the host, the collector doesn't see: each costs
-    // it some of a cycle, so that not many wait for its end.
+    // The collector doesn't see the memory that earlier inputs take in the host. So each new input
+    // moves it on by a part of a cycle, and not many wait to be collected.
     const g = L.l_G;
     c.luaE_setdebt(g, g.*.GCdebt + @as(c.l_mem, @intCast(@max(input_debt_min, g.*.GCestimate / inputs_waiting_max))));
 }
 
-/// The views of an input refer to its source from now on.
+/// Lets go of the source: from now on the views of the input refer to it.
 pub fn forgetSource() void {
     source_slot.array[0] = lua.nil;
 }
@@ -124,8 +125,8 @@ pub inline fn entryOf(table: *const lua.Table) *Entry {
     return entry;
 }
 
-/// The living object of a number, if it has one. One that is dead but not yet swept is
-/// no view any more: its contents may be gone.
+/// The living object of a number, if it has one. An object that is dead but not yet swept is no view
+/// any more, as its contents may be gone.
 pub fn find(L: *lua.State, number: u32) ?*c.GCObject {
     if (number >= capacity) return null;
     const object = entries[number].object orelse return null;
@@ -135,7 +136,7 @@ pub fn find(L: *lua.State, number: u32) ?*c.GCObject {
     return null;
 }
 
-/// Parts an object from its number.
+/// Takes the number away from an object.
 fn detach(L: *lua.State, number: u32) void {
     const entry = &entries[number];
     const object = entry.object.?;
@@ -155,9 +156,9 @@ pub fn forgetPaged(L: *lua.State, number: u32) void {
     entries[number].paged = null;
 }
 
-/// Makes a view of a new table, which the host has just numbered.
+/// Makes a view of a new table, under a number that the host has just given.
 pub fn register(L: *lua.State, table: *lua.Table, number: u32, head: wire.ViewHead) void {
-    // What may raise a memory error comes first.
+    // What may raise a memory error comes before any change.
     makeRoom(L, number);
     var own: ?*Paged = null;
     if (!head.is_complete and head.kind != .object) {
@@ -176,7 +177,7 @@ pub fn register(L: *lua.State, table: *lua.Table, number: u32, head: wire.ViewHe
     table.view |= number << number_shift | clean | (if (head.is_complete) 0 else incomplete);
 }
 
-/// The same for a date.
+/// Gives a new date its number.
 pub fn registerDate(L: *lua.State, date: *c.GCObject, number: u32) void {
     makeRoom(L, number);
     newEntry(number).object = date;
@@ -230,7 +231,7 @@ fn unrelease(number: u32) void {
     entries[before].link.next_released = if (after == number) before else after;
 }
 
-/// The host takes a number back whose message failed; false where it has no object.
+/// The host takes back the number of a message that failed. False where the number has no object.
 pub fn drop(L: *lua.State, number: u32) bool {
     if (number >= capacity or entries[number].object == null) return false;
     detach(L, number);

@@ -10,12 +10,12 @@ const c = lua.c;
 
 /// The collector marks a page's table with the view that owns it (cu_view_reference).
 pub const Page = struct {
-    /// The view's number; 0 where no page stands.
+    /// The view's number; 0 where there is no page.
     owner: u32 = 0,
     /// Position of the first element or entry, from 0.
     first: u32 = 0,
     count: u32 = 0,
-    /// Of entries: the position after it.
+    /// Of entries: the position after the page.
     next: u32 = 0,
     values: *lua.Table = undefined,
     /// What it takes in Lua's heap.
@@ -27,9 +27,9 @@ pub const fields_position = std.math.maxInt(u32);
 
 const pages_max = 128;
 pub var list: [pages_max]Page = @splat(.{});
-/// The page that is given up next; the first serves for single elements only.
+/// The page that is given up next. The first page is for single elements only.
 var oldest: u32 = 1;
-/// What all pages take; the oldest are given up until it is within the budget.
+/// Bytes that all pages take, and how many they may take.
 var bytes_taken: usize = 0;
 const bytes_max = 128 * 1024;
 
@@ -38,11 +38,11 @@ const bytes_max = 128 * 1024;
 pub const ahead_min = 4;
 pub const ahead_growth = 8;
 pub const ahead_max = 512;
-/// Numbers are small, and all alike: what a chunk holds.
+/// Of an array of numbers: as many as a chunk has room for.
 pub const ahead_numbers_max = wire.words_max - 2;
 
-/// The most to ask for, whatever the list: less where so many are read side by side that
-/// pages are given up before they are read to the end.
+/// The most elements to ask for, whatever the array. It is lowered where so many arrays are read
+/// side by side that pages are given up before they are read to the end.
 pub var ahead_limit: u32 = ahead_numbers_max;
 const ahead_limit_min = 16;
 
@@ -50,12 +50,12 @@ pub fn resetAhead() void {
     ahead_limit = ahead_numbers_max;
 }
 
-/// Halves what is asked for, where pages are given up before they are read to the end.
+/// Lowers the limit.
 pub fn shortenAhead(list_max: u32) void {
     ahead_limit = @max(@min(ahead_limit, list_max) / 2, ahead_limit_min);
 }
 
-/// The page of elements that was read last, for `luaH_getint`.
+/// The page of elements that was read last: `luaH_getint` looks there.
 export var cu_page: extern struct {
     owner: ?*const lua.Table = null,
     first: u32 = 0,
@@ -63,7 +63,7 @@ export var cu_page: extern struct {
     values: [*c]const c.TValue = null,
 } = .{};
 
-/// Shows Lua the page of elements that is read now.
+/// Makes a page the one where `luaH_getint` looks.
 pub inline fn show(table: *const lua.Table, page: *const Page) void {
     cu_page = .{ .owner = table, .first = page.first, .count = page.count, .values = page.values.array };
 }

@@ -70,9 +70,9 @@ pub const Tag = enum(u8) {
 
 /// What is nil to Lua code.
 pub const Nil = enum(u32) {
-    /// Nothing, where it stands in a table.
+    /// No value: as an entry of a table, none.
     undefined,
-    /// Nil that is null again when it goes back, as long as code hasn't assigned there.
+    /// Nil to code; null when it goes back, unless code has assigned there.
     null_,
     /// `_io.null`.
     kept,
@@ -98,7 +98,7 @@ pub const Thrown = extern struct {
     message_length: u32,
 };
 
-/// Numbers of views that are no more, in one list for the host.
+/// The most numbers of collected views in one list for the host.
 pub const released_max = 1024;
 
 /// A view's head has this number where no shape's fields follow.

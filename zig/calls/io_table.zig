@@ -31,7 +31,7 @@ var home: *lua.Table = undefined;
 pub fn init(L: *lua.State) void {
     io = lua.newAnchored(L);
     home = lua.newAnchored(L);
-    // The names stay, whatever code does to the globals, to `_io` and to the input.
+    // The registry keeps the names, whatever code does to the globals, to `_io` and to the input.
     for ([_][]const u8{ "_io", "input", "output", "meta", "method", "params" }) |name| {
         setField(L, registryOf(L), name, lua.boolean(true));
     }
@@ -132,7 +132,8 @@ pub fn getOutputField(L: *lua.State) *const lua.Value {
     return reading.rawGet(L, lua.tableOf(output), lua.top(L).*);
 }
 
-/// A short string, interned: those that are read here are there (`init`), so nothing is allocated.
+/// A field's name as a string. Lua has each name that is read here already (`init` keeps them), so
+/// reading allocates nothing.
 fn fieldName(L: *lua.State, name: []const u8) lua.Value {
     return lua.ofString(@ptrCast(c.luaS_newlstr(L, name.ptr, name.len)));
 }
@@ -161,7 +162,7 @@ fn array(state: ?*lua.State) callconv(.c) c_int {
     const length = c.luaL_optinteger(L, 2, @intCast(c.luaH_getn(table)));
     if (length < 0 or length > marks.length_max) _ = c.luaL_argerror(L, 2, "length out of range");
     if (c.lua_type(L, 2) > c.LUA_TNIL) truncate(table, length);
-    // Places for all of it: what costs much in JavaScript costs as much here.
+    // Places for the whole length: a long array costs memory here, as it does in JavaScript.
     if (length > c.luaH_realasize(table)) c.luaH_resizearray(L, table, @intCast(length));
     marks.setArray(L, table, @intCast(length));
     c.lua_settop(L, 1);
@@ -184,7 +185,7 @@ fn map(state: ?*lua.State) callconv(.c) c_int {
     return 1;
 }
 
-/// The table that is the first argument, which will be the result, to be changed.
+/// The table that is the first argument, ready to be changed.
 noinline fn written(L: *lua.State) *lua.Table {
     c.luaL_checktype(L, 1, c.LUA_TTABLE);
     const table = lua.tableOf(lua.at(L, 1));

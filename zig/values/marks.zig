@@ -49,13 +49,13 @@ pub const length_max = 1 << 27;
 
 pub const Mark = extern struct {
     kind: Kind,
-    /// Belongs to one table and goes with it; otherwise one of the constants below.
+    /// Whether the mark belongs to one table and is freed with it; else it is a constant below.
     own: bool = false,
     /// The last place of this array holds null on purpose.
     null_last: bool = false,
     /// Length of an array with nulls, or of a typed array.
     length: u32 = 0,
-    /// Of a typed array's values as they came.
+    /// Of the values that a typed array came with.
     hash: u64 = 0,
 };
 
@@ -64,7 +64,8 @@ const map_mark: Mark = .{ .kind = .map };
 const set_mark: Mark = .{ .kind = .set };
 const object_mark: Mark = .{ .kind = .object };
 
-/// Lower bits of an address that is an order; `plain` has no kind.
+/// What the lower bits of `Table.mark` say: that it is no order, or what the table with the order
+/// is. `plain`: its contents say.
 const Ordered = enum(u3) { not, plain, object, map, set, _ };
 const ordered_bits = 7;
 
@@ -72,7 +73,7 @@ comptime {
     std.debug.assert(@alignOf(Mark) > ordered_bits);
 }
 
-/// The mark, which says what kind of container the table is; null where its contents say.
+/// The mark of a table; null where its contents say what it is.
 pub inline fn of(table: *const lua.Table) ?*const Mark {
     const address = @intFromPtr(table.mark);
     return switch (@as(Ordered, @enumFromInt(address & ordered_bits))) {
@@ -102,7 +103,7 @@ pub noinline fn setOrder(L: *lua.State, table: *lua.Table, order: *lua.Table) vo
     lua.barrier(L, table, lua.ofTable(order));
 }
 
-/// Marks a table; an order that it has stays.
+/// Marks a table. It keeps its order, if it has one.
 pub fn setKind(L: *lua.State, table: *lua.Table, comptime kind: Kind) void {
     setMark(L, table, switch (kind) {
         .array => &array_mark,
@@ -129,7 +130,7 @@ pub fn setOwn(L: *lua.State, table: *lua.Table, mark: Mark) void {
     table.mark = @ptrCast(own);
 }
 
-/// Marks as a typed array of these values.
+/// Marks a table as a typed array of the values that it has.
 pub fn setTyped(L: *lua.State, table: *lua.Table, kind: Kind, length: u32) void {
     setOwn(L, table, .{ .kind = kind, .length = length, .hash = hashOf(table, length) });
 }
@@ -145,7 +146,7 @@ inline fn ownOf(table: *const lua.Table) ?*Mark {
     return if (mark.own) @constCast(mark) else null;
 }
 
-/// Marks as an array of this length, whatever of it is nil.
+/// Marks a table as an array of this length, whichever elements are nil.
 pub fn setArray(L: *lua.State, table: *lua.Table, length: u32) void {
     setKind(L, table, .array);
     limits.spend(length * @sizeOf(lua.Value));

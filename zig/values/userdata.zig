@@ -6,7 +6,7 @@ const calendar = @import("../vm/calendar.zig");
 const lua = @import("../vm/lua.zig");
 const c = lua.c;
 
-/// The metatables, from methods.zig; that of a userdata tells what it is.
+/// The metatables, which methods.zig makes. A userdata is what its metatable says.
 pub export var cu_date_metatable: *lua.Table = undefined;
 pub export var cu_bytes_metatable: *lua.Table = undefined;
 pub export var cu_null_metatable: *lua.Table = undefined;
@@ -38,8 +38,8 @@ pub fn isNull(given: *const lua.Value) bool {
 /// object if it came with a lazy input (see bridge/view_numbers.zig), else 0.
 const Date = extern struct { milliseconds: f64, number: u32 };
 
-/// A date that isn't anywhere yet: of a whole number of milliseconds, or as ECMAScript's
-/// TimeClip makes it, of NaN. May raise a memory error.
+/// A new date, which nothing refers to yet. Its time is a whole number of milliseconds, or NaN, as
+/// ECMAScript's TimeClip makes it. May raise a memory error.
 pub fn newDate(L: *lua.State, milliseconds: f64) lua.Value {
     const userdata = c.luaS_newudata(L, @sizeOf(Date), 0);
     const is_time = @abs(milliseconds) <= calendar.milliseconds_max;

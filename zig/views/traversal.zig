@@ -12,9 +12,9 @@ const c = lua.c;
 /// Raises `next`'s error (lua/series/330-iterators.patch).
 extern fn luaH_invalidkey(L: *lua.State) noreturn;
 
-/// As lua_next, for an incomplete view; -1: now luaH_next can do it.
+/// As lua_next, for an incomplete view. -1: the view is complete now, so luaH_next is to do it.
 pub export fn cu_view_next(L: *lua.State, table: *lua.Table, key: [*]lua.Value) callconv(.c) c_int {
-    // Unlike an access, `next` takes no float for an integer.
+    // `next` doesn't take a float for an integer, as an access does.
     if (key[0].tt_ == lua.tag.float and reading.integerOf(&key[0]) != null) luaH_invalidkey(L);
     if (table.view & numbers.ordered != 0) return nextOrdered(L, table, key);
     const paged = numbers.entryOf(table).paged orelse {
@@ -24,6 +24,7 @@ pub export fn cu_view_next(L: *lua.State, table: *lua.Table, key: [*]lua.Value) 
     return if (paged.kind == .array) nextElement(L, table, paged, key) else nextEntry(L, table, paged, key);
 }
 
+/// The next element of an array that isn't nil.
 fn nextElement(L: *lua.State, table: *lua.Table, paged: *numbers.Paged, key: [*]lua.Value) c_int {
     var position: u32 = 0;
     if (!lua.isNil(&key[0])) {
@@ -68,11 +69,12 @@ fn nextOrdered(L: *lua.State, table: *lua.Table, key: [*]lua.Value) c_int {
     return 0;
 }
 
+/// The next entry of a Map, Set or large object.
 fn nextEntry(L: *lua.State, table: *lua.Table, paged: *numbers.Paged, key: [*]lua.Value) c_int {
     var page = &pages.list[paged.page];
     var position: u32 = 0;
     if (lua.isNil(&key[0])) {
-        // The beginning.
+        // The traversal begins.
     } else if (page.owner == numbers.numberOf(table) and isEntry(page, paged.cursor, &key[0])) {
         if (paged.cursor + 1 < page.count) return giveEntry(paged, page, paged.cursor + 1, key);
         position = page.next;
@@ -93,7 +95,7 @@ fn nextEntry(L: *lua.State, table: *lua.Table, paged: *numbers.Paged, key: [*]lu
             asking.collect(L);
             return giveEntry(paged, page, 0, key);
         }
-        // All of them were nil, or are no more.
+        // All entries of this page were nil, or the host has none any more.
         if (next <= position) return 0;
         limits.step();
         position = next;

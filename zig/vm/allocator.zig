@@ -16,10 +16,10 @@ pub const page_size_bytes = 64 * 1024;
 /// Blocks up to this size come from slabs.
 const small_size_max = 256;
 
-/// Beyond, sums of sizes could overflow; WASM memory has hardly more.
+/// Sums of larger sizes could overflow; WASM memory has hardly more.
 const block_size_max = 0xf000_0000;
 
-/// What is made of larger blocks takes time in proportion: see limits.zig.
+/// Larger blocks are paid for by size (limits.zig), as what fills them takes time in proportion.
 const bulk_size_min = 4096;
 
 const slab_size_bytes = 4096;
@@ -34,10 +34,10 @@ extern const __heap_base: u8;
 /// Lua's collector, once it is there.
 pub var collector: ?*c.global_State = null;
 const no_bytes: usize = std.math.maxInt(usize);
-/// What was in use when a message began, of which all is alive: much of it is no reason
-/// to collect. Its end sets it to `no_bytes`.
+/// Bytes in use when a message began; `no_bytes` between messages. All that a message allocates is
+/// alive, so that much of it is no reason to collect.
 var message_start: usize = no_bytes;
-/// Whoever asks collects, and asks again, if there is nothing.
+/// Whether the caller makes Lua collect, and asks again, where the answer is null.
 var may_refuse = false;
 
 var limit_bytes: usize = 0;

@@ -1,5 +1,5 @@
-//! What must hold in every build: std.debug.assert is a promise to the optimizer in the
-//! shipped one, so that what is broken goes on as undefined behaviour.
+//! What must hold, checked in every build. In the shipped one std.debug.assert is a promise to
+//! the optimizer: a broken one would go on as undefined behaviour.
 
 /// Traps where it doesn't hold.
 pub inline fn assert(holds: bool) void {

@@ -15,12 +15,12 @@ extern "cu" fn tick() u32;
 /// Throws.
 extern "cu" fn stop() noreturn;
 
-/// Where the code stands that is being stopped has been noted.
+/// Whether the position of the code that is being stopped has been noted.
 var is_noted = false;
 
 /// Steps that may still run; below zero, more have run already.
 pub export var cu_budget: c_int = std.math.maxInt(c_int);
-/// As far as it goes, so that no payment makes it wrap around.
+/// The budget never goes below this, so that no payment makes it wrap around.
 const budget_min = -(1 << 30);
 const payment_max = 1 << 29;
 
@@ -30,14 +30,14 @@ pub export var cu_pending: c_int = 0;
 /// Budgets spent since the last finalizer began.
 pub export var cu_finalizer_ticks: c_uint = 0;
 
-/// A finalizer that spends so many loops, as far as anyone can tell.
+/// A finalizer that spends so many is taken for one that loops.
 const finalizer_ticks_max = 3;
 
 /// Whether the engine's stack has room for CU_LEVELS more levels of C, and what they call.
 extern "cu" fn has_stack_room() u32;
 
-/// Levels of C that may be reached before that is asked again; the host asked for the
-/// first ones before it called.
+/// Levels of C that may be reached before the host is asked for more. The host has made sure of the
+/// first ones before its call.
 pub export var cu_levels: c_uint = c.CU_LEVELS;
 
 pub export fn cu_has_room() callconv(.c) c_int {
@@ -127,7 +127,8 @@ extern fn cu_free_parsers(L: *lua.State) void;
 /// Makes the main thread as it is between calls. Coroutines that were running stay
 /// as they are, and can't be resumed. No __close runs: it is user code too.
 pub fn recover(L: *lua.State, saved: Saved) void {
-    // The host stopped it; of a coroutine, its call is noted.
+    // It wasn't noted where an import threw, or where the thread wasn't known. Of a coroutine,
+    // this notes the call that resumed it.
     if (!is_noted) position.note(L, true);
     is_noted = false;
     const g = L.l_G;

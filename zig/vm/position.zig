@@ -15,7 +15,7 @@ pub const traceback_bytes_max = 2048;
 
 /// A text that functions on the stack were compiled from.
 const Source = extern struct {
-    /// Number of the compiled chunk; 0 where it is none of the host's, or gone.
+    /// Number of the compiled chunk; 0 for a text that the host has not compiled, or has forgotten.
     chunk: i32,
     /// Its name as Lua shows it, ended by a 0.
     name: [source_name_bytes_max]u8,
@@ -33,7 +33,7 @@ const Position = extern struct {
 var position: Position = std.mem.zeroes(Position);
 
 /// Addresses of the sources' names in Lua's memory, to tell texts of one name apart: each
-/// has a string of its own (lua/series/190-positions.patch). Never read from, as they may be gone.
+/// has a string of its own (lua/series/190-positions.patch). They are compared only, as the strings may be gone.
 var addresses: [sources_max]usize = undefined;
 
 comptime {
