@@ -110,6 +110,7 @@ pub fn hostKey(L: *lua.State, given: *const lua.Value) Error!void {
 
 /// Writes one value; a message may have several. `name` begins the path of errors.
 pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!void {
+    assert(depth == 0);
     errdefer |err| describe(name, if (err == error.Depth) depth_text else unsupported_what);
     _ = try one(L, given);
     while (depth > 0) : (limits.step()) {

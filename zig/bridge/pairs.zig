@@ -29,6 +29,7 @@ pub noinline fn arrange(L: *lua.State, table: *lua.Table, places: []Place) void 
         for (list.array[0..list.alimit]) |*key| {
             const held: *const lua.Value = @ptrCast(c.luaH_get(table, key));
             if (lua.isVacant(held)) continue;
+            assert(found < places.len);
             places[found] = .{ .at = placeOf(table, held) };
             found += 1;
         }
@@ -52,6 +53,7 @@ noinline fn addOthers(L: *lua.State, table: *lua.Table, known: []const Place, ot
     for (0..all) |i| {
         const at: u32 = @intCast(i);
         if (is_known[at / 8] & bitOf(at) != 0 or lua.isVacant(heldAt(table, at))) continue;
+        assert(count < others.len);
         others[count] = placeWithKey(table, at);
         count += 1;
     }

@@ -3,6 +3,7 @@
 //! without hashing a key, and is known to the host from then on.
 
 const std = @import("std");
+const assert = @import("../vm/assert.zig").assert;
 const buffer = @import("buffer.zig");
 const lua = @import("../vm/lua.zig");
 const marks = @import("../values/marks.zig");
@@ -47,6 +48,7 @@ pub fn begin(L: *lua.State) void {
 }
 
 pub inline fn at(number: u32) *const Shape {
+    assert(number < shape_count);
     return &shapes.?[number];
 }
 

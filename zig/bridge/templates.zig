@@ -2,6 +2,7 @@
 //! values. A row is a copy of one.
 
 const allocator = @import("../vm/allocator.zig");
+const assert = @import("../vm/assert.zig").assert;
 const lua = @import("../vm/lua.zig");
 const marks = @import("../values/marks.zig");
 const wire = @import("wire.zig");
@@ -95,6 +96,7 @@ pub const Draft = struct {
         lua.push(L, lua.ofString(key));
         lua.set(L, draft.table, lua.ofString(key), lua.boolean(true));
         lua.pop(L, 1);
+        assert(draft.count < draft.order.alimit);
         draft.order.array[draft.count] = lua.ofString(key);
         lua.barrier(L, draft.order, lua.ofString(key));
         draft.keys[draft.count] = key;
@@ -104,6 +106,7 @@ pub const Draft = struct {
 
     /// Makes it the template of the next shape.
     pub fn end(draft: *const Draft, L: *lua.State) void {
+        assert(template_count < templates.len);
         const table = draft.table;
         const template = &templates[template_count];
         for (draft.keys[0..draft.count], 0..) |key, i| {

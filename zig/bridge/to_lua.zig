@@ -110,6 +110,7 @@ pub fn takenBytes() usize {
 
 /// Takes the words of one chunk, and their strings from the heap.
 pub fn chunk(L: *lua.State, words: []const u64, heap: []const u8) Error!void {
+    assert(depth > 0);
     if (is_failed) return error.Malformed;
     var input = Input{ .words = words, .heap = heap };
     while (true) {
@@ -362,6 +363,7 @@ inline fn isNewView(L: *lua.State, number: u32, head: wire.ViewHead) Error!bool 
 
 /// Puts a long string into the open container, and answers its bytes, which the host writes.
 pub fn longString(L: *lua.State, length: usize) Error![]u8 {
+    assert(depth > 0);
     const frame = &frames[depth - 1];
     if (is_failed or frame.index == frame.count or frame.kind == .typed_array or length <= c.LUAI_MAXSHORTLEN) return error.Malformed;
     if (length > long_string_bytes_max) c.luaD_throw(L, c.LUA_ERRMEM);

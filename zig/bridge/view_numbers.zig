@@ -203,6 +203,7 @@ inline fn makeRoom(L: *lua.State, number: u32) void {
 
 inline fn newEntry(number: u32) *Entry {
     const entry = &entries[number];
+    assert(number > 0 and number <= number_max and source != null);
     assert(entry.object == null and entry.paged == null);
     if (entry.link.next_released != 0) unrelease(number);
     entry.link = .{ .source = source.? };

@@ -78,6 +78,7 @@ pub fn find(owner: u32, position: u32) ?*Page {
 
 /// Puts a page in the place of the oldest.
 pub fn keep(page: Page, is_single: bool) *Page {
+    assert(page.owner != 0 and page.count <= c.luaH_realasize(page.values));
     const place = if (is_single) &list[0] else &list[oldest];
     dropPage(place);
     if (!is_single) oldest = nextPage(oldest);
@@ -121,6 +122,7 @@ pub fn drop(owner: u32) void {
 fn dropPage(page: *Page) void {
     cu_page.owner = null;
     page.owner = 0;
+    assert(page.bytes <= bytes_taken);
     bytes_taken -= page.bytes;
     page.bytes = 0;
 }

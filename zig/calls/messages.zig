@@ -2,6 +2,7 @@
 //! chunk by chunk.
 
 const allocator = @import("../vm/allocator.zig");
+const assert = @import("../vm/assert.zig").assert;
 const asking = @import("../views/asking.zig");
 const releasing = @import("../views/releasing.zig");
 const buffer = @import("../bridge/buffer.zig");
@@ -18,6 +19,7 @@ const Range = struct { first: u32, count: u32, name: []const u8, result: ?from_l
 
 /// Writes values from the stack as a message, and empties the stack.
 pub fn write(first: u32, count: u32, name: []const u8) i32 {
+    assert(first + count <= c.lua_gettop(unit.L) + 1);
     var range = Range{ .first = first, .count = count, .name = name };
     from_lua.start(unit.L);
     limits.begin();
@@ -139,6 +141,7 @@ pub noinline fn takeMessage() bool {
     if (!to_lua.isOpen() or unit.isRunning()) return false;
     const is_finished = to_lua.finish(unit.B);
     allocator.endMessage();
+    assert(c.lua_gettop(unit.L) == 0);
     if (is_finished) lua.push(unit.L, lua.top(unit.B).*);
     c.lua_settop(unit.B, 0);
     numbers.forgetSource();

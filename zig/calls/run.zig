@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const allocator = @import("../vm/allocator.zig");
+const assert = @import("../vm/assert.zig").assert;
 const errors = @import("errors.zig");
 const io_table = @import("io_table.zig");
 const limits = @import("../vm/limits.zig");
@@ -193,6 +194,7 @@ fn pushNamed(S: *lua.State, name: []const u8) void {
 /// been compiled again: a chunk may have changed the _ENV of an earlier run.
 fn pushClosure(state: *lua.State, chunk: i32) void {
     const compiled: *c.LClosure = @ptrCast(@alignCast(c.luaH_getint(chunks, chunk).*.value_.gc));
+    assert(compiled.nupvalues > 0);
     const closure: *c.LClosure = @ptrCast(c.luaF_newLclosure(state, compiled.nupvalues));
     closure.p = compiled.p;
     lua.push(state, .{ .value_ = .{ .gc = @ptrCast(closure) }, .tt_ = c.LUA_VLCL | lua.collectable });

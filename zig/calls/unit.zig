@@ -1,6 +1,7 @@
 //! The unit's one Lua state, and what each call of the host on it asks first and answers last.
 //! Between calls Lua's stack is empty.
 
+const assert = @import("../vm/assert.zig").assert;
 const lua = @import("../vm/lua.zig");
 const to_lua = @import("../bridge/to_lua.zig");
 const wire = @import("../bridge/wire.zig");
@@ -28,7 +29,9 @@ pub fn isRunning() bool {
 
 /// Whether a call may begin: none is under way, and no message is open.
 pub noinline fn isIdle() bool {
-    return is_ready and !isRunning() and !to_lua.isOpen();
+    if (!is_ready or isRunning() or to_lua.isOpen()) return false;
+    assert(c.lua_gettop(L) == 0);
+    return true;
 }
 
 /// What an export answers after a protected call that ended with an error of Lua's.

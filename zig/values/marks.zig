@@ -99,6 +99,7 @@ pub noinline fn setOrder(L: *lua.State, table: *lua.Table, order: *lua.Table) vo
         .object => .object,
         else => return,
     } else .plain;
+    assert(@intFromPtr(order) & ordered_bits == 0);
     table.mark = @ptrFromInt(@intFromPtr(order) | @intFromEnum(ordered));
     lua.barrier(L, table, lua.ofTable(order));
 }
@@ -132,6 +133,7 @@ pub fn setOwn(L: *lua.State, table: *lua.Table, mark: Mark) void {
 
 /// Marks a table as a typed array of the values that it has.
 pub fn setTyped(L: *lua.State, table: *lua.Table, kind: Kind, length: u32) void {
+    assert(kind.isTyped());
     setOwn(L, table, .{ .kind = kind, .length = length, .hash = hashOf(table, length) });
 }
 
@@ -148,6 +150,7 @@ inline fn ownOf(table: *const lua.Table) ?*Mark {
 
 /// Marks a table as an array of this length, whichever elements are nil.
 pub fn setArray(L: *lua.State, table: *lua.Table, length: u32) void {
+    assert(length <= length_max);
     setKind(L, table, .array);
     limits.spend(length * @sizeOf(lua.Value));
     for (1..@as(usize, length) + 1) |index| {

@@ -2,6 +2,7 @@
 //! null that isn't nil (`_io.date`, `_io.bytes`, `_io.null`), and what was thrown.
 
 const std = @import("std");
+const assert = @import("../vm/assert.zig").assert;
 const calendar = @import("../vm/calendar.zig");
 const lua = @import("../vm/lua.zig");
 const c = lua.c;
@@ -74,11 +75,16 @@ pub fn numberOf(userdata: *c.Udata) u32 {
     return @intCast(errorParts(userdata).number.value_.i);
 }
 
+/// Gives a date or an error its number, or takes it away (0).
 pub fn setNumber(object: *c.GCObject, number: u32) void {
+    assert(object.tt == c.LUA_VUSERDATA);
     const userdata: *c.Udata = @ptrCast(@alignCast(object));
     if (userdata.metatable == @as([*c]lua.Table, cu_date_metatable)) {
         lua.memoryOf(Date, userdata).number = number;
-    } else errorParts(userdata).number = lua.integer(number);
+        return;
+    }
+    assert(userdata.metatable == @as([*c]lua.Table, cu_error_metatable));
+    errorParts(userdata).number = lua.integer(number);
 }
 
 /// The user values of an error that JavaScript threw; methods.zig reads the texts.

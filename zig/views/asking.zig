@@ -56,6 +56,7 @@ pub fn init(thread: *lua.State) void {
 /// Asks the host for a part of an incomplete view, which `answered` then has. What this returns is
 /// said in `Op`.
 pub fn ask(L: *lua.State, op: Op, table: *const lua.Table, first: u32, count: u32) u32 {
+    assert(!is_asking and table.view & numbers.incomplete != 0);
     releasing.flush();
     pages.shrink();
     c.lua_settop(B, 0);

@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const asking = @import("asking.zig");
+const assert = @import("../vm/assert.zig").assert;
 const lua = @import("../vm/lua.zig");
 const marks = @import("../values/marks.zig");
 const numbers = @import("../bridge/view_numbers.zig");
@@ -48,6 +49,7 @@ fn keepOrder(L: *lua.State, table: *lua.Table, paged: *numbers.Paged) void {
 
 /// Gives the view the contents of the table that the host has answered with.
 pub fn take(L: *lua.State, table: *lua.Table) void {
+    assert(asking.answered().tt_ == lua.tag.table);
     const from = lua.tableOf(asking.answered());
     // A hash part in the other table's own block doesn't outlive it.
     if (from.node == inlineNodes(from)) c.luaH_resize(L, from, from.alimit, lua.nodeCount(from));

@@ -1,6 +1,7 @@
 //! `pairs` and `next` on views: elements and entries in the host's order, a page at a time.
 
 const asking = @import("asking.zig");
+const assert = @import("../vm/assert.zig").assert;
 const contents = @import("contents.zig");
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
@@ -104,6 +105,7 @@ fn nextEntry(L: *lua.State, table: *lua.Table, paged: *numbers.Paged, key: [*]lu
 }
 
 fn giveEntry(paged: *numbers.Paged, page: *const pages.Page, cursor: u32, key: [*]lua.Value) c_int {
+    assert(cursor < page.count);
     paged.is_traversed = true;
     paged.cursor = cursor;
     key[0] = page.values.array[2 * cursor];

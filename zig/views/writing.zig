@@ -1,12 +1,14 @@
 //! Before code changes a view: it becomes an ordinary table with all its contents (copy on
 //! write), and its input's source keeps it, so that code finds it again through other views.
 
+const assert = @import("../vm/assert.zig").assert;
 const contents = @import("contents.zig");
 const lua = @import("../vm/lua.zig");
 const numbers = @import("../bridge/view_numbers.zig");
 
 /// Before code writes to a clean view.
 pub export fn cu_view_write(L: *lua.State, table: *lua.Table) callconv(.c) void {
+    assert(numbers.isClean(table));
     contents.complete(L, table);
     pin(L, table);
     table.view &= ~numbers.clean;

@@ -61,6 +61,7 @@ pub fn init(limit: usize) void {
 }
 
 pub fn beginMessage() void {
+    assert(message_start == no_bytes);
     message_start = used_bytes;
 }
 

@@ -1,6 +1,7 @@
 //! Times as people write them: the civil calendar, and ISO 8601.
 
 const std = @import("std");
+const assert = @import("assert.zig").assert;
 const Text = @import("text.zig").Text;
 
 /// ECMAScript's time range: 100,000,000 days from 1970, either way.
@@ -52,6 +53,7 @@ pub noinline fn timeOf(seconds: i64) Time {
 
 /// Days from 1970 to a date; the month is 1 to 12, the day any number.
 pub noinline fn daysOf(year: i64, month: u32, day: i64) i64 {
+    assert(month >= 1 and month <= 12);
     const march_year = year - @intFromBool(month <= 2);
     const march_month = if (month > 2) month - 3 else month + 9;
     const era = @divFloor(march_year, 400);

@@ -54,7 +54,13 @@ pub export fn cu_more_levels() callconv(.c) c_int {
 pub fn begin() void {
     position.forget();
     cu_levels = c.CU_LEVELS;
-    cu_budget = @intCast(tick());
+    askForSteps();
+}
+
+fn askForSteps() void {
+    const given = tick();
+    assert(given <= std.math.maxInt(c_int));
+    cu_budget = @intCast(given);
     cu_pending &= ~c.CU_LOOKS;
 }
 
@@ -96,8 +102,7 @@ pub export fn cu_overspent() callconv(.c) void {
 /// `L` may be null where the caller doesn't know it.
 pub export fn cu_budget_spent(L: ?*lua.State) callconv(.c) void {
     cu_finalizer_ticks += 1;
-    cu_pending &= ~c.CU_LOOKS;
-    cu_budget = @intCast(tick());
+    askForSteps();
     if (cu_budget != 0) return;
     if (L) |state| {
         position.note(state, true);
