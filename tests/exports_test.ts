@@ -1,7 +1,7 @@
 // The raw exports: whatever numbers they are called with, and in whatever state, they answer
 // a negative status, and the unit works as before.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { WIRE } from "../src/runtime/wire.ts";
 
 const module = await WebAssembly.compile(await Deno.readFile(new URL("../wasm/cu.wasm", import.meta.url)));
@@ -21,10 +21,12 @@ class Raw {
   readonly memory: WebAssembly.Memory;
   /** What `load` does. */
   load: Call = () => WIRE.STATUS_MEMORY;
+  /** Steps that code is given at a time. */
+  steps = 1_000_000;
 
   constructor(isInitialized = true) {
     const cu = {
-      tick: () => 1_000_000,
+      tick: () => this.steps,
       stop: () => {},
       flush: () => {},
       load: (...args: number[]) => this.load(...args),
@@ -323,4 +325,34 @@ Deno.test("while code runs, the host may answer, and nothing else", () => {
       raw.checkWorks();
     }
   }
+});
+
+Deno.test("an answer that no host gives ends the unit at once", () => {
+  const answers: [name: string, answer: (raw: Raw) => number][] = [
+    ["a status that load doesn't have", () => WIRE.STATUS_LUA],
+    ["an error whose message is longer than the buffer", (raw) => {
+      new Uint32Array(raw.memory.buffer, raw.exports.get_buffer_ptr(), 3).set([2, 5, WIRE.HEAP_SIZE_BYTES]);
+      return WIRE.STATUS_THROWN;
+    }],
+    ["no value", () => 0],
+    ["all contents of an object, as a number", (raw) => {
+      assertEquals(raw.exports.begin_message(PART), 0);
+      assertEquals(raw.exports.take_chunk(raw.words(42), 0), 0);
+      return 1;
+    }],
+  ];
+  for (const [name, answer] of answers) {
+    const raw = new Raw();
+    const chunk = raw.compile("return (_io.input.x)");
+    setView(raw);
+    raw.load = () => answer(raw);
+    assertThrows(() => raw.exports.compute(chunk, 0), WebAssembly.RuntimeError, undefined, name);
+  }
+});
+
+Deno.test("more steps than a budget holds end the unit at once", () => {
+  const raw = new Raw();
+  const chunk = raw.compile("return 1");
+  raw.steps = 2 ** 31;
+  assertThrows(() => raw.exports.compute(chunk, 0), WebAssembly.RuntimeError);
 });
