@@ -1,6 +1,7 @@
 //! The I/O buffer, in which a message crosses a chunk at a time, and what writes words and strings
 //! into it for the host. A full buffer is handed over (`flush`).
 
+const assert = @import("../vm/assert.zig").assert;
 const lua = @import("../vm/lua.zig");
 const integer_max = @import("../vm/text.zig").integer_max;
 const textOfInteger = @import("../vm/text.zig").textOfInteger;
@@ -43,6 +44,7 @@ pub inline fn reserve(count: u32, bytes: usize) void {
 }
 
 pub inline fn writeRaw(word: u64) void {
+    assert(word_count < words.len);
     words[word_count] = word;
     word_count += 1;
 }

@@ -200,6 +200,8 @@ inline fn nilOf(payload: u32) lua.Value {
 /// another value follows in this chunk.
 fn fillArray(L: *lua.State, frame: *Frame, input: *Input) Error!bool {
     const array = frame.table.array;
+    // Checked here for the whole loop.
+    assert(frame.count <= frame.table.alimit);
     while (frame.index < frame.count and input.words.len > 0) {
         if (try scalar(L, input.words[0], input)) |held| {
             input.words = input.words[1..];
