@@ -3,8 +3,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { concat } from "@std/bytes";
 import { describe, it } from "@std/testing/bdd";
+import { decodeText, textOf } from "../src/runtime/module_text.ts";
 import { VIEW_KIND, VIEW_OP, WIRE } from "../src/runtime/wire.ts";
 import { TYPED_ARRAYS } from "../src/values/kinds.ts";
+import { moduleText } from "../tools/module_text.ts";
+import { cuDecoder, cuText, cuTextLength } from "../wasm/cu.js";
 
 const rootDir = new URL("../", import.meta.url);
 
@@ -62,8 +65,35 @@ describe("the WASM module", () => {
   });
 
   it("is what wasm/cu.js embeds", async () => {
-    const { cuBase64 } = await import("../wasm/cu.js");
-    assertEquals(cuBase64, (await read()).toBase64());
+    assertEquals(decodeText(cuText(), cuDecoder), await read());
+  });
+
+  it("is the same where the embedded text was written another way, as by a minifier", () => {
+    const source = cuText.toString();
+    const text = textOf(cuText, cuTextLength);
+    assertEquals([source.includes(text), text === cuText(), text.length], [true, true, cuTextLength]);
+    for (
+      const make of [() => `a"b"`, () => "a\x22b\x22", () => "a" + '"b"', Function("return 'a\"b\"'") as () => string]
+    ) {
+      assertEquals(textOf(make, 4), 'a"b"');
+    }
+  });
+});
+
+describe("the text of a module", () => {
+  it("gives all bytes back, whichever are frequent", () => {
+    const all = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+    const high = Uint8Array.from({ length: 100_000 }, (_, i) => i % 160 + 96);
+    for (const bytes of [new Uint8Array(1), all, high, concat([all, high])]) {
+      const { text, decoder } = moduleText(bytes);
+      assert(/^[ -~]+$/.test(text) && !/["\\<]/.test(text));
+      assertEquals(decodeText(text, decoder), bytes);
+    }
+  });
+
+  it("has one character for a byte that is frequent", () => {
+    const bytes = new Uint8Array(1000).fill(0xff, 500);
+    assertEquals(moduleText(bytes).text.length, 1000);
   });
 });
 

@@ -1,7 +1,7 @@
 /**
  * Builds `wasm/` from `zig/`, on a machine that has only Deno: finds or fetches Zig,
  * fetches Lua's sources, compiles, optimizes with binaryen, and writes the module
- * and the text of it that `src/runtime/instance.ts` embeds.
+ * and the text of it that `src/runtime/module_text.ts` decodes.
  *
  * `deno task build [--lua FILE] [--checked] [--native]`: FILE is Lua's archive, for a
  * machine that reaches neither lua.org nor a Debian mirror. `--checked` builds the modules
@@ -13,6 +13,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import binaryen from "binaryen";
+import { moduleText } from "./module_text.ts";
 import { applySeries, readSources, SeriesError } from "./series.ts";
 
 const ZIG_VERSION = "0.16.0";
@@ -82,7 +83,7 @@ async function* filesOf(dir: string): AsyncGenerator<string> {
 
 /** A hash of everything that the result depends on. */
 async function fingerprint(): Promise<string> {
-  const names = ["../tools/build.ts", "../tools/series.ts"];
+  const names = ["../tools/build.ts", "../tools/module_text.ts", "../tools/series.ts"];
   for await (const name of filesOf("")) names.push(name);
   let text = "";
   for (const name of names.sort()) text += `${name}\n${await Deno.readTextFile(new URL(name, zigDir))}\n`;
@@ -298,7 +299,13 @@ async function buildNative(zig: Zig): Promise<void> {
 
 async function writeModule(bytes: Uint8Array<ArrayBuffer>, dir: URL, head = ""): Promise<void> {
   await Deno.writeFile(new URL("cu.wasm", dir), bytes);
-  await Deno.writeTextFile(new URL("cu.js", dir), `${head}export const cuBase64 =\n  "${bytes.toBase64()}";\n`);
+  const { text, decoder } = moduleText(bytes);
+  const script = `export const cuText = () =>
+  "${text}";
+export const cuTextLength = ${text.length};
+export const cuDecoder = ${JSON.stringify(decoder)};
+`;
+  await Deno.writeTextFile(new URL("cu.js", dir), head + script);
 }
 
 /** Something that is built, unless it is there and made of the same sources. */

@@ -7,10 +7,11 @@
 import { LuaError } from "../values/errors.ts";
 import type { Position } from "../values/position.ts";
 import { messageOf } from "../values/refusals.ts";
+import { decodeText, textOf } from "./module_text.ts";
 import { Runs, TimeUp } from "./runs.ts";
 import type { TimeZone } from "./time_zone.ts";
 import { WIRE } from "./wire.ts";
-import { cuBase64 } from "../../wasm/cu.js";
+import { cuDecoder, cuText, cuTextLength } from "../../wasm/cu.js";
 
 /** What the host does for running code. */
 export interface Host {
@@ -115,23 +116,26 @@ export interface InstanceOptions {
 // A byte order mark is part of a text like any other character.
 const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-let compiling: Promise<WebAssembly.Module> | undefined;
 let compiled: WebAssembly.Module | undefined;
 
 /** The module, compiled once for all units: it has no state. */
 async function compileModule(): Promise<WebAssembly.Module> {
-  return compiled ??= await (compiling ??= WebAssembly.compile(bytesOfBase64(cuBase64)));
+  try {
+    return compileModuleNow();
+  } catch (error) {
+    // Some engines compile no more than 4 KB at once on a page's main thread.
+    if (!(error instanceof RangeError)) throw error;
+    return compiled ??= await WebAssembly.compile(moduleBytes());
+  }
 }
 
-/** The same without waiting: it takes 3 ms, no longer than the other way. */
+/** At once: it takes 3 ms, no longer than to have it done elsewhere and to wait for it. */
 function compileModuleNow(): WebAssembly.Module {
-  return compiled ??= new WebAssembly.Module(bytesOfBase64(cuBase64));
+  return compiled ??= new WebAssembly.Module(moduleBytes());
 }
 
-function bytesOfBase64(base64: string): Uint8Array<ArrayBuffer> {
-  // Older runtimes have atob only.
-  if (typeof Uint8Array.fromBase64 === "function") return Uint8Array.fromBase64(base64);
-  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+function moduleBytes(): Uint8Array<ArrayBuffer> {
+  return decodeText(textOf(cuText, cuTextLength), cuDecoder);
 }
 
 /** The instance. */
