@@ -5,19 +5,19 @@ import { assert, assertEquals } from "@std/assert";
 
 const rootDir = new URL("../", import.meta.url);
 
-/** What says something about inputs; the rest of the suite doesn't set any. */
-const SUITES = [
-  "compute_unit",
-  "default_unit",
-  "examples",
-  "hostile",
-  "io_table",
-  "io_wrapper",
-  "lua",
-  "soak",
-  "values",
-  "values_property",
-];
+/** What says something about inputs, and the files in which it stands; the rest of the tests doesn't set any. */
+const SUITES: Record<string, string[]> = {
+  compute_unit: ["unit/compute_unit_test.ts"],
+  default_unit: ["io/default_unit_test.ts"],
+  examples: ["examples_test.ts"],
+  hostile: ["hostile/"],
+  io_table: ["io/io_table_test.ts"],
+  io_wrapper: ["io/io_wrapper_test.ts"],
+  lua: ["lua/lua_test.ts"],
+  soak: ["limits/soak_test.ts"],
+  values: ["values/values_test.ts"],
+  values_property: ["values/values_property_test.ts"],
+};
 
 /** Property tests run so much less often than in their own mode. */
 const RUNS_FACTOR = "0.3";
@@ -27,11 +27,11 @@ interface Outcome {
   text: string;
 }
 
-async function runLazily(suite: string): Promise<Outcome> {
-  const preload = ["--preload", "tests/lazy_by_default.ts"];
+async function runLazily(paths: string[]): Promise<Outcome> {
+  const preload = ["--preload", "tests/helpers/lazy_by_default.ts"];
   const args = ["run", "-A", "--no-check", "tools/deno.ts", "test", "-A", "--no-check", ...preload];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...args, `tests/${suite}_test.ts`],
+    args: [...args, ...paths.map((path) => `tests/${path}`)],
     cwd: rootDir,
     env: { CU_LAZY_MODE: "1", CU_RUNS_FACTOR: RUNS_FACTOR, NO_COLOR: "1" },
   }).output();
@@ -55,7 +55,7 @@ Deno.test("lazy_by_default.ts makes inputs lazy", async () => {
     const { stdout } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", "--import-map", "tools/npm_import_map.json"].concat([
         "--preload",
-        "tests/lazy_by_default.ts",
+        "tests/helpers/lazy_by_default.ts",
         file,
       ]),
       cwd: rootDir,
@@ -66,9 +66,9 @@ Deno.test("lazy_by_default.ts makes inputs lazy", async () => {
   }
 });
 
-for (const suite of SUITES) {
+for (const [suite, paths] of Object.entries(SUITES)) {
   Deno.test(`${suite}_test.ts passes with lazy inputs`, async () => {
-    const { code, text } = await runLazily(suite);
+    const { code, text } = await runLazily(paths);
     assert(code === 0, text.slice(-8000));
     const [, passed, failed] = /ok \| (\d+) passed.*\| (\d+) failed/.exec(text) ?? [];
     assert(Number(passed) > 0 && Number(failed) === 0, text.slice(-8000));

@@ -11,7 +11,7 @@ interface Exports {
   memory: WebAssembly.Memory;
 }
 
-const module = new WebAssembly.Module(await Deno.readFile(new URL("../wasm/cu.wasm", import.meta.url)));
+const module = new WebAssembly.Module(await Deno.readFile(new URL("../../wasm/cu.wasm", import.meta.url)));
 
 function instantiate(): Exports {
   const cu = Object.fromEntries(WebAssembly.Module.imports(module).map(({ name }) => [name, () => 0]));

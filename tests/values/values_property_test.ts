@@ -4,10 +4,10 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit, LuaError, type LuaValue } from "@computeunit/cu";
-import { Decoder } from "../src/bridge/decode.ts";
-import { Encoder, MESSAGE } from "../src/bridge/encode.ts";
-import { Instance } from "../src/runtime/instance.ts";
-import { WIRE } from "../src/runtime/wire.ts";
+import { Decoder } from "../../src/bridge/decode.ts";
+import { Encoder, MESSAGE } from "../../src/bridge/encode.ts";
+import { Instance } from "../../src/runtime/instance.ts";
+import { WIRE } from "../../src/runtime/wire.ts";
 
 /** Fewer cases where lazy_mode_test.ts runs this once more. */
 const RUNS_FACTOR = Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1);

@@ -1,7 +1,7 @@
 // Preloaded by lazy_mode_test.ts: units take every input lazily, unless a test says otherwise.
 
 import { ComputeUnit } from "@computeunit/cu";
-import { internals } from "../src/unit/compute_unit.ts";
+import { internals } from "../../src/unit/compute_unit.ts";
 
 const { create } = ComputeUnit;
 ComputeUnit.create = (options = {}) => create.call(ComputeUnit, { lazyThreshold: 0, ...options });

@@ -4,7 +4,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit } from "@computeunit/cu";
-import { endingSearch } from "./helpers/property.ts";
+import { endingSearch } from "../helpers/property.ts";
 
 const RUNS = Math.ceil(1000 * Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1));
 

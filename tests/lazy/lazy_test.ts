@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertStrictEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { ComputeUnit, type ComputeUnitOptions, LuaError, type LuaValue } from "@computeunit/cu";
-import { assertEndsInTime, CountingClock } from "./helpers/clock.ts";
-import { CountingMap, countingReads } from "./helpers/counting.ts";
+import { assertEndsInTime, CountingClock } from "../helpers/clock.ts";
+import { CountingMap, countingReads } from "../helpers/counting.ts";
 
 const LAZY = { lazy: true };
 
@@ -1706,7 +1706,7 @@ Deno.test("setInput() lazily heeds the time limit where there is nothing but nul
 async function runWithGc(script: string): Promise<string> {
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   try {
-    const mod = JSON.stringify(new URL("../mod.ts", import.meta.url).href);
+    const mod = JSON.stringify(new URL("../../mod.ts", import.meta.url).href);
     await Deno.writeTextFile(file, `import { ComputeUnit } from ${mod};\n${script}`);
     const args = ["run", "--no-prompt", "--no-check", "--v8-flags=--expose-gc", file];
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();

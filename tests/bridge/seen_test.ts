@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { Numbers, Seen } from "../src/bridge/seen.ts";
-import { countingReads } from "./helpers/counting.ts";
+import { Numbers, Seen } from "../../src/bridge/seen.ts";
+import { countingReads } from "../helpers/counting.ts";
 
 /** Values of first fields: equal ones, neighbours, and what has no hash. */
 const first = fc.oneof(

@@ -1,8 +1,8 @@
 // Compiled code that a unit keeps: it must not take the memory that new code needs.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ComputeUnit, LuaError } from "../mod.ts";
-import { ChunkCache } from "../src/unit/chunk_cache.ts";
+import { ComputeUnit, LuaError } from "../../mod.ts";
+import { ChunkCache } from "../../src/unit/chunk_cache.ts";
 
 const MIB = 1024 * 1024;
 

@@ -4,16 +4,16 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { ComputeUnit } from "../mod.ts";
-import { Decoder } from "../src/bridge/decode.ts";
-import { Seen } from "../src/bridge/seen.ts";
-import { ViewEncoder } from "../src/lazy/encode_views.ts";
-import { HostTables } from "../src/lazy/host_tables.ts";
-import { Results } from "../src/lazy/results.ts";
-import type { Instance } from "../src/runtime/instance.ts";
-import { NIL_KIND, VIEW_OP, WIRE } from "../src/runtime/wire.ts";
-import { TYPED_ARRAYS } from "../src/values/kinds.ts";
-import { unitAndInstance } from "./helpers/instance.ts";
+import type { ComputeUnit } from "../../mod.ts";
+import { Decoder } from "../../src/bridge/decode.ts";
+import { Seen } from "../../src/bridge/seen.ts";
+import { ViewEncoder } from "../../src/lazy/encode_views.ts";
+import { HostTables } from "../../src/lazy/host_tables.ts";
+import { Results } from "../../src/lazy/results.ts";
+import type { Instance } from "../../src/runtime/instance.ts";
+import { NIL_KIND, VIEW_OP, WIRE } from "../../src/runtime/wire.ts";
+import { TYPED_ARRAYS } from "../../src/values/kinds.ts";
+import { unitAndInstance } from "../helpers/instance.ts";
 
 /** More of them for a longer search, fewer where lazy_mode_test.ts runs this once more. */
 const RUNS_FACTOR = Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1);

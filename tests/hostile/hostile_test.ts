@@ -3,9 +3,9 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError, type LuaErrorKind, type LuaValue } from "@computeunit/cu";
-import { assertEndsInTime, CountingClock, LOOKS_AFTER_MAX } from "./helpers/clock.ts";
-import { liveHeapBytes } from "./helpers/heap.ts";
-import { isLazyMode } from "./helpers/lazy_mode.ts";
+import { assertEndsInTime, CountingClock, LOOKS_AFTER_MAX } from "../helpers/clock.ts";
+import { liveHeapBytes } from "../helpers/heap.ts";
+import { isLazyMode } from "../helpers/lazy_mode.ts";
 
 /** Looks at the clock, of 1 ms each: half a million steps. */
 const TIME_LIMIT_MS = 25;

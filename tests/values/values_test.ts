@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, type InputOptions, type LuaValue } from "@computeunit/cu";
-import { countingReads } from "./helpers/counting.ts";
+import { countingReads } from "../helpers/counting.ts";
 
 /** In, and out again untouched. */
 function roundTrip(cu: ComputeUnit, value: unknown, options: InputOptions = {}): LuaValue {
@@ -1043,7 +1043,7 @@ Deno.test("namespace objects, which have a tag and no fields, are refused", asyn
 
 Deno.test("keys that Object.prototype has cross, whatever it does with them", async () => {
   const code = `
-    import { ComputeUnit } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    import { ComputeUnit } from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
     const cu = await ComputeUnit.create();
     Object.defineProperty(Object.prototype, "hooked", { set() { throw new Error("reached") }, configurable: true });
     Object.freeze(Object.prototype);
@@ -1053,7 +1053,7 @@ Deno.test("keys that Object.prototype has cross, whatever it does with them", as
     console.log(first + JSON.stringify(cu.getOutput()));
   `;
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--quiet", "--no-check", "--config", new URL("../deno.json", import.meta.url).pathname, code],
+    args: ["eval", "--quiet", "--no-check", "--config", new URL("../../deno.json", import.meta.url).pathname, code],
   }).output();
   assertEquals(new TextDecoder().decode(stderr), "");
   const [first, second] = new TextDecoder().decode(stdout).trim().split("}{");

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import * as lua from "@computeunit/cu";
-import { corrupt, withInstance } from "./helpers/instance.ts";
+import { corrupt, withInstance } from "../helpers/instance.ts";
 
 Deno.test("the functional API works on one default unit", async (t) => {
   await t.step("before load(), functions say what to do", () => {

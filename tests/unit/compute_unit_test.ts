@@ -7,7 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
-import { CountingClock } from "./helpers/clock.ts";
+import { CountingClock } from "../helpers/clock.ts";
 
 function errorOf(cu: ComputeUnit, code: string | Uint8Array, chunkName?: string): LuaError {
   return assertThrows(() => cu.compute(code, chunkName === undefined ? {} : { chunkName }), LuaError);
@@ -404,7 +404,7 @@ Deno.test("create() refuses limits that make no sense", async () => {
 });
 
 Deno.test("create() takes a ready module", async () => {
-  const bytes = await Deno.readFile(new URL("../wasm/cu.wasm", import.meta.url));
+  const bytes = await Deno.readFile(new URL("../../wasm/cu.wasm", import.meta.url));
   using cu = await ComputeUnit.create({ module: await WebAssembly.compile(bytes) });
   assertEquals(cu.compute("return 'ready'"), "ready");
 });

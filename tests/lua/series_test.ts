@@ -13,10 +13,10 @@ import {
   SeriesError,
   type Sources,
   splitPatch,
-} from "../tools/series.ts";
-import { pack, unpack } from "../tools/lua.ts";
+} from "../../tools/series.ts";
+import { pack, unpack } from "../../tools/lua.ts";
 
-const rootDir = new URL("../", import.meta.url);
+const rootDir = new URL("../../", import.meta.url);
 const seriesDir = new URL("zig/lua/series/", rootDir);
 const series = await readSeries(seriesDir);
 

@@ -5,8 +5,8 @@
 import { assert } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit } from "@computeunit/cu";
-import { CountingClock } from "./helpers/clock.ts";
-import { endingSearch } from "./helpers/property.ts";
+import { CountingClock } from "../helpers/clock.ts";
+import { endingSearch } from "../helpers/property.ts";
 
 const RUNS = Math.ceil(4000 * Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1));
 

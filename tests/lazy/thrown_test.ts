@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
-import { liveHeapBytes } from "./helpers/heap.ts";
+import { liveHeapBytes } from "../helpers/heap.ts";
 
 const LAZY = { lazy: true };
 

@@ -3,9 +3,9 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { ComputeUnit, LuaError, type LuaErrorKind } from "@computeunit/cu";
-import { CountingClock } from "./helpers/clock.ts";
-import { liveHeapBytes } from "./helpers/heap.ts";
-import { isLazyMode } from "./helpers/lazy_mode.ts";
+import { CountingClock } from "../helpers/clock.ts";
+import { liveHeapBytes } from "../helpers/heap.ts";
+import { isLazyMode } from "../helpers/lazy_mode.ts";
 
 const MEMORY_LIMIT_BYTES = 8 * 1024 * 1024;
 

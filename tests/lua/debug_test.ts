@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, IoWrapper, LuaError } from "@computeunit/cu";
-import { CountingClock } from "./helpers/clock.ts";
+import { CountingClock } from "../helpers/clock.ts";
 
 async function run(code: string, options = {}) {
   using cu = await ComputeUnit.create(options);

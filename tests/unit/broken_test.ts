@@ -2,8 +2,8 @@
 // user code that look like either.
 
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
-import { ComputeUnit, LuaError } from "../mod.ts";
-import { corrupt, unitAndInstance } from "./helpers/instance.ts";
+import { ComputeUnit, LuaError } from "../../mod.ts";
+import { corrupt, unitAndInstance } from "../helpers/instance.ts";
 
 /** Each use of a unit; all must be refused alike. */
 const USES: Record<string, (cu: ComputeUnit) => unknown> = {

@@ -3,13 +3,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { concat } from "@std/bytes";
 import { describe, it } from "@std/testing/bdd";
-import { decodeText, textOf } from "../src/runtime/module_text.ts";
-import { VIEW_KIND, VIEW_OP, WIRE } from "../src/runtime/wire.ts";
-import { TYPED_ARRAYS } from "../src/values/kinds.ts";
-import { moduleText } from "../tools/module_text.ts";
-import { cuDecoder, cuText, cuTextLength } from "../wasm/cu.js";
+import { decodeText, textOf } from "../../src/runtime/module_text.ts";
+import { VIEW_KIND, VIEW_OP, WIRE } from "../../src/runtime/wire.ts";
+import { TYPED_ARRAYS } from "../../src/values/kinds.ts";
+import { moduleText } from "../../tools/module_text.ts";
+import { cuDecoder, cuText, cuTextLength } from "../../wasm/cu.js";
 
-const rootDir = new URL("../", import.meta.url);
+const rootDir = new URL("../../", import.meta.url);
 
 async function run(args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: rootDir }).output();

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
-import { CountingClock } from "./helpers/clock.ts";
+import { CountingClock } from "../helpers/clock.ts";
 
 async function printing(options = {}) {
   const lines: string[] = [];

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { ComputeUnit, type ComputeUnitOptions, IoWrapper, LuaError } from "@computeunit/cu";
-import { CountingClock } from "./helpers/clock.ts";
-import { corrupt, withInstance } from "./helpers/instance.ts";
+import { CountingClock } from "../helpers/clock.ts";
+import { corrupt, withInstance } from "../helpers/instance.ts";
 
 /** Wrappers in each state that a call may find them in: without their unit yet, with it, with a given one. */
 async function* wrappers(options: ComputeUnitOptions = {}): AsyncGenerator<IoWrapper> {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { main } from "../src/cli/main.ts";
-import config from "../deno.json" with { type: "json" };
+import { main } from "../../src/cli/main.ts";
+import config from "../../deno.json" with { type: "json" };
 
 interface Run {
   code: number;
@@ -360,7 +360,7 @@ Deno.test("an empty table is {}, an empty _io.array []", async () => {
 /** Runs the command as users do. */
 async function spawn(permissions: string[], args: string[], stdin = "") {
   const usesNpm = import.meta.resolve("@std/cli/parse-args").includes("deno-std");
-  const map = new URL("../tools/npm_import_map.json", import.meta.url);
+  const map = new URL("../../tools/npm_import_map.json", import.meta.url);
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -368,7 +368,7 @@ async function spawn(permissions: string[], args: string[], stdin = "") {
       "--quiet",
       ...(usesNpm ? ["--import-map", map.href] : []),
       ...permissions,
-      new URL("../src/cli/main.ts", import.meta.url).href,
+      new URL("../../src/cli/main.ts", import.meta.url).href,
       ...args,
     ],
     stdin: "piped",

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { ComputeUnit, type ComputeUnitOptions, LuaError } from "@computeunit/cu";
-import { CountingClock } from "./helpers/clock.ts";
+import { CountingClock } from "../helpers/clock.ts";
 
 const RULES = `local function check(n)
   if n < 0 then error("negative") end
@@ -67,7 +67,7 @@ for (
 ) {
   Deno.test(`Deno prints where for an error that nobody catches, ${name}`, async () => {
     const script = `
-      import { ComputeUnit, IoWrapper } from "${new URL("../mod.ts", import.meta.url)}";
+      import { ComputeUnit, IoWrapper } from "${new URL("../../mod.ts", import.meta.url)}";
       const [cu, code, chunkName] = [await ComputeUnit.create(), ${JSON.stringify(RULES)}, "rules.lua"];
       ${end};
     `;

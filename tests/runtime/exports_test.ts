@@ -2,9 +2,9 @@
 // a negative status, and the unit works as before.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { WIRE } from "../src/runtime/wire.ts";
+import { WIRE } from "../../src/runtime/wire.ts";
 
-const module = await WebAssembly.compile(await Deno.readFile(new URL("../wasm/cu.wasm", import.meta.url)));
+const module = await WebAssembly.compile(await Deno.readFile(new URL("../../wasm/cu.wasm", import.meta.url)));
 
 type Call = (...args: number[]) => number;
 

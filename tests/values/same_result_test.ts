@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { ComputeUnit, type InputOptions } from "@computeunit/cu";
-import { main } from "../src/cli/main.ts";
+import { main } from "../../src/cli/main.ts";
 
 /** A table of values; each is a list of rows. */
 const LISTS: Record<string, unknown[]> = {
