@@ -13,10 +13,16 @@ const SUITES: Record<string, string[]> = {
   hostile: ["hostile/"],
   io_table: ["io/io_table_test.ts"],
   io_wrapper: ["io/io_wrapper_test.ts"],
-  lua: ["lua/lua_test.ts"],
+  lua: ["error_messages", "language", "libraries", "numbers", "strings"].map((name) => `lua/${name}_test.ts`),
   soak: ["limits/soak_test.ts"],
-  values: ["values/values_test.ts"],
-  values_property: ["values/values_property_test.ts"],
+  values: ["bytes", "containers", "nulls", "refusals", "scalars", "sharing", "tables"].map((name) =>
+    `values/${name}_test.ts`
+  ),
+  values_property: [
+    "bridge/messages_property_test.ts",
+    "values/round_trips_property_test.ts",
+    "values/tables_property_test.ts",
+  ],
 };
 
 /** Property tests run so much less often than in their own mode. */

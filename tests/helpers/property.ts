@@ -6,6 +6,9 @@
 
 import fc from "fast-check";
 
+/** Runs of each property, as a part of what it runs by itself: more for a longer search, fewer for a short form. */
+export const RUNS_FACTOR = Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1);
+
 /** Runs that a search for a smaller failing case may take. */
 const SEARCH_RUNS_MAX = 5000;
 

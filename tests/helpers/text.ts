@@ -1,0 +1,16 @@
+/**
+ * Bytes from Lua, as the table of VALUES.md reads them.
+ *
+ * @module
+ */
+
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+export function textOrBytes(raw: Uint8Array): string | Uint8Array {
+  try {
+    return strictDecoder.decode(raw);
+  } catch {
+    // Not UTF-8.
+    return raw.slice();
+  }
+}
