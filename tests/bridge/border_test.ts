@@ -14,11 +14,8 @@ import type { Instance } from "../../src/runtime/instance.ts";
 import { NIL_KIND, VIEW_OP, WIRE } from "../../src/runtime/wire.ts";
 import { TYPED_ARRAYS } from "../../src/values/kinds.ts";
 import { unitAndInstance } from "../helpers/instance.ts";
-
-/** More of them for a longer search, fewer where lazy_mode_test.ts runs this once more. */
-const RUNS_FACTOR = Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1);
-
-const MIB = 1024 * 1024;
+import { RUNS_FACTOR } from "../helpers/property.ts";
+import { MIB } from "../helpers/sizes.ts";
 
 interface Chunk {
   words: Uint32Array<ArrayBuffer>;

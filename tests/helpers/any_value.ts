@@ -5,6 +5,7 @@
  */
 
 import fc from "fast-check";
+import { setOwn } from "./objects.ts";
 import { textOrBytes } from "./text.ts";
 
 /** A leaf, or the number of a container. */
@@ -56,6 +57,7 @@ const HOSTILE_KEYS = [
   "é".repeat(300),
 ];
 
+/** Strings of all kinds. */
 export const text = fc.oneof(
   { weight: 3, arbitrary: fc.string({ maxLength: 12 }) },
   { weight: 2, arbitrary: fc.string({ unit: "binary", maxLength: 30 }).filter((s) => s.isWellFormed()) },
@@ -67,8 +69,10 @@ export const text = fc.oneof(
   },
 );
 
+/** Names of fields. */
 export const key = fc.oneof(fc.constantFrom("a", "b", "c", "id", "name"), fc.constantFrom(...HOSTILE_KEYS), text);
 
+/** Numbers, integers and edges among them. */
 export const number = fc.oneof(
   fc.integer(),
   fc.maxSafeInteger(),
@@ -78,6 +82,7 @@ export const number = fc.oneof(
 
 const bigint = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 
+/** Bytes, text or not. */
 export const bytes = fc.oneof(fc.uint8Array({ maxLength: 20 }), text.map((t) => new TextEncoder().encode(t)));
 
 const bytesOfAnyClass = fc.tuple(bytes, fc.nat(3)).map(([array, kind]) => {
@@ -120,6 +125,7 @@ const date = fc.oneof(
   fc.constantFrom(8.64e15, -8.64e15, -1, NaN).map((time) => new Date(time)),
 );
 
+/** Values that hold no others. */
 export const leaf: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(null, undefined, true, false) },
   { weight: 4, arbitrary: number },
@@ -139,6 +145,7 @@ const slot: fc.Arbitrary<Slot> = fc.oneof(
 
 const KINDS: Kind[] = ["object", "bare", "instance", "getters", "array", "map", "set"];
 
+/** Graphs of containers. */
 export const graph: fc.Arbitrary<Graph> = fc.record({
   nodes: fc.array(
     fc.record({
@@ -219,16 +226,14 @@ function keyName(held: unknown, isUsedAsKey: Set<object>, containers: object[]):
   return `container ${number}`;
 }
 
+/** Whether a value is an object by its fields. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Map) &&
     !(value instanceof Set) && !(value instanceof Date) && !ArrayBuffer.isView(value) &&
     !(value instanceof ArrayBuffer);
 }
 
-export function setOwn(object: object, key: string, value: unknown): void {
-  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
-}
-
+/** The bytes of a value that is a string in Lua; else undefined. */
 export function bytesOf(value: unknown): Uint8Array | undefined {
   if (value instanceof Uint8Array) return value;
   if (value instanceof ArrayBuffer) return new Uint8Array(value);

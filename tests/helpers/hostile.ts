@@ -12,11 +12,13 @@ import { CountingClock } from "./clock.ts";
 /** Looks at the clock, of 1 ms each: half a million steps. */
 export const TIME_LIMIT_MS = 25;
 
+/** What a script may make of WASM memory. */
 export const MEMORY_LIMIT_BYTES = 32 * 1024 * 1024;
 
 /** How a script ends: `any` is a result or an error of whatever kind. */
 type End = LuaErrorKind | "result" | "any";
 
+/** A script that means harm, and how it must end. */
 export interface Hostile {
   name: string;
   code: string;
@@ -36,6 +38,7 @@ export const LONG = `local s = ("x"):rep(1e3):rep(4e3) `;
 /** `s` and `s2`: two equal strings of 8 MB. */
 export const LONG_TWO = `local s = ("x"):rep(1e3):rep(8e3) local s2 = s:sub(1) `;
 
+/** A function that never ends. */
 export const SPIN = "function() while true do end end";
 
 /** A loop that never ends while each of its steps works on something large. */
@@ -51,8 +54,10 @@ export function often(count: number, body: string): string {
   return `for i = 1, ${count} do ${body} end`;
 }
 
+/** The clock of all units here. */
 export const clock = new CountingClock();
 
+/** A unit with both limits. */
 export async function createUnit(timeLimit = TIME_LIMIT_MS): Promise<ComputeUnit> {
   return await ComputeUnit.create({ timeLimit, memoryLimit: MEMORY_LIMIT_BYTES, now: clock.now });
 }
@@ -63,6 +68,7 @@ interface Ended {
   looks: number;
 }
 
+/** Runs a script to whatever end it comes. */
 export function run(cu: ComputeUnit, code: string): Ended {
   let end: End = "result";
   let value: LuaValue = null;

@@ -7,8 +7,10 @@
 import { assertEquals } from "@std/assert";
 import { ComputeUnit, type ComputeUnitOptions, type LuaValue } from "@computeunit/cu";
 
+/** Input options: a view, whatever the size. */
 export const LAZY = { lazy: true };
 
+/** A row of a table of data. */
 export interface Row {
   id: number;
   name: string;
@@ -16,6 +18,7 @@ export interface Row {
   active: boolean;
 }
 
+/** So many rows, each different. */
 export function rows(count: number): Row[] {
   return Array.from({ length: count }, (_, i) => ({ id: i, name: `row ${i}`, value: i / 2, active: i % 2 === 0 }));
 }
@@ -38,6 +41,7 @@ export async function assertAgree(value: unknown, code: string, expected: LuaVal
   assertEquals(lazily(viewing, value, code), expected, `lazy: ${code}`);
 }
 
+/** A unit with a lazy input. */
 export async function unitOf(options: ComputeUnitOptions, value: unknown): Promise<ComputeUnit> {
   const cu = await ComputeUnit.create(options);
   cu.setInput(value, LAZY);

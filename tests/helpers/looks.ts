@@ -10,6 +10,7 @@
 
 import { assert, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError, type LuaErrorKind } from "@computeunit/cu";
+import { CountingClock } from "./clock.ts";
 
 /** Work that ends by itself. */
 interface Work {
@@ -48,31 +49,27 @@ export function text(name: string, length: number, of = "x"): string {
   return `${name} = ("${of}"):rep(${length}) `;
 }
 
-/** Bytes of a mebibyte. */
-export const MIB = 1024 * 1024;
-
 /** `t`: 100,000 small integers. */
 export const ARGUMENTS = `t = table.pack(("x"):rep(100000):byte(1, -1)) unpack = table.unpack `;
 
 /** Looks at the clock while a call runs, whatever becomes of it. */
-function looksOf(clock: { looks: number }, call: () => unknown): number {
-  const before = clock.looks;
-  try {
-    call();
-  } catch (error) {
-    if (!(error instanceof LuaError)) throw error;
-  }
-  return clock.looks - before;
+function looksOf(clock: CountingClock, call: () => unknown): number {
+  return clock.looksOf(() => {
+    try {
+      call();
+    } catch (error) {
+      if (!(error instanceof LuaError)) throw error;
+    }
+  });
 }
 
 /** Tests that each work looks at the clock as often as it says. */
 export function testWorks(works: Work[]): void {
   for (const work of works) {
     Deno.test(`limits: ${work.name}`, async () => {
-      const clock = { looks: 0 };
-      const now = () => (clock.looks++, 0);
+      const clock = new CountingClock(0);
       const { memoryLimit } = work;
-      using cu = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS, memoryLimit, now, onPrint: () => {} });
+      using cu = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS, memoryLimit, now: clock.now, onPrint: () => {} });
       if (work.input !== undefined) cu.setInput(work.input, { lazy: work.lazy });
       cu.compute(work.setup ?? "");
       const always = looksOf(clock, () => cu.compute("return"));
@@ -87,10 +84,8 @@ export function testWorks(works: Work[]): void {
 export function testEndless(endless: Endless[]): void {
   for (const script of endless) {
     Deno.test(`limits: endless: ${script.name}`, async () => {
-      let time = 0;
-      const now = () => time++;
       const { memoryLimit } = script;
-      using cu = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS, memoryLimit, now });
+      using cu = await ComputeUnit.create({ timeLimit: TIME_LIMIT_MS, memoryLimit, now: new CountingClock(1).now });
       const ended = assertThrows(() => cu.compute(script.code), LuaError);
       assert(script.ends.includes(ended.kind), `ended with ${ended.kind}: ${ended.message}`);
     });

@@ -29,6 +29,7 @@ const PRELUDE = `
   end
 `;
 
+/** Tests that a chunk, which asserts by itself, returns this. */
 export function luaTest(name: string, code: string, returns: LuaValue = null): void {
   Deno.test(`Lua: ${name}`, async () => {
     using cu = await ComputeUnit.create();

@@ -9,6 +9,9 @@ import fc from "fast-check";
 /** Runs of each property, as a part of what it runs by itself: more for a longer search, fewer for a short form. */
 export const RUNS_FACTOR = Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1);
 
+/** Other cases each time: a failing test prints the seed of its own, and `CU_SEED=n` repeats a run. */
+export const SEED = Number(Deno.env.get("CU_SEED") ?? crypto.getRandomValues(new Int32Array(1))[0]);
+
 /** Runs that a search for a smaller failing case may take. */
 const SEARCH_RUNS_MAX = 5000;
 

@@ -6,6 +6,7 @@
 
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** A string of Lua: text where it is UTF-8, else bytes. */
 export function textOrBytes(raw: Uint8Array): string | Uint8Array {
   try {
     return strictDecoder.decode(raw);

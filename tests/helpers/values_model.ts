@@ -5,7 +5,8 @@
  */
 
 import fc from "fast-check";
-import { bytesOf, setOwn, type TypedArray } from "./any_value.ts";
+import { bytesOf, type TypedArray } from "./any_value.ts";
+import { setOwn } from "./objects.ts";
 import { textOrBytes } from "./text.ts";
 
 /** What comes back of a value that Lua left as it was. */
@@ -98,6 +99,7 @@ export function emptyFor(keys: unknown[]): Table {
   return names.size === keys.length ? {} : new Map();
 }
 
+/** Puts pairs into what `emptyFor` made. */
 export function fill(table: Table, pairs: [unknown, unknown][]): void {
   for (const [k, held] of pairs) {
     if (Array.isArray(table)) table[Number(k) - 1] = held;

@@ -6,12 +6,11 @@ import { assert } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit } from "@computeunit/cu";
 import { CountingClock } from "../helpers/clock.ts";
-import { endingSearch } from "../helpers/property.ts";
+import { objectsOf, setOwn } from "../helpers/objects.ts";
+import { endingSearch, RUNS_FACTOR, SEED } from "../helpers/property.ts";
+import { textOrBytes } from "../helpers/text.ts";
 
-const RUNS = Math.ceil(4000 * Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1));
-
-/** Other programs each time: a failing test prints the seed of its own. */
-const SEED = Number(Deno.env.get("CU_SEED") ?? crypto.getRandomValues(new Int32Array(1))[0]);
+const RUNS = Math.ceil(4000 * RUNS_FACTOR);
 
 const OPTIONS = {
   seed: SEED,
@@ -140,10 +139,6 @@ function build(nodes: Node[]): object {
     }
   }
   return containers[0];
-}
-
-function setOwn(object: object, key: string, value: unknown): void {
-  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /** What tells a key from others in Lua; undefined for what is no key, or one of its own tests. */
@@ -366,33 +361,14 @@ function canonical(value: unknown): string[] {
   return lines;
 }
 
-const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 function textOf(raw: Uint8Array): string {
-  try {
-    return strictDecoder.decode(raw);
-  } catch {
-    // No text: as bytes.
-    return `bytes ${raw}`;
-  }
+  const text = textOrBytes(raw);
+  return typeof text === "string" ? text : `bytes ${text}`;
 }
 
 function named(kind: string, pairs: [unknown, unknown][], name: (held: unknown) => string): string[] {
   const present = pairs.filter(([, held]) => held !== undefined);
   return [`${kind} ${present.length}`, ...present.map(([key, held]) => `  ${name(key)} = ${name(held)}`)];
-}
-
-/** All objects that a value holds. */
-function objectsOf(value: unknown, objects = new Set<object>()): Set<object> {
-  if (typeof value !== "object" || value === null || objects.has(value)) return objects;
-  objects.add(value);
-  const held = value instanceof Map || value instanceof Set
-    ? [...value.entries()].flat()
-    : ArrayBuffer.isView(value)
-    ? []
-    : Object.values(value);
-  for (const child of held) objectsOf(child, objects);
-  return objects;
 }
 
 // What Lua leaves open.

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
+import { collect } from "../helpers/garbage.ts";
 import { liveHeapBytes } from "../helpers/heap.ts";
-
-const LAZY = { lazy: true };
+import { LAZY } from "../helpers/lazy.ts";
 
 /** Ways on which an error goes through Lua, each ended by raising it again. */
 const WAYS: Record<string, (body: string) => string> = {
@@ -254,7 +254,3 @@ Deno.test("setInputField() and getOutputField() throw what reading a view threw"
   assertStrictEquals(assertThrows(() => cu.getOutputField("x"), TypeError).cause, thrown);
   assertEquals(cu.compute("return 1"), 1);
 });
-
-function collect(cu: ComputeUnit): void {
-  for (let i = 0; i < 2; i++) cu.runGc();
-}

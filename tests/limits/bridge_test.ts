@@ -1,6 +1,7 @@
 // Limits of the bridge: what Lua gives to the host, and what it takes from the host.
 
-import { lines, MIB, testWorks, text } from "../helpers/looks.ts";
+import { lines, testWorks, text } from "../helpers/looks.ts";
+import { MIB } from "../helpers/sizes.ts";
 
 testWorks([
   // The bridge: what Lua gives to the host (from_lua.zig, marks.zig, decode.ts).

@@ -1,6 +1,7 @@
 // Limits of the collector: the work of one step, as often as a script asks for it.
 
-import { ARGUMENTS, lines, MIB, testWorks } from "../helpers/looks.ts";
+import { ARGUMENTS, lines, testWorks } from "../helpers/looks.ts";
+import { MIB } from "../helpers/sizes.ts";
 
 /** The same object, in parts that a garbage collection walks through. */
 const SMALL_TABLES = "t = {} for i = 1, 20000 do t[i] = {} end ";

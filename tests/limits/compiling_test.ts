@@ -1,6 +1,7 @@
 // Limits of the compiler: one token, and what it ends.
 
-import { lines, MIB, testWorks, text } from "../helpers/looks.ts";
+import { lines, testWorks, text } from "../helpers/looks.ts";
+import { MIB } from "../helpers/sizes.ts";
 
 testWorks([
   { name: "a long comment", setup: `s = "--" .. ("x"):rep(${MIB})`, code: lines(6, "load(s)"), looks: 8 },

@@ -1,7 +1,8 @@
 // Limits of instructions: in straight code, in loops with long bodies, and steps that cost far more than others.
 // helpers/looks.ts says what is counted.
 
-import { ARGUMENTS, lines, MIB, testEndless, testWorks, text } from "../helpers/looks.ts";
+import { ARGUMENTS, lines, testEndless, testWorks, text } from "../helpers/looks.ts";
+import { MIB } from "../helpers/sizes.ts";
 
 testWorks([
   // lvm.c: instructions in straight code, and loops with long bodies.

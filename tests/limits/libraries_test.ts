@@ -1,6 +1,7 @@
 // Limits in the base library, utf8, table, math and os.
 
-import { ARGUMENTS, lines, MIB, testWorks, text } from "../helpers/looks.ts";
+import { ARGUMENTS, lines, testWorks, text } from "../helpers/looks.ts";
+import { MIB } from "../helpers/sizes.ts";
 
 testWorks([
   // lapi.c, lbaselib.c

@@ -2,15 +2,10 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
-
-/** A clock that moves on at each look: limits end after so many looks, on any machine. */
-function steppingClock(): () => number {
-  let time = 0;
-  return () => time++;
-}
+import { CountingClock } from "../helpers/clock.ts";
 
 Deno.test("variables of a coroutine that was stopped outlast it in the functions that share them", async () => {
-  using cu = await ComputeUnit.create({ timeLimit: 1000, now: steppingClock() });
+  using cu = await ComputeUnit.create({ timeLimit: 1000, now: new CountingClock(1).now });
   const stopped = `
     local function none() end
     local co = coroutine.wrap(function()
@@ -30,7 +25,7 @@ Deno.test("variables of a coroutine that was stopped outlast it in the functions
 });
 
 Deno.test("variables of a coroutine that waits for one that was stopped outlast it too", async () => {
-  using cu = await ComputeUnit.create({ timeLimit: 1000, now: steppingClock() });
+  using cu = await ComputeUnit.create({ timeLimit: 1000, now: new CountingClock(1).now });
   const code = `
     local outer = coroutine.wrap(function()
       local inner = coroutine.wrap(function()

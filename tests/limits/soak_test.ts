@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { ComputeUnit, LuaError, type LuaErrorKind } from "@computeunit/cu";
 import { CountingClock } from "../helpers/clock.ts";
+import { usedBytes } from "../helpers/garbage.ts";
 import { liveHeapBytes } from "../helpers/heap.ts";
 import { isLazyMode } from "../helpers/lazy_mode.ts";
 
@@ -14,14 +15,6 @@ const USED_TOLERANCE_BYTES = 16 * 1024;
 
 /** The JavaScript heap may be so much larger: code that was compiled. */
 const HEAP_TOLERANCE_BYTES = 2 * 1024 * 1024;
-
-/** Bytes of Lua's live blocks, garbage collected. */
-function usedBytes(cu: ComputeUnit): number {
-  // A finalizer's object goes in the cycle after.
-  cu.runGc();
-  cu.runGc();
-  return cu.getMemoryStats().usedBytes;
-}
 
 /** What an error is, or that there was none. */
 function kindOf(run: () => unknown): LuaErrorKind | "none" {

@@ -1,6 +1,7 @@
 // Limits in the string library.
 
-import { ARGUMENTS, lines, MIB, testWorks, text } from "../helpers/looks.ts";
+import { ARGUMENTS, lines, testWorks, text } from "../helpers/looks.ts";
+import { MIB } from "../helpers/sizes.ts";
 
 testWorks([
   { name: "string.upper", setup: text("s", MIB) + "f = string.upper", code: lines(30, "f(s)"), looks: 15 },

@@ -1,6 +1,7 @@
 // Limits of tables: keys that are looked up, added and traversed.
 
-import { lines, MIB, testWorks, text } from "../helpers/looks.ts";
+import { lines, testWorks, text } from "../helpers/looks.ts";
+import { MIB } from "../helpers/sizes.ts";
 
 /** `T`: keys of which all, and `absent`, stand in one chain if their hash has no secret. */
 const INTEGER_CHAIN = `T = {} for i = 1, 4096 do T[i * 8191] = true end absent = 5000 * 8191 T.x = 1 `;

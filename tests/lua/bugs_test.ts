@@ -3,8 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { ComputeUnit } from "@computeunit/cu";
-
-const MIB = 1024 * 1024;
+import { MIB } from "../helpers/sizes.ts";
 
 Deno.test("a table that only a weak metatable refers to outlives the assignment to it", async () => {
   using cu = await ComputeUnit.create({ memoryLimit: 4 * MIB });

@@ -5,10 +5,10 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit } from "@computeunit/cu";
 import { CountingClock } from "../helpers/clock.ts";
-import { endingSearch } from "../helpers/property.ts";
+import { endingSearch, RUNS_FACTOR } from "../helpers/property.ts";
 import { LuaFactory } from "wasmoon";
 
-const RUNS = Math.ceil(2500 * Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1));
+const RUNS = Math.ceil(2500 * RUNS_FACTOR);
 
 const PRELUDE = `
 local lines = {}

@@ -4,12 +4,9 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit } from "@computeunit/cu";
-import { endingSearch } from "../helpers/property.ts";
+import { endingSearch, RUNS_FACTOR, SEED } from "../helpers/property.ts";
 
-const RUNS = Math.ceil(1000 * Number(Deno.env.get("CU_RUNS_FACTOR") ?? 1));
-
-/** `CU_SEED=n` repeats a run. */
-const SEED = Number(Deno.env.get("CU_SEED") ?? crypto.getRandomValues(new Int32Array(1))[0]);
+const RUNS = Math.ceil(1000 * RUNS_FACTOR);
 
 interface Conversion {
   flags: string;

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
+import { wasmModule } from "../helpers/wasm_module.ts";
 
 interface Exports {
   _initialize(): void;
@@ -11,11 +12,9 @@ interface Exports {
   memory: WebAssembly.Memory;
 }
 
-const module = new WebAssembly.Module(await Deno.readFile(new URL("../../wasm/cu.wasm", import.meta.url)));
-
 function instantiate(): Exports {
-  const cu = Object.fromEntries(WebAssembly.Module.imports(module).map(({ name }) => [name, () => 0]));
-  const exports = new WebAssembly.Instance(module, { cu }).exports as unknown as Exports;
+  const cu = Object.fromEntries(WebAssembly.Module.imports(wasmModule).map(({ name }) => [name, () => 0]));
+  const exports = new WebAssembly.Instance(wasmModule, { cu }).exports as unknown as Exports;
   exports._initialize();
   assertEquals(exports.init(16 * 1024 * 1024), 0);
   return exports;

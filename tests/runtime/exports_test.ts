@@ -3,8 +3,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { WIRE } from "../../src/runtime/wire.ts";
-
-const module = await WebAssembly.compile(await Deno.readFile(new URL("../../wasm/cu.wasm", import.meta.url)));
+import { wasmModule } from "../helpers/wasm_module.ts";
 
 type Call = (...args: number[]) => number;
 
@@ -39,7 +38,7 @@ class Raw {
       zone_offset: () => 0,
       has_stack_room: () => 1,
     };
-    const { exports } = new WebAssembly.Instance(module, { cu });
+    const { exports } = new WebAssembly.Instance(wasmModule, { cu });
     const { memory, ...calls } = exports;
     this.memory = memory as WebAssembly.Memory;
     this.exports = calls as Record<string, Call>;
@@ -135,7 +134,7 @@ const HARMLESS = [
 const UNCHECKED = ["allocate", "release", "_initialize"];
 
 Deno.test("every export is in a table of this test", () => {
-  const functions = WebAssembly.Module.exports(module).filter(({ kind }) => kind === "function");
+  const functions = WebAssembly.Module.exports(wasmModule).filter(({ kind }) => kind === "function");
   assertEquals(
     functions.map(({ name }) => name).sort(),
     [...Object.keys(REFUSED), ...HARMLESS, ...UNCHECKED].sort(),

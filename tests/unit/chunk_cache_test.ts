@@ -3,8 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "../../mod.ts";
 import { ChunkCache } from "../../src/unit/chunk_cache.ts";
-
-const MIB = 1024 * 1024;
+import { MIB } from "../helpers/sizes.ts";
 
 /** Code of about 12 KB that compiles to much more, and returns its number. */
 function codeOf(number: number, lines = 600): string {

@@ -5,7 +5,8 @@ import { assert, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit } from "@computeunit/cu";
 import { WIRE } from "../../src/runtime/wire.ts";
-import { build, countOf, graph, key, leaf, setOwn } from "../helpers/any_value.ts";
+import { build, countOf, graph, key, leaf } from "../helpers/any_value.ts";
+import { setOwn } from "../helpers/objects.ts";
 import { RUNS_FACTOR } from "../helpers/property.ts";
 import { assertSame, expected, expectedCopy } from "../helpers/values_model.ts";
 

@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { ComputeUnit, type InputOptions } from "@computeunit/cu";
 import { main } from "../../src/cli/main.ts";
+import { objectsOf } from "../helpers/objects.ts";
 
 /** A table of values; each is a list of rows. */
 const LISTS: Record<string, unknown[]> = {
@@ -137,15 +138,6 @@ function letters(value: unknown): string {
 
 function binary(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
-}
-
-function objectsOf(value: unknown, objects = new Set<unknown>()): Set<unknown> {
-  if (typeof value !== "object" || value === null || objects.has(value)) return objects;
-  objects.add(value);
-  if (ArrayBuffer.isView(value)) return objects;
-  const isKeyed = value instanceof Map || value instanceof Set;
-  for (const held of isKeyed ? [...value.entries()].flat() : Object.values(value)) objectsOf(held, objects);
-  return objects;
 }
 
 async function outcome(way: string, value: unknown, program: string): Promise<string> {

@@ -3,7 +3,8 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit } from "@computeunit/cu";
-import { bytes, isRecord, number, setOwn, text } from "../helpers/any_value.ts";
+import { bytes, isRecord, number, text } from "../helpers/any_value.ts";
+import { setOwn } from "../helpers/objects.ts";
 import { RUNS_FACTOR } from "../helpers/property.ts";
 import { textOrBytes } from "../helpers/text.ts";
 import { assertSame, emptyFor, expected, fill, nameOf } from "../helpers/values_model.ts";

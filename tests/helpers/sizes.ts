@@ -1,0 +1,8 @@
+/**
+ * Sizes.
+ *
+ * @module
+ */
+
+/** Bytes of a mebibyte. */
+export const MIB = 1024 * 1024;
