@@ -31,6 +31,7 @@ class Driver {
     instance.host = {
       flush: (words, heapBytes) => this.#decoder.takeChunk(words, heapBytes),
       print: () => {},
+      call: () => WIRE.STATUS_MALFORMED,
       load: () => WIRE.STATUS_MALFORMED,
       release: () => {},
       raise: () => {},
