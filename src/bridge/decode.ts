@@ -1,5 +1,5 @@
 /**
- * Wire to JavaScript: builds the values of a message that `zig/bridge/encode.zig` wrote.
+ * Wire to JavaScript: builds the values of a message that `zig/bridge/from_lua.zig` wrote.
  *
  * The unit isn't trusted: whatever a corrupt one hands over, decoding ends in a value or in
  * an error, and takes time and memory in proportion to the bytes that were handed over and

@@ -1,6 +1,6 @@
 /**
  * JavaScript to wire: writes a value's words and string bytes into the I/O buffer,
- * a chunk at a time, for `zig/bridge/decode.zig`. What crosses as what is in the table of
+ * a chunk at a time, for `zig/bridge/to_lua.zig`. What crosses as what is in the table of
  * docs/IO_TABLE_API.md.
  *
  * @module

@@ -1,6 +1,6 @@
 /**
  * JavaScript to wire, lazily: writes views of containers, and the parts of them that
- * code reads. What a view is: `zig/views/views.zig`.
+ * code reads. What a view is: `zig/views/`.
  *
  * @module
  */

@@ -70,5 +70,5 @@ export const DEFINE = { GLOBAL: 0, MODULE: 1, RESOLVER: 2 } as const;
 /** Kinds of views (`ViewKind`). */
 export const VIEW_KIND = { OBJECT: 0, ARRAY: 1, MAP: 2, SET: 3, RECORD: 4 } as const;
 
-/** What Lua asks of a view's object (`Op` in `zig/views/views.zig`). */
+/** What Lua asks of a view's object (`Op` in `zig/views/asking.zig`). */
 export const VIEW_OP = { ELEMENTS: 0, FIELD: 1, ALL: 2, ENTRIES: 3, POSITION: 4, BORDER: 5 } as const;

@@ -248,3 +248,26 @@ Deno.test("setInput() lazily keeps a metatable while other elements are read", a
     [199_990_000, 100],
   );
 });
+
+Deno.test("setInput() lazily gives what a chain of __index comes to", async () => {
+  const value = { base: { x: 1, none: null, inner: { y: 2 } }, map: new Map([["k", "v"]]), list: [1] };
+  for (
+    const [code, expected] of [
+      ["local o = setmetatable({}, { __index = i.base }) return o.x, o.none, o.absent", [1, null, null]],
+      ["local o = setmetatable({}, { __index = setmetatable({}, { __index = i.base }) }) return o.x, o.absent", [
+        1,
+        null,
+      ]],
+      ["local o = setmetatable({}, { __index = setmetatable(i.base, { __index = i.map }) }) return o.x, o.k", [1, "v"]],
+      ["local o = setmetatable(i.map, { __index = i.base }) return o.k, o.x, o.inner.y, o.absent", ["v", 1, 2, null]],
+      ["local o = setmetatable(i.base, { __index = { none = 3, x = 4 } }) return o.none, o.x, o.absent", [3, 1, null]],
+      ["local o = setmetatable(i.base, { __index = function(_, k) return k end }) return o.x, o.absent", [1, "absent"]],
+      [
+        "function i.base.f(self) return self.z end local o = setmetatable({ z = 7 }, { __index = i.base }) return o:f()",
+        [7],
+      ],
+    ] as [string, LuaValue[]][]
+  ) {
+    await assertAgree(value, `local i = _io.input ${code}`, expected);
+  }
+});

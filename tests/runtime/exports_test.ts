@@ -11,6 +11,8 @@ const MALFORMED = WIRE.STATUS_MALFORMED;
 const WHOLE = 0;
 const LAZY = 1;
 const PART = 2;
+const RESULTS = 3;
+const POWERS = 4;
 
 const NONSENSE = [-1, 3, 99, 9999, 2 ** 31 - 1, -(2 ** 31), 2 ** 32 - 1];
 
@@ -354,4 +356,38 @@ Deno.test("more steps than a budget holds end the unit at once", () => {
   const chunk = raw.compile("return 1");
   raw.steps = 2 ** 31;
   assertThrows(() => raw.exports.compute(chunk, 0), WebAssembly.RuntimeError);
+});
+
+Deno.test("a key that came without a value doesn't come again with one", () => {
+  const raw = new Raw();
+  const { exports } = raw;
+  for (const tag of [WIRE.MAP, WIRE.RECORD]) {
+    for (
+      const values of [[[0, WIRE.NIL], 1], [1, 1], [[1, WIRE.NIL], [0, WIRE.NIL], 1]] as (number | [number, number])[][]
+    ) {
+      const words = values.flatMap((value) => [7, value]);
+      assertEquals(exports.begin_message(WHOLE), 0);
+      assertEquals(exports.take_chunk(raw.words([values.length, tag], ...words), 0), WIRE.STATUS_DUPLICATE);
+      assertEquals(exports.set_io(0), MALFORMED);
+      raw.checkWorks();
+    }
+  }
+});
+
+Deno.test("functions of the host stand in no message but that which makes them known", () => {
+  const raw = new Raw();
+  const { exports } = raw;
+  const words = () => raw.words([2, WIRE.ARRAY], [0, WIRE.FUNCTION], [0, WIRE.STRING], 1);
+  for (const kind of [WHOLE, LAZY]) {
+    assertEquals(exports.begin_message(kind), 0);
+    assertEquals(exports.take_chunk(words(), 0), MALFORMED);
+    exports.drop_message();
+    raw.checkWorks();
+  }
+  // Results are taken only while a function is called.
+  assertEquals(exports.begin_message(RESULTS), MALFORMED);
+  assertEquals(exports.begin_message(POWERS), 0);
+  assertEquals(exports.take_chunk(words(), 0), 0);
+  assertEquals(exports.set_io(0), 0);
+  raw.checkWorks();
 });

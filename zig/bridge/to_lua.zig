@@ -117,7 +117,7 @@ pub fn chunk(L: *lua.State, words: []const u64, heap: []const u8) Error!void {
         const frame = &frames[depth - 1];
         if (frame.index == frame.count) {
             if (frame.kind == .root) break;
-            close(L, frame);
+            try close(L, frame);
             depth -= 1;
             continue;
         }
@@ -416,6 +416,7 @@ fn putHalf(L: *lua.State, frame: *Frame, given: lua.Value) Error!void {
     order.array[frame.index] = key;
     lua.barrier(L, order, key);
     lua.push(L, given);
+    if (lua.isVacant(&given)) frame.has_nulls = true;
     lua.set(L, frame.table, key, given);
     lua.pop(L, 2);
     frame.has_key = false;
@@ -467,7 +468,8 @@ fn makeRoom(L: *lua.State, frame: *const Frame) Error!void {
 }
 
 /// What is left to do when a container has all its values.
-fn close(L: *lua.State, frame: *const Frame) void {
+fn close(L: *lua.State, frame: *const Frame) Error!void {
+    if (frame.kind == .pairs and frame.has_nulls) try checkKeys(frame.table);
     if (frame.kind == .array and frame.has_nulls) marks.setArray(L, frame.table, frame.count);
     if (frame.kind != .typed_array) return;
     if (!is_lazy) return marks.setTyped(L, frame.table, frame.typed_kind, frame.count);
@@ -476,6 +478,21 @@ fn close(L: *lua.State, frame: *const Frame) void {
 }
 
 /// Numbers a container, for `table_ref`.
+/// A key that came without a value may not come again with one: it would stand in the order twice.
+fn checkKeys(table: *lua.Table) Error!void {
+    const order = marks.orderOf(table).?;
+    var ordered: u32 = 0;
+    for (order.array[0..order.alimit]) |*key| {
+        if (!lua.isVacant(@ptrCast(c.luaH_get(table, key)))) ordered += 1;
+    }
+    var held: u32 = 0;
+    for (0..c.luaH_realasize(table)) |i| held += @intFromBool(!lua.isVacant(@ptrCast(table.array + i)));
+    if (table.lastfree != null) {
+        for (0..lua.nodeCount(table)) |i| held += @intFromBool(!lua.isVacant(@ptrCast(&(table.node + i)[0].i_val)));
+    }
+    if (ordered != held) return error.Duplicate;
+}
+
 fn remember(L: *lua.State, object: *c.GCObject) void {
     if (seen_count == seen_capacity) {
         const capacity = @max(64, seen_capacity * 2);
