@@ -13,7 +13,9 @@ const SUITES: Record<string, string[]> = {
   hostile: ["hostile/"],
   io_table: ["io/io_table_test.ts"],
   io_wrapper: ["io/io_wrapper_test.ts"],
-  lua: ["error_messages", "language", "libraries", "numbers", "strings"].map((name) => `lua/${name}_test.ts`),
+  lua: ["error_messages", "index_chains", "language", "libraries", "numbers", "strings"].map((name) =>
+    `lua/${name}_test.ts`
+  ),
   soak: ["limits/soak_test.ts"],
   values: ["bytes", "containers", "nulls", "refusals", "scalars", "sharing", "tables"].map((name) =>
     `values/${name}_test.ts`

@@ -63,6 +63,7 @@ const MANY_OBJECTS = [
 const FILES = [
   "bridge/messages_property_test.ts",
   "bridge/seen_test.ts",
+  "host/",
   "io/",
   "lazy/lazy_property_test.ts",
   "lazy/thrown_test.ts",
@@ -70,6 +71,7 @@ const FILES = [
   "lua/bugs_test.ts",
   "lua/error_messages_test.ts",
   "lua/errors_property_test.ts",
+  "lua/index_chains_test.ts",
   "lua/language_test.ts",
   "lua/libraries_test.ts",
   "lua/numbers_test.ts",

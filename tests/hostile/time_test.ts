@@ -65,7 +65,7 @@ Deno.test("a result that comes too late isn't taken for the next one", async () 
   using cu = await createUnit(4 * TIME_LIMIT_MS);
   // More than one buffer full, and no step of the VM between the parser's end and the result's.
   cu.compute("kept = {} for i = 1, 20000 do kept[i] = 'text ' .. i end");
-  cu.compute("code = ('x = 1 '):rep(1e3):rep(2e3)");
+  cu.compute("code = ('x = 1 '):rep(1e3):rep(1500)");
   assertEquals(run(cu, "local kept, code = kept, code load(code) return kept").end, "time");
   assertStrictEquals(cu.compute("return 'next'"), "next");
   assertEquals(run(cu, "local kept, code = kept, code _io.output = 'output' load(code) return kept").end, "time");
