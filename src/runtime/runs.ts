@@ -41,26 +41,37 @@ export class Runs {
   /** The deadline of the last run, for what the host does with its result. */
   #lastDeadline = Infinity;
   /** Called now and then while code runs; an error thrown here ends it. */
-  progress: (() => void) | undefined;
+  #progress: (() => void) | undefined;
+  /** Whether anything happens while code runs: runs without a limit cost nothing. */
+  #isWatched: boolean;
 
   /** Constructs the runs of an instance whose runs may take so many milliseconds each. */
   constructor(now: () => number, timeLimit: number) {
     this.#now = now;
     this.#timeLimit = timeLimit;
+    this.#isWatched = timeLimit !== Infinity;
+  }
+
+  /** Calls a function now and then while code runs, which may throw; set before any does. */
+  watch(progress: () => void): void {
+    this.#progress = progress;
+    this.#isWatched = true;
   }
 
   /** Begins a run, whose time may have begun before. */
   begin(since: number | undefined): void {
+    if (!this.#isWatched) return;
     const run = this.#frames[this.#depth++] ??= { deadline: Infinity, nextProgress: Infinity, thrown: undefined };
     this.#current = run;
     if (this.#timeLimit !== Infinity) {
       run.deadline = this.#lastDeadline = (since ?? this.#now()) + this.#timeLimit;
     }
-    if (this.progress !== undefined) run.nextProgress = this.#now() + PROGRESS_INTERVAL_MS;
+    if (this.#progress !== undefined) run.nextProgress = this.#now() + PROGRESS_INTERVAL_MS;
   }
 
   /** Ends it. */
   end(): void {
+    if (!this.#isWatched) return;
     const run = this.#current!;
     run.deadline = run.nextProgress = Infinity;
     run.thrown = undefined;
@@ -75,7 +86,7 @@ export class Runs {
     if (now >= run.deadline) return 0;
     if (now >= run.nextProgress) {
       run.nextProgress = now + PROGRESS_INTERVAL_MS;
-      this.progress!();
+      this.#progress!();
     }
     return STEPS_PER_TICK;
   }

@@ -153,7 +153,7 @@ export class ComputeUnit implements Disposable {
     const tables = this.#tables = new HostTables(instance, encoder, decoder, known.views);
     const reports = this.#reports = new Reports(instance, decoder, known.views);
     this.#chunks = new Chunks(instance, reports, known.chunks);
-    instance.runs.progress = options.onProgress;
+    if (options.onProgress !== undefined) instance.runs.watch(options.onProgress);
     this.#lazyThreshold = options.lazyThreshold ?? LAZY_THRESHOLD_DEFAULT;
     this.#onPrint = options.onPrint;
     const functions = new HostFunctions(instance, encoder, decoder, tables);
