@@ -9,6 +9,7 @@
 import { assert, assertAlmostEquals } from "@std/assert";
 import { casesOf, type Contender, isShort } from "./cases.ts";
 import { type BarGroup, drawChart, formatMs } from "./chart.ts";
+import { NUMBERS_CALL, ROW_CALL } from "./host_bench.ts";
 import {
   EVERY_FIELD,
   lastStandardized,
@@ -269,6 +270,18 @@ function measureSmall(): void {
   chart.push(group);
 }
 
+function measureHostCalls(): void {
+  for (
+    const [work, group, limit] of [
+      ["a host function, two numbers in, one out", NUMBERS_CALL, 0.25],
+      ["a host function, a row in and out", ROW_CALL, 0.5],
+    ] as const
+  ) {
+    const times = new GroupTimes(group, ROUNDS);
+    addRatio(`${work}, 1,000 calls`, times.best("cu"), "wasmoon", times.best("wasmoon"), limit, `at most ${limit} x`);
+  }
+}
+
 function measureNumbers(): void {
   const work: NativeWork = {
     setup: NUMBERS_MADE_IN_LUA,
@@ -527,6 +540,7 @@ measureRowsIn();
 measureRowsOut();
 measureMapping();
 measureSmall();
+measureHostCalls();
 measureNumbers();
 const programs = [...measurePrograms(), ...await measureControl()];
 measureStartup();
