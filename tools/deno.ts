@@ -51,7 +51,7 @@ async function copyWithNpmImports(config: Config): Promise<string> {
   const copyDir = await Deno.makeTempDir({ prefix: "cu-" });
   for (const path of config.publish.include) await copy(new URL(path, rootDir), `${copyDir}/${path}`);
   const { imports } = JSON.parse(await Deno.readTextFile(importMap)) as Config;
-  delete imports[Object.keys(imports).find((name) => imports[name].startsWith("../"))!];
+  for (const name of Object.keys(imports)) if (imports[name].startsWith("../")) delete imports[name];
   await Deno.writeTextFile(`${copyDir}/deno.json`, JSON.stringify({ ...config, imports }));
   return copyDir;
 }

@@ -17,6 +17,7 @@ export interface RunOptions {
   memoryLimit: number | undefined;
   timeLimit: number | undefined;
   timeZone: string | undefined;
+  path: string | undefined;
 }
 
 /** The command is used wrongly. */
@@ -37,13 +38,14 @@ Options:
   --time-limit TIME    such as 5s (ms, s, m); default none
   --time-zone ZONE     of os.date and os.time: "local", or such as
                        Europe/Berlin; default UTC
+  --path DIR           where require finds modules: DIR/?.lua, DIR/?/init.lua
   --help               print this
   --version            print the version
 
 Exit codes: 0 done, 1 the script failed, 2 wrong use.
 `;
 
-const VALUE_OPTIONS = ["input", "output", "meta", "memory-limit", "time-limit", "time-zone"] as const;
+const VALUE_OPTIONS = ["input", "output", "meta", "memory-limit", "time-limit", "time-zone", "path"] as const;
 
 const SIZES = { B: 1, KB: 2 ** 10, KiB: 2 ** 10, MB: 2 ** 20, MiB: 2 ** 20, GB: 2 ** 30, GiB: 2 ** 30 };
 const TIMES = { ms: 1, s: 1000, m: 60_000 };
@@ -90,6 +92,7 @@ export function parse(args: string[]): RunOptions | string {
     memoryLimit: parseQuantity("memory-limit", once("memory-limit"), SIZES),
     timeLimit: parseQuantity("time-limit", once("time-limit"), TIMES),
     timeZone: once("time-zone"),
+    path: once("path"),
   };
   if (options.script === "-" && options.input === "-") {
     throw new UsageError("Script and input cannot both come from stdin");

@@ -5,7 +5,7 @@
  * deno run --allow-read jsr:@computeunit/cu/cli run script.lua --input data.json
  * ```
  *
- * It needs `--allow-read` for the script and the input, and `--allow-write` for
+ * It needs `--allow-read` for the script, the input and `--path`, and `--allow-write` for
  * `--output`; with the script or the input on stdin, that one needs no permission.
  *
  * The script finds the input in `_io.input` and the `--meta` options, as strings, in

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { directoryModules } from "../host/directory_modules.ts";
 import { ComputeUnit } from "../unit/compute_unit.ts";
 import { LuaError } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
@@ -70,12 +71,21 @@ function systemMessage(error: unknown): string {
 }
 
 async function createUnit(options: RunOptions, onPrint: (line: string) => void): Promise<ComputeUnit> {
-  const { memoryLimit, timeLimit, timeZone } = options;
+  const { memoryLimit, timeLimit, timeZone, path } = options;
+  const resolveModule = path === undefined ? undefined : modulesIn(path);
   try {
-    return await ComputeUnit.create({ memoryLimit, timeLimit, timeZone, onPrint });
+    return await ComputeUnit.create({ memoryLimit, timeLimit, timeZone, onPrint, resolveModule });
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(error.message);
     throw error;
+  }
+}
+
+function modulesIn(path: string): (name: string) => Uint8Array | undefined {
+  try {
+    return directoryModules(path);
+  } catch (error) {
+    throw new UsageError(`Cannot find modules in ${path}: ${systemMessage(error)}`);
   }
 }
 

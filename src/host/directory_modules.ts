@@ -1,0 +1,61 @@
+/**
+ * Lua modules in files, for `require`.
+ *
+ * @example Usage
+ * ```ts
+ * import { ComputeUnit } from "@computeunit/cu";
+ * import { directoryModules } from "@computeunit/cu/directory";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const directory = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${directory}/greeting.lua`, "return 'hello'");
+ * using cu = await ComputeUnit.create({ resolveModule: directoryModules(directory) });
+ * assertEquals(cu.compute("return (require 'greeting')"), "hello");
+ * ```
+ *
+ * @module
+ */
+
+import { readFileSync, realpathSync, statSync } from "node:fs";
+import { join, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** What may stand between the dots of a module's name: no way up, no drive, no other separator. */
+const PART = /^[^./\\:\0]+$/;
+
+/**
+ * Finds modules in a directory: `rules.tax` is `rules/tax.lua` or `rules/tax/init.lua` there, as
+ * the path `?.lua;?/init.lua` has it in Lua. Nothing outside of the directory is read, whatever
+ * the name: neither by `..`, nor by an absolute path, nor by a symbolic link. Files are read when
+ * they are asked for; in Deno that needs `--allow-read` for the directory.
+ *
+ * @param directory The directory, as a path or file URL; it must be there.
+ * @returns The option {@linkcode Powers.resolveModule} of a unit. It throws an Error for a module
+ * whose file a link leads out of the directory, or that can't be read.
+ * @throws {Error} If there is no such directory.
+ */
+export function directoryModules(directory: string | URL): (name: string) => Uint8Array | undefined {
+  const root = realpathSync(directory instanceof URL ? fileURLToPath(directory) : directory);
+  if (!statSync(root).isDirectory()) throw new Error(`Cannot find modules: ${root} is not a directory`);
+  return (name) => {
+    const parts = name.split(".");
+    if (!parts.every((part) => PART.test(part))) return undefined;
+    const path = join(root, ...parts);
+    return read(root, `${path}.lua`, name) ?? read(root, join(path, "init.lua"), name);
+  };
+}
+
+/** The file's bytes; undefined where there is none. */
+function read(root: string, path: string, name: string): Uint8Array | undefined {
+  let real: string;
+  try {
+    real = realpathSync(path);
+    if (!statSync(real).isFile()) return undefined;
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes((error as { code?: string }).code ?? "")) return undefined;
+    throw error;
+  }
+  const inside = root.endsWith(sep) ? root : root + sep;
+  if (!real.startsWith(inside)) throw new Error(`Cannot read module ${name}: a link leads out of ${root}`);
+  return new Uint8Array(readFileSync(real));
+}
