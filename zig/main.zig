@@ -14,6 +14,7 @@ const from_lua = @import("bridge/from_lua.zig");
 const host = @import("calls/host.zig");
 const io_table = @import("calls/io_table.zig");
 const lifetime = @import("calls/lifetime.zig");
+const limits = @import("vm/limits.zig");
 const messages = @import("calls/messages.zig");
 const run = @import("calls/run.zig");
 const wire = @import("bridge/wire.zig");
@@ -106,6 +107,11 @@ export fn request() i32 {
 /// Writes Lua's status, message and traceback of the last error.
 export fn encode_error() i32 {
     return errors.encodeError();
+}
+
+/// Steps that code has spent since the host last gave some, or asked.
+export fn take_spent_steps() i32 {
+    return limits.takeSpent();
 }
 
 /// Where that was, or where code was stopped: see `position.zig`. 0 before `init`.

@@ -27,6 +27,8 @@ export interface Host {
   load(op: number, view: number, first: number, count: number): number;
   /** Lua has collected so many views. */
   release(count: number): void;
+  /** Makes the error of code that was stopped as it had spent all of its steps. */
+  outOfSteps(stepLimit: number, position: Position): LuaError;
   /** Makes the error of code that was stopped at its time limit. */
   timeUp(timeLimit: number, position: Position): LuaError;
 }
@@ -51,6 +53,7 @@ interface Calls {
   encode_error(): number;
   encode_error_value(): number;
   get_error_position(): number;
+  take_spent_steps(): number;
   get_text(): number;
   get_text_length(): number;
   begin_message(kind: number): number;
@@ -105,6 +108,10 @@ export interface InstanceOptions {
   memoryLimit: number;
   /** How long a call may run, in milliseconds. */
   timeLimit: number;
+  /** How many steps its code may take. */
+  stepLimit?: number | undefined;
+  /** What is chosen at random depends on it alone. */
+  seed?: number | undefined;
   /** The clock, in milliseconds from some moment on. */
   now?: (() => number) | undefined;
   /** The zone of local time; by default UTC. */
@@ -136,6 +143,21 @@ function compileModuleNow(): WebAssembly.Module {
 
 function moduleBytes(): Uint8Array<ArrayBuffer> {
   return decodeText(textOf(cuText, cuTextLength), cuDecoder);
+}
+
+function randomNumber(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0];
+}
+
+/** Numbers of 32 bits that a seed gives (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014). */
+function randomNumbersOf(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = state + 0x9e3779b9 | 0;
+    let mixed = Math.imul(state ^ state >>> 16, 0x85ebca6b);
+    mixed = Math.imul(mixed ^ mixed >>> 13, 0xc2b2ae35);
+    return (mixed ^ mixed >>> 16) >>> 0;
+  };
 }
 
 /** The instance. */
@@ -176,6 +198,8 @@ export class Instance {
   /** The clock, in milliseconds from some moment on. */
   readonly now: () => number;
   #timeLimit: number;
+  #stepLimit: number;
+  #random: () => number;
   /** Calls into code that are under way. */
   readonly runs: Runs;
   /** Set by the unit before any code runs. */
@@ -200,7 +224,9 @@ export class Instance {
     this.memoryLimit = options.memoryLimit;
     this.#timeLimit = options.timeLimit;
     this.now = options.now ?? (() => performance.now());
-    this.runs = new Runs(this.now, options.timeLimit);
+    this.#stepLimit = options.stepLimit ?? Infinity;
+    this.runs = new Runs(this.now, options.timeLimit, this.#stepLimit, () => this.exports.take_spent_steps());
+    this.#random = options.seed === undefined ? randomNumber : randomNumbersOf(options.seed);
     this.#timeZone = options.timeZone;
     const instance = new WebAssembly.Instance(module, { cu: this.#imports() });
     const exports: Record<string, unknown> = { ...instance.exports };
@@ -242,7 +268,7 @@ export class Instance {
       // Through the callers of these nothing can be thrown.
       release: (count) => this.host!.release(count),
       print: (text, length, more) => this.#print(text, length, more),
-      seed: () => crypto.getRandomValues(new Uint32Array(1))[0],
+      seed: () => this.#random(),
       wall_clock_ms: () => Date.now(),
       monotonic_ms: this.#crossing(() => this.now()),
       zone_offset: this.#crossing((seconds, kind) => this.#timeZone?.answer(seconds, kind) ?? 0),
@@ -425,7 +451,9 @@ export class Instance {
       if (this.broken !== undefined) throw this.#failed();
       this.#recover();
       if (!(error instanceof TimeUp)) throw error;
-      throw this.host!.timeUp(this.#timeLimit, this.errorPosition());
+      throw this.runs.isOutOfSteps
+        ? this.host!.outOfSteps(this.#stepLimit, this.errorPosition())
+        : this.host!.timeUp(this.#timeLimit, this.errorPosition());
     } finally {
       this.runs.end();
       this.refresh();

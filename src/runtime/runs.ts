@@ -17,6 +17,9 @@ const STEPS_PER_TICK = 20_000;
 /** No limit: looks at the clock once in two billion steps. */
 const STEPS_UNLIMITED = 0x7fff_ffff;
 
+/** Ends the code. */
+const STOP = -1;
+
 /** Milliseconds from one call of `progress` to the next. */
 const PROGRESS_INTERVAL_MS = 5;
 
@@ -25,6 +28,8 @@ interface Run {
   deadline: number;
   /** When `progress` is to be called. */
   nextProgress: number;
+  /** Steps that its code may still spend, beyond those that it was given. */
+  stepsLeft: number;
   /** What `checkTime` has thrown in it. */
   thrown: TimeUp | undefined;
 }
@@ -33,6 +38,8 @@ interface Run {
 export class Runs {
   readonly #now: () => number;
   readonly #timeLimit: number;
+  readonly #stepLimit: number;
+  readonly #takeSpentSteps: () => number;
   /** Runs by how many others they stand in; used again, as most calls are short. */
   readonly #frames: Run[] = [];
   /** The run under way, in all others. */
@@ -45,11 +52,17 @@ export class Runs {
   /** Whether anything happens while code runs: runs without a limit cost nothing. */
   #isWatched: boolean;
 
-  /** Constructs the runs of an instance whose runs may take so many milliseconds each. */
-  constructor(now: () => number, timeLimit: number) {
+  /**
+   * Constructs the runs of an instance, which may take so many milliseconds and steps each.
+   *
+   * @param takeSpentSteps Tells the steps that were spent since it was last called, or steps were given.
+   */
+  constructor(now: () => number, timeLimit: number, stepLimit: number, takeSpentSteps: () => number) {
     this.#now = now;
     this.#timeLimit = timeLimit;
-    this.#isWatched = timeLimit !== Infinity;
+    this.#stepLimit = stepLimit;
+    this.#takeSpentSteps = takeSpentSteps;
+    this.#isWatched = timeLimit !== Infinity || stepLimit !== Infinity;
   }
 
   /** Calls a function now and then while code runs, which may throw; set before any does. */
@@ -61,10 +74,19 @@ export class Runs {
   /** Begins a run, whose time may have begun before. */
   begin(since: number | undefined): void {
     if (!this.#isWatched) return;
-    const run = this.#frames[this.#depth++] ??= { deadline: Infinity, nextProgress: Infinity, thrown: undefined };
+    const run = this.#frames[this.#depth++] ??= {
+      deadline: Infinity,
+      nextProgress: Infinity,
+      stepsLeft: Infinity,
+      thrown: undefined,
+    };
     this.#current = run;
     if (this.#timeLimit !== Infinity) {
       run.deadline = this.#lastDeadline = (since ?? this.#now()) + this.#timeLimit;
+    }
+    if (this.#stepLimit !== Infinity) {
+      this.#takeSpentSteps(); // those of the run before
+      run.stepsLeft = this.#stepLimit;
     }
     if (this.#progress !== undefined) run.nextProgress = this.#now() + PROGRESS_INTERVAL_MS;
   }
@@ -78,17 +100,20 @@ export class Runs {
     this.#current = --this.#depth > 0 ? this.#frames[this.#depth - 1] : undefined;
   }
 
-  /** Steps that code may run until the next look, 0 where its time is up. */
+  /** Steps that code may run until the next look, or `STOP`. */
   tick(): number {
     const run = this.#current;
-    if (run === undefined || run.deadline === Infinity && run.nextProgress === Infinity) return STEPS_UNLIMITED;
+    if (run === undefined) return STEPS_UNLIMITED;
+    if (run.stepsLeft !== Infinity) run.stepsLeft -= this.#takeSpentSteps();
+    if (run.stepsLeft < 0) return STOP;
+    if (run.deadline === Infinity && run.nextProgress === Infinity) return Math.min(STEPS_UNLIMITED, run.stepsLeft);
     const now = this.#now();
-    if (now >= run.deadline) return 0;
+    if (now >= run.deadline) return STOP;
     if (now >= run.nextProgress) {
       run.nextProgress = now + PROGRESS_INTERVAL_MS;
       this.#progress!();
     }
-    return STEPS_PER_TICK;
+    return Math.min(STEPS_PER_TICK, run.stepsLeft);
   }
 
   /** Throws where the time of the run is up, through its code. */
@@ -96,6 +121,11 @@ export class Runs {
     const run = this.#current;
     if (run === undefined || run.deadline === Infinity || this.#now() < run.deadline) return;
     throw run.thrown = new TimeUp();
+  }
+
+  /** Whether the run under way has spent all of its steps. */
+  get isOutOfSteps(): boolean {
+    return this.#current !== undefined && this.#current.stepsLeft < 0;
   }
 
   /** Whether a run is under way whose time is limited. */

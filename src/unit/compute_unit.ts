@@ -117,7 +117,7 @@ export class ComputeUnit implements Disposable {
    * @param options Limits, and where printed text goes.
    * @returns The unit.
    * @throws {TypeError} If an option is unknown, or of the wrong kind.
-   * @throws {RangeError} If `timeLimit` isn't positive, `memoryLimit` not from 1 MiB to 4 GiB, `lazyThreshold` not
+   * @throws {RangeError} If `timeLimit` or `stepLimit` isn't positive, `seed` no integer of 32 bits, `memoryLimit` not from 1 MiB to 4 GiB, `lazyThreshold` not
    * from 0, or there is no such `timeZone`.
    *
    * @example Usage
@@ -164,6 +164,7 @@ export class ComputeUnit implements Disposable {
       print: (line) => this.#print(line),
       call: (number, words, chunks) => functions.call(number, words, chunks),
       raise: (thrown) => tables.raise(thrown, false),
+      outOfSteps: (stepLimit, position) => reports.outOfSteps(stepLimit, position),
       timeUp: (timeLimit, position) => reports.timeUp(timeLimit, position),
     };
     if (hasPowers(options)) definePowers(functions, options);

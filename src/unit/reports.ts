@@ -42,9 +42,17 @@ export class Reports {
 
   /** The error of code that was stopped at its time limit, in milliseconds. */
   timeUp(timeLimit: number, position: Position): LuaError {
-    const message = `time limit of ${timeLimit} ms exceeded`;
+    return this.#stopped("time", `time limit of ${timeLimit} ms exceeded`, position);
+  }
+
+  /** The same for its limit of steps. */
+  outOfSteps(stepLimit: number, position: Position): LuaError {
+    return this.#stopped("limit", `limit of ${stepLimit} steps exceeded`, position);
+  }
+
+  #stopped(kind: LuaErrorKind, message: string, position: Position): LuaError {
     const { where } = this.#locate(message, position);
-    return new LuaError("time", message, { ...where, traceback: position.traceback });
+    return new LuaError(kind, message, { ...where, traceback: position.traceback });
   }
 
   /**

@@ -36,6 +36,21 @@ export interface ComputeUnitOptions extends Powers {
    */
   timeLimit?: number;
   /**
+   * How many steps the code of one {@linkcode ComputeUnit.compute} may take, compiling and
+   * finalizers included: a bound that doesn't depend on how fast the machine is, nor on a clock.
+   * A step is a jump back or a call, and so are 8 instructions that run again; the library pays
+   * in proportion to what it works on. 20,000 steps take 0.1 to 2 ms. The same code on the same
+   * input takes the same steps in units with the same `seed`.
+   *
+   * @default {Infinity}
+   */
+  stepLimit?: number;
+  /**
+   * What `math.random` begins with, and all else that differs from unit to unit, such as the
+   * order of `pairs`: an integer of 32 bits. By default chosen at random.
+   */
+  seed?: number;
+  /**
    * Takes what code prints, a line a call: by `print`, or by `io.write` when a line ends, or
    * the run with an unfinished one. Without it, the text is kept for
    * {@linkcode ComputeUnit.printed}. An error thrown here is raised
@@ -139,6 +154,18 @@ const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
     isInRange: (milliseconds) => (milliseconds as number) > 0,
     range: "a positive number of milliseconds",
   },
+  stepLimit: {
+    is: isNumber,
+    what: "a number of steps",
+    isInRange: (steps) => (steps as number) >= 1,
+    range: "a positive number of steps",
+  },
+  seed: {
+    is: isNumber,
+    what: "an integer",
+    isInRange: (seed) => Number.isInteger(seed) && (seed as number) >= 0 && (seed as number) < 2 ** 32,
+    range: "an integer from 0 to 4294967295",
+  },
   onPrint: { is: isFunction, what: "a function" },
   onProgress: { is: isFunction, what: "a function" },
   lazyThreshold: {
@@ -184,9 +211,9 @@ export function checkUnitOptions(options: unknown, action = CREATE): asserts opt
 
 /** What an instance is made with. */
 export function instanceOptions(options: ComputeUnitOptions): InstanceOptions {
-  const { memoryLimit = MEMORY_LIMIT_DEFAULT, timeLimit = Infinity, now, module } = options;
+  const { memoryLimit = MEMORY_LIMIT_DEFAULT, timeLimit = Infinity, stepLimit, seed, now, module } = options;
   const timeZone = options.timeZone === undefined ? undefined : new TimeZone(options.timeZone);
-  return { memoryLimit, timeLimit, now, timeZone, module };
+  return { memoryLimit, timeLimit, stepLimit, seed, now, timeZone, module };
 }
 
 /** What null crosses as. */

@@ -16,7 +16,7 @@ const KINDS = ["syntax", "runtime", "memory", "time", "limit"] as const;
  * - `"runtime"`: the code raised an error, or an operation in it did;
  * - `"memory"`: there was no memory within the unit's limit;
  * - `"time"`: the code ran longer than the unit's time limit;
- * - `"limit"`: recursion or nesting went too deep.
+ * - `"limit"`: recursion or nesting went too deep, or the steps of `stepLimit` were spent.
  */
 export type LuaErrorKind = "syntax" | "runtime" | "memory" | "time" | "limit";
 

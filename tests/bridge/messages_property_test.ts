@@ -35,6 +35,7 @@ class Driver {
       load: () => WIRE.STATUS_MALFORMED,
       release: () => {},
       raise: () => {},
+      outOfSteps: () => new LuaError("limit", "there is no limit of steps"),
       timeUp: () => new LuaError("time", "there is no time limit"),
     };
   }

@@ -129,6 +129,7 @@ const HARMLESS = [
   "request",
   "restore_stack",
   "run_gc",
+  "take_spent_steps",
   "use_stack",
 ];
 

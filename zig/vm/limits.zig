@@ -10,8 +10,9 @@ const lua = @import("lua.zig");
 const position = @import("position.zig");
 const c = lua.c;
 
-/// Steps that may run now, or 0: stop. Throws where the user's callback does.
-extern "cu" fn tick() u32;
+/// Steps that may run now, perhaps none, before the host is asked again; negative: stop. Throws
+/// where the user's callback does.
+extern "cu" fn tick() i32;
 /// Throws.
 extern "cu" fn stop() noreturn;
 
@@ -20,6 +21,15 @@ var is_noted = false;
 
 /// Steps that may still run; below zero, more have run already.
 pub export var cu_budget: c_int = std.math.maxInt(c_int);
+/// What the budget was when the host last gave one, or asked what had been spent.
+var granted: c_int = std.math.maxInt(c_int);
+
+/// Steps that were spent since then; more than there were where the last one cost more.
+pub fn takeSpent() i32 {
+    defer granted = cu_budget;
+    return granted -| cu_budget;
+}
+
 /// The budget never goes below this, so that no payment makes it wrap around.
 const budget_min = -(1 << 30);
 const payment_max = 1 << 29;
@@ -54,14 +64,16 @@ pub export fn cu_more_levels() callconv(.c) c_int {
 pub fn begin() void {
     position.forget();
     cu_levels = c.CU_LEVELS;
-    askForSteps();
+    _ = askForSteps();
 }
 
-fn askForSteps() void {
+/// Whether code may go on.
+fn askForSteps() bool {
     const given = tick();
-    assert(given <= std.math.maxInt(c_int));
-    cu_budget = @intCast(given);
+    cu_budget = @max(given, 0);
+    granted = cu_budget;
     cu_pending &= ~c.CU_LOOKS;
+    return given >= 0;
 }
 
 /// Pays for work on this many bytes, as C's cu_spend.
@@ -102,8 +114,7 @@ pub export fn cu_overspent() callconv(.c) void {
 /// `L` may be null where the caller doesn't know it.
 pub export fn cu_budget_spent(L: ?*lua.State) callconv(.c) void {
     cu_finalizer_ticks += 1;
-    askForSteps();
-    if (cu_budget != 0) return;
+    if (askForSteps()) return;
     if (L) |state| {
         position.note(state, true);
         is_noted = true;
@@ -158,6 +169,7 @@ pub fn recover(L: *lua.State, saved: Saved) void {
     c.cu_leaving = null;
     cu_pending = 0;
     cu_budget = std.math.maxInt(c_int);
+    granted = cu_budget;
 }
 
 /// Moves variables that functions share with coroutines that were running out of their
