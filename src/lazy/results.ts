@@ -23,7 +23,7 @@ export class Results implements ViewResults {
   #tables: Numbered;
   #instance: Instance;
   #decoder: Decoder;
-  #changes = new Map<LazyInput, Changes>();
+  #changes: Map<LazyInput, Changes> | undefined;
   /** Values of inputs that were looked at or copied. */
   #looks = 0;
 
@@ -47,16 +47,17 @@ export class Results implements ViewResults {
     const object = this.#tables.objectOf(number)!;
     if (object instanceof Thrown) return object.value as LuaValue;
     const input = this.#tables.inputOf(number);
-    if (input.isShared && this.#changes.size === 0) return object as LuaValue;
+    if (input.isShared && this.#changes === undefined) return object as LuaValue;
     return this.#changesOf(input).apply(object, () => this.#tables.path(number));
   }
 
   endMessage(): void {
-    if (this.#changes.size > 0) this.#changes.clear();
+    this.#changes = undefined;
     this.#looks = 0;
   }
 
   #changesOf(input: LazyInput): Changes {
+    this.#changes ??= new Map();
     let changes = this.#changes.get(input);
     if (changes === undefined) {
       changes = new Changes(input.isShared, (looks) => this.#countLooks(looks));

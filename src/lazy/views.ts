@@ -33,14 +33,8 @@ export class Views {
   /** What is known of those that code has looked into. */
   readonly contents: (Contents | undefined)[] = [];
 
-  /** Of what was thrown, as of an input. */
-  readonly #thrown: Origin = {
-    parent: undefined,
-    key: "error",
-    place: new Place(),
-    isElements: false,
-    input: { seen: new Seen(this.objects), nullKind: NIL_KIND.NULL, isShared: true },
-  };
+  /** Of what was thrown, as of an input; few units meet any. */
+  #thrown: Origin | undefined;
 
   /** Adds an object that its input's `seen` has just numbered. */
   add(number: number, origin: Origin, key: string | number): void {
@@ -50,6 +44,13 @@ export class Views {
 
   /** Adds what was thrown, and answers its number. */
   addThrown(thrown: Thrown): number {
+    this.#thrown ??= {
+      parent: undefined,
+      key: "error",
+      place: new Place(),
+      isElements: false,
+      input: { seen: new Seen(this.objects), nullKind: NIL_KIND.NULL, isShared: true },
+    };
     const number = -this.#thrown.input.seen.add(thrown, undefined);
     this.add(number, this.#thrown, "error");
     return number;

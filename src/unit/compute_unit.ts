@@ -156,18 +156,23 @@ export class ComputeUnit implements Disposable {
     if (options.onProgress !== undefined) instance.runs.watch(options.onProgress);
     this.#lazyThreshold = options.lazyThreshold ?? LAZY_THRESHOLD_DEFAULT;
     this.#onPrint = options.onPrint;
-    const functions = new HostFunctions(instance, encoder, decoder, tables);
+    let functions: HostFunctions | undefined;
     instance.host = {
       flush: (words, heapBytes) => decoder.takeChunk(words, heapBytes),
       load: (op, view, first, count) => tables.load(op, view, first, count),
       release: (count) => tables.release(count),
       print: (line) => this.#print(line),
-      call: (number, words, chunks) => functions.call(number, words, chunks),
+      call: (number, words, chunks) => {
+        return functions?.call(number, words, chunks) ?? instance.fault("a call of a function that is none");
+      },
       raise: (thrown) => tables.raise(thrown, false),
       outOfSteps: (stepLimit, position) => reports.outOfSteps(stepLimit, position),
       timeUp: (timeLimit, position) => reports.timeUp(timeLimit, position),
     };
-    if (hasPowers(options)) definePowers(functions, options);
+    if (hasPowers(options)) {
+      functions = new HostFunctions(instance, encoder, decoder, tables);
+      definePowers(functions, options);
+    }
   }
 
   /** Number of the `_io` table; the same for the life of the unit. */
