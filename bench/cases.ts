@@ -8,6 +8,9 @@
  * @module
  */
 
+import { assertEquals } from "@std/assert";
+import type { LuaEngine } from "wasmoon";
+
 /** Whether this run only tests the suites. */
 export const isShort = Deno.env.get("CU_BENCH_SHORT") === "1";
 
@@ -95,4 +98,27 @@ export function casesOf(group: string): RegisteredCase[] {
   const cases = registered.filter((one) => one.group === group);
   if (cases.length === 0) throw new Error(`No case has been registered in the group "${group}"`);
   return cases;
+}
+
+/** A Lua program, and the value of its first result. */
+export interface ProgramCase {
+  group: string;
+  code: string;
+  result: unknown;
+}
+
+/** Registers a program run by wasmoon, and by `run` in cu. */
+export function programCases({ group, code, result }: ProgramCase, engine: LuaEngine, run: () => unknown): void {
+  benchCase({
+    group,
+    name: "wasmoon",
+    contender: "wasmoon",
+    baseline: true,
+    run: () => {
+      engine.doStringSync(`output = (function() ${code} end)()`);
+      return engine.global.get("output");
+    },
+    check: (output) => assertEquals(output, result),
+  });
+  benchCase({ group, name: "cu", contender: "cu", run, check: (output) => assertEquals(output, result) });
 }

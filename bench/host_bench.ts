@@ -5,10 +5,9 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
 import { ComputeUnit } from "@computeunit/cu";
 import { LuaFactory } from "wasmoon";
-import { benchCase } from "./cases.ts";
+import { type ProgramCase, programCases } from "./cases.ts";
 
 /** Two numbers in, one out. */
 export const NUMBERS_CALL = "host function: two numbers in, one out, 1,000 calls";
@@ -21,7 +20,7 @@ const HOST = {
   discount: (row: Record<string, unknown>): Record<string, unknown> => ({ ...row, price: row.price as number / 2 }),
 };
 
-const CALLS = [
+const CALLS: ProgramCase[] = [
   {
     group: NUMBERS_CALL,
     code: "local sum = 0 for i = 1, 1000 do sum = add(sum, i) end return sum",
@@ -45,24 +44,4 @@ const unit = await ComputeUnit.create({ globals: HOST });
 const engine = await new LuaFactory().createEngine({ enableProxy: false });
 for (const [name, run] of Object.entries(HOST)) engine.global.set(name, run);
 
-for (const { group, code, result } of CALLS) {
-  const program = unit.compile(code);
-  benchCase({
-    group,
-    name: "wasmoon, function as a global",
-    contender: "wasmoon",
-    baseline: true,
-    run: () => {
-      engine.doStringSync(`output = (function() ${code} end)()`);
-      return engine.global.get("output");
-    },
-    check: (output) => assertEquals(output, result),
-  });
-  benchCase({
-    group,
-    name: "cu, function in globals",
-    contender: "cu",
-    run: () => program(),
-    check: (output) => assertEquals(output, result),
-  });
-}
+for (const call of CALLS) programCases(call, engine, unit.compile(call.code));
