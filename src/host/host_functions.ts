@@ -16,7 +16,7 @@ const BOXED_BOOLEAN = WIRE.BOXED + WIRE.BOOLEAN;
 const BOXED_NIL = WIRE.BOXED + WIRE.NIL;
 
 /** Several results of one call of a host function; see {@linkcode returns}. */
-class Results {
+class ReturnValues {
   readonly values: readonly unknown[];
   constructor(values: readonly unknown[]) {
     this.values = values;
@@ -47,7 +47,7 @@ export interface HostResults {
  * ```
  */
 export function returns(...values: unknown[]): HostResults {
-  return new Results(values);
+  return new ReturnValues(values);
 }
 
 /** A function that was made known to Lua. */
@@ -143,7 +143,7 @@ export class HostFunctions {
 
   #answer({ name }: Known, result: unknown): number {
     const encoder = this.#encoder;
-    if (result instanceof Results) {
+    if (result instanceof ReturnValues) {
       const { values } = result;
       const count = encoder.scalars(values);
       if (count >= 0) return count;

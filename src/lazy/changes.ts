@@ -258,6 +258,7 @@ export class Changes {
       case "instance":
         refuseOpaque(from);
     }
+    kind satisfies "array" | "map" | "set" | "instance" | "bytes"; // another kind needs a case
     return this.#fillNew(from, emptyLike(kind), undefined);
   }
 

@@ -356,9 +356,9 @@ const NONSENSE: Record<string, Chunk[]> = {
   "a typed array of no kind": [chunkOf([1, WIRE.TYPED_ARRAY], [2, 0], [0, 0])],
   "a typed array without its kind": [chunkOf([1, WIRE.TYPED_ARRAY])],
   "long arrays in one another": [chunkOf(...repeated(900, [4000, WIRE.ARRAY]), ...repeated(3000, [0, WIRE.NIL]))],
-  "arrays in one another, too deep": [chunkOf(...repeated(1001, [1, WIRE.ARRAY]), [0, WIRE.NIL])],
+  "arrays in one another, too deep": [chunkOf(...repeated(WIRE.DEPTH_MAX + 1, [1, WIRE.ARRAY]), [0, WIRE.NIL])],
   "objects in one another, too deep": [
-    chunkOf([1, WIRE.SHAPE], [0, WIRE.STRING], ...repeated(1001, [0, WIRE.OBJECT]), [0, WIRE.NIL]),
+    chunkOf([1, WIRE.SHAPE], [0, WIRE.STRING], ...repeated(WIRE.DEPTH_MAX + 1, [0, WIRE.OBJECT]), [0, WIRE.NIL]),
   ],
   "shapes after one another": [chunkOf(...repeated(4000, [0, WIRE.SHAPE]))],
   "a shape that no object follows": [chunkOf([1, WIRE.SHAPE], [0, WIRE.STRING], [0, WIRE.NIL])],

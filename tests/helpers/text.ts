@@ -1,5 +1,5 @@
 /**
- * Bytes from Lua, as the table of VALUES.md reads them.
+ * Bytes from Lua, as the tables of docs/IO_TABLE_API.md reads them.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A model of the table of VALUES.md: what comes back of a value, and a comparison that takes nothing else.
+ * A model of the tables of docs/IO_TABLE_API.md: what comes back of a value, and a comparison that takes nothing else.
  *
  * @module
  */

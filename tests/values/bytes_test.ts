@@ -1,4 +1,4 @@
-// Bytes and typed arrays as the table of VALUES.md says.
+// Bytes and typed arrays as the tables of docs/IO_TABLE_API.md says.
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit } from "@computeunit/cu";

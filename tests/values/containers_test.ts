@@ -1,4 +1,4 @@
-// Arrays, objects, Maps, Sets and Dates as the table of VALUES.md says.
+// Arrays, objects, Maps, Sets and Dates as the tables of docs/IO_TABLE_API.md says.
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, type LuaValue } from "@computeunit/cu";

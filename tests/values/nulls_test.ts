@@ -1,4 +1,4 @@
-// undefined and null as the table of VALUES.md says.
+// undefined and null as the tables of docs/IO_TABLE_API.md says.
 
 import { assertEquals } from "@std/assert";
 import { ComputeUnit, type LuaValue } from "@computeunit/cu";

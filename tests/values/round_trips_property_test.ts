@@ -1,4 +1,4 @@
-// Any value that goes in comes out, as the table of VALUES.md says: random values
+// Any value that goes in comes out, as the tables of docs/IO_TABLE_API.md says: random values
 // against a model of that table.
 
 import { assert, assertStrictEquals, assertThrows } from "@std/assert";

@@ -1,4 +1,4 @@
-// Booleans, numbers and strings as the table of VALUES.md says.
+// Booleans, numbers and strings as the tables of docs/IO_TABLE_API.md says.
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit } from "@computeunit/cu";

@@ -1,4 +1,4 @@
-// Any table that Lua makes comes out, as the table of VALUES.md says.
+// Any table that Lua makes comes out, as the tables of docs/IO_TABLE_API.md says.
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";

@@ -64,7 +64,7 @@ pub inline fn ofTable(value: *Table) Value {
     return .{ .value_ = .{ .gc = @ptrCast(value) }, .tt_ = tag.table };
 }
 
-/// The integer or float that a JavaScript number is in Lua (see VALUES.md): an
+/// The integer or float that a JavaScript number is in Lua (see docs/IO_TABLE_API.md): an
 /// integer if it is a safe integer and not -0.
 pub inline fn number(value: f64) Value {
     const safe_max: f64 = 9007199254740991;
