@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
 import { directoryModules } from "@computeunit/cu/directory";
 import { main } from "../../src/cli/main.ts";
+import { pathToFileURL } from "node:url";
 
 /** A folder with modules, and a file outside of it; removed afterwards. */
 async function withModules(run: (directory: string) => Promise<void> | void): Promise<void> {
@@ -23,7 +24,7 @@ async function withModules(run: (directory: string) => Promise<void> | void): Pr
 
 Deno.test("directoryModules() finds ?.lua and ?/init.lua in a folder", async () => {
   await withModules(async (directory) => {
-    for (const given of [directory, `${directory}/`, new URL(`file://${directory}`)]) {
+    for (const given of [directory, `${directory}/`, pathToFileURL(directory)]) {
       using cu = await ComputeUnit.create({ resolveModule: directoryModules(given) });
       assertEquals(cu.compute("return (require 'top')"), { name: "top", rate: 0.2 });
       assertEquals(cu.compute("return (require 'rules.all')"), "init of rules.all");
@@ -62,10 +63,12 @@ Deno.test("directoryModules() reads nothing outside of its folder, whatever the 
   });
 });
 
-Deno.test({
-  name: "directoryModules() follows links inside of its folder, and none out of it",
-  ignore: Deno.build.os === "windows",
-  fn: async () => {
+const isWindows = Deno.build.os === "windows";
+
+Deno.test(
+  "directoryModules() follows links inside of its folder, and none out of it",
+  { ignore: isWindows },
+  async () => {
     await withModules(async (directory) => {
       await Deno.symlink(`${directory}/../secret.lua`, `${directory}/out.lua`);
       await Deno.symlink(`${directory}/../modules2`, `${directory}/beside`);
@@ -78,7 +81,7 @@ Deno.test({
       }
     });
   },
-});
+);
 
 Deno.test("directoryModules() throws where there is no such folder", async () => {
   await withModules((directory) => {
