@@ -10,13 +10,16 @@ const releasing = @import("views/releasing.zig");
 const buffer = @import("bridge/buffer.zig");
 const errors = @import("calls/errors.zig");
 const fields = @import("calls/fields.zig");
+const frames = @import("calls/frames.zig");
 const from_lua = @import("bridge/from_lua.zig");
 const host = @import("calls/host.zig");
 const io_table = @import("calls/io_table.zig");
 const lifetime = @import("calls/lifetime.zig");
 const limits = @import("vm/limits.zig");
+const lua_functions = @import("calls/lua_functions.zig");
 const messages = @import("calls/messages.zig");
 const run = @import("calls/run.zig");
+const strands = @import("calls/strands.zig");
 const wire = @import("bridge/wire.zig");
 
 /// A failed check traps; the host has its place in the code as the error's stack.
@@ -36,10 +39,11 @@ comptime {
     _ = @import("vm/position.zig");
     _ = @import("vm/sandbox.zig");
     _ = @import("vm/stack_room.zig");
+    _ = @import("vm/waiting.zig");
 }
 
 export fn init(memory_limit_bytes: u32) i32 {
-    stack_base = stackPointer();
+    frames.stack_base = stackPointer();
     return lifetime.init(memory_limit_bytes);
 }
 
@@ -63,6 +67,7 @@ var statistics: allocator.Statistics = undefined;
 
 export fn get_memory_stats() *const allocator.Statistics {
     statistics = allocator.statistics();
+    statistics.run_steps = limits.runSteps();
     return &statistics;
 }
 
@@ -97,6 +102,56 @@ export fn compute(chunk: i32, all: u32) i32 {
 /// or all.
 export fn call_function(count: u32, all: u32) i32 {
     return run.callFunction(count, all != 0);
+}
+
+/// A strand for a run that may wait: of a compiled chunk; of a function, as `call_function` takes it;
+/// or of a handler. Answers its number.
+export fn strand_of_chunk(chunk: i32) i32 {
+    return strands.ofChunk(chunk);
+}
+
+export fn strand_of_function(count: u32) i32 {
+    return strands.ofFunction(count);
+}
+
+export fn strand_of_request() i32 {
+    return strands.ofRequest();
+}
+
+/// Begins a strand, or goes on with one; see `strands.go`.
+export fn go(strand: i32, answer: i32, results: u32) i32 {
+    return strands.go(strand, answer, results);
+}
+
+export fn close_strand(strand: i32) i32 {
+    return strands.close(strand);
+}
+
+/// Fields of `_io` for a run of its own; see io_table.zig.
+export fn open_channel() i32 {
+    return strands.openChannel();
+}
+
+export fn inherit_channel() i32 {
+    return strands.inheritChannel();
+}
+
+export fn select_channel(channel: i32) i32 {
+    return strands.selectChannel(channel);
+}
+
+export fn close_channel(channel: i32, keeps: u32) i32 {
+    return strands.closeChannel(channel, keeps != 0);
+}
+
+/// Gives the selected run globals of its own, or the unit's again.
+export fn use_globals(own: u32) i32 {
+    return strands.useGlobals(own != 0);
+}
+
+/// The host no longer knows a function of Lua's.
+export fn release_function(number: u32) i32 {
+    return lua_functions.release(number);
 }
 
 /// Calls a handler; see `run.request`.
@@ -192,24 +247,35 @@ export fn clear_io_table() i32 {
     return fields.clearIo();
 }
 
+/// Begins a use of the unit inside a call of a function of the host; `end_frame` ends it.
+export fn begin_frame() i32 {
+    return frames.begin(stackPointer());
+}
+
+export fn end_frame() i32 {
+    return frames.end();
+}
+
+/// The next run is limited, or no longer: the host is asked for its steps.
+export fn ask_for_steps() void {
+    limits.askNext();
+}
+
 /// Makes Lua's state whole after an exception of the host's has passed through it. C's stack is
 /// still as the exception left it.
 export fn recover() void {
     lifetime.recover();
 }
 
-/// C's stack pointer, as it is between calls; 0 before `init`.
-var stack_base: usize = 0;
-
-/// Puts C's stack pointer back, which an exception leaves where it was thrown. Called after
-/// `recover`.
+/// Puts C's stack pointer back as it is between calls, which an exception leaves where it was
+/// thrown. Called after `recover`.
 export fn restore_stack() void {
-    if (stack_base == 0) return;
+    if (frames.stack_base == 0) return; // before `init`
     asm volatile (
         \\local.get %[pointer]
         \\global.set __stack_pointer
         :
-        : [pointer] "r" (stack_base),
+        : [pointer] "r" (frames.stack_base),
     );
 }
 

@@ -87,6 +87,8 @@ export class Decoder {
   #longBytes = new Map<number, Uint8Array>();
   /** Set before any view crosses. */
   views!: ViewResults;
+  /** Makes a function of Lua's, by its number and where it is defined; set where a message may have any. */
+  functionOf: ((number: number, place: string) => unknown) | undefined;
   #isForHost = false;
   /** The message has views whose results were asked for. */
   #hasViews = false;
@@ -296,9 +298,17 @@ export class Decoder {
         return this.#remember(new Date(this.#words[this.#second()]));
       case WIRE.TYPED_ARRAY:
         return this.#typedArray(payload);
+      case WIRE.FUNCTION_REF:
+        return this.#function(payload);
       default:
         this.#fault();
     }
+  }
+
+  #function(number: number): LuaValue {
+    const place = this.#value();
+    if (this.functionOf === undefined || typeof place !== "string") this.#fault();
+    return this.functionOf(number, place) as LuaValue;
   }
 
   /** The host's object of a view. */

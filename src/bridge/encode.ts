@@ -44,8 +44,11 @@ const INLINE_STRING_UNITS_MAX = Math.floor(INLINE_BYTES_MAX / 3);
 /** Up to this, a loop over a string's units is faster than TextEncoder. */
 const LOOP_UNITS_MAX = 32;
 
-/** What a message is: a whole value; views of an input, or of a part of one. */
-export const MESSAGE = { WHOLE: 0, LAZY: 1, PART: 2, RESULTS: 3, POWERS: 4 } as const;
+/**
+ * What a message is: a whole value; views of an input, or of a part of one; results of a function of
+ * the host; what it makes known; what a function of Lua's is called with.
+ */
+export const MESSAGE = { WHOLE: 0, LAZY: 1, PART: 2, RESULTS: 3, POWERS: 4, ARGUMENTS: 5 } as const;
 
 /** Numbers a function of the host that stands at a path, by which it is also called in messages. */
 export type NumberFunction = (run: unknown, path: Path, shown: string) => number;
@@ -91,6 +94,10 @@ export class Encoder {
   /** A message has begun that hasn't been sent to its end, nor dropped. */
   #isOpen = false;
   /** What is being made known, if that may have functions. */
+  /** Whether the message may refer to functions of Lua's. */
+  #mayRefer = false;
+  /** The number of a function of Lua's, of the same unit. */
+  numberOfFunction: ((value: unknown) => number | undefined) | undefined;
   #powers: { readonly name: string; readonly number: NumberFunction } | undefined;
   protected depth = 0;
   /** The key in each container that is open. */
@@ -167,7 +174,19 @@ export class Encoder {
   /** Writes what a function of the host returns, as an array. */
   encodeResults(values: readonly unknown[], action: string): void {
     this.nullKind = NIL_KIND.NULL;
+    this.#mayRefer = true;
     this.#message(MESSAGE.RESULTS, () => this.#array(values), action, "result");
+  }
+
+  /**
+   * Writes a call, as the array that `call_function` takes.
+   *
+   * @param called The name of a function of Lua's, or itself.
+   */
+  encodeCall(called: unknown, args: readonly unknown[], action: string): void {
+    this.nullKind = NIL_KIND.NULL;
+    this.#mayRefer = true;
+    this.#message(MESSAGE.ARGUMENTS, () => this.#array([called, ...args]), action, "arguments");
   }
 
   #message(kind: number, write: () => void, action: string, name: string): void {
@@ -181,6 +200,7 @@ export class Encoder {
       throw this.explain(error, action, name, 0);
     } finally {
       if (!done) this.drop();
+      this.#mayRefer = false;
       this.#seen.clear();
       if (this.#large.size > 0) this.#large = new Map();
     }
@@ -347,6 +367,8 @@ export class Encoder {
   }
 
   #function(value: unknown): void {
+    const known = this.#mayRefer ? this.numberOfFunction?.(value) : undefined;
+    if (known !== undefined) return this.box(WIRE.FUNCTION_REF, known);
     if (this.#powers === undefined) throw new Refusal(TypeError, "functions cannot be passed");
     const path = this.path.slice(0, this.depth);
     const shown = pathText(this.#powers.name, path);

@@ -11,6 +11,10 @@ import type { Instance } from "../runtime/instance.ts";
 import { DEFINE, WIRE } from "../runtime/wire.ts";
 import { LuaError } from "../values/errors.ts";
 import type { Path } from "../values/paths.ts";
+import type { LuaFunctions } from "./lua_functions.ts";
+
+/** What a timer takes. */
+const SLEEP_MAX_MS = 2 ** 31 - 1;
 
 const BOXED_BOOLEAN = WIRE.BOXED + WIRE.BOOLEAN;
 const BOXED_NIL = WIRE.BOXED + WIRE.NIL;
@@ -51,7 +55,7 @@ export function returns(...values: unknown[]): HostResults {
 }
 
 /** A function that was made known to Lua. */
-interface Known {
+export interface HostFunction {
   readonly run: (...args: unknown[]) => unknown;
   /** The object that holds it: its `this`. */
   readonly holder: unknown;
@@ -59,16 +63,46 @@ interface Known {
   readonly name: string;
 }
 
+/** Code that is running, and can wait. */
+export interface Waiter {
+  /** Waits until the promise that a function has returned is settled. */
+  waitFor(called: HostFunction, promise: Promise<unknown>): void;
+  /** Waits so many milliseconds. */
+  sleep(called: HostFunction, milliseconds: number): void;
+  /** Waits for strands that are to run side by side: for all, or for the first. */
+  waitForStrands(called: HostFunction, strands: number[], isRace: boolean): void;
+}
+
+/** Functions that each unit has, for Lua's module `task`. */
+const TASK_FUNCTIONS: Readonly<Record<number, HostFunction>> = {
+  [WIRE.SLEEP_FUNCTION]: { run: () => {}, holder: undefined, name: "task.sleep" },
+  [WIRE.ALL_FUNCTION]: { run: () => {}, holder: undefined, name: "task.all" },
+  [WIRE.RACE_FUNCTION]: { run: () => {}, holder: undefined, name: "task.race" },
+};
+
 /** The host's functions that one unit knows, by number. */
 export class HostFunctions {
   readonly #instance: Instance;
   readonly #encoder: Encoder;
   readonly #decoder: Decoder;
   readonly #tables: HostTables;
-  readonly #known: Known[] = [];
+  readonly #known: HostFunction[] = [];
+  /** The unit's functions that the host has. */
+  readonly #luaFunctions: LuaFunctions;
+  /** What runs, if it can wait. */
+  waiter: Waiter | undefined;
+  /** Calls so far. */
+  calls = 0;
 
   /** Constructs the functions of a unit. */
-  constructor(instance: Instance, encoder: Encoder, decoder: Decoder, tables: HostTables) {
+  constructor(
+    instance: Instance,
+    encoder: Encoder,
+    decoder: Decoder,
+    tables: HostTables,
+    luaFunctions: LuaFunctions,
+  ) {
+    this.#luaFunctions = luaFunctions;
     this.#instance = instance;
     this.#encoder = encoder;
     this.#decoder = decoder;
@@ -89,7 +123,7 @@ export class HostFunctions {
       return holder;
     };
     this.#encoder.encodePowers(name, value, "create a compute unit", (run, path, shown) => {
-      return this.#known.push({ run: run as Known["run"], holder: holderOf(path), name: shown }) - 1;
+      return this.#known.push({ run: run as HostFunction["run"], holder: holderOf(path), name: shown }) - 1;
     });
     const status = this.#instance.exports.define(place);
     if (status === WIRE.STATUS_MEMORY) throw new LuaError("memory", "not enough memory for the unit's modules");
@@ -102,22 +136,69 @@ export class HostFunctions {
    * @returns How many results stand in the buffer or in a message, or a status (`zig/calls/host.zig`).
    */
   call(number: number, words: number, chunks: number): number {
-    const known = this.#known[number] ?? this.#instance.fault("the number of a function that is none");
+    this.calls++;
+    const known = this.#known[number] ?? TASK_FUNCTIONS[number] ??
+      this.#instance.fault("the number of a function that is none");
     try {
-      const result = this.#run(known, this.#arguments(words, chunks));
+      const args = this.#arguments(words, chunks);
+      if (number >= WIRE.SLEEP_FUNCTION) return this.#callTask(number, known, args);
+      const result = this.#run(known, args);
       this.#instance.checkTime();
-      return this.#answer(known, result);
+      return isThenable(result) ? this.#wait(known, result) : this.#answer(known, result);
     } catch (error) {
       return this.#failed(known, error);
     }
   }
 
-  #run({ run, holder, name }: Known, args: unknown[]): unknown {
-    const result = Reflect.apply(run, holder, args);
-    if (!isThenable(result)) return result;
+  /**
+   * Writes what a promise has become that a function returned, for the code that waits for it.
+   *
+   * @returns As {@linkcode HostFunctions.call}.
+   */
+  settled(known: HostFunction, isFulfilled: boolean, value: unknown): number {
+    try {
+      if (!isFulfilled) return this.#failed(known, value);
+      return this.#answer(known, value);
+    } catch (error) {
+      return this.#failed(known, error);
+    }
+  }
+
+  /** Runs a function, which may use the unit meanwhile. */
+  #run({ run, holder }: HostFunction, args: unknown[]): unknown {
+    const instance = this.#instance;
+    const { waiter } = this;
+    instance.isOpen = true;
+    this.waiter = undefined;
+    try {
+      return Reflect.apply(run, holder, args);
+    } finally {
+      instance.isOpen = false;
+      this.waiter = waiter;
+    }
+  }
+
+  #wait(known: HostFunction, result: PromiseLike<unknown>): number {
+    const promise = Promise.resolve(result);
+    if (this.waiter !== undefined) {
+      this.waiter.waitFor(known, promise);
+      return WIRE.STATUS_WAITS;
+    }
     // Nobody else will hear of its failure.
-    Promise.resolve(result).catch(() => {});
-    throw new TypeError(`${name} returned a promise, which code that is run by compute() can't wait for`);
+    promise.catch(() => {});
+    throw new TypeError(
+      `${known.name} returned a promise, which compute() can't wait for: run the code by computeAsync()`,
+    );
+  }
+
+  #callTask(number: number, known: HostFunction, args: unknown[]): number {
+    const { waiter } = this;
+    if (waiter === undefined) {
+      throw new TypeError(`${known.name} can't be used in compute(): run the code by computeAsync()`);
+    }
+    if (number === WIRE.SLEEP_FUNCTION) waiter.sleep(known, millisecondsOf(args[0]));
+    else waiter.waitForStrands(known, args as number[], number === WIRE.RACE_FUNCTION);
+    return WIRE.STATUS_WAITS;
   }
 
   /** The arguments; those that take one word each, without a message being read. */
@@ -137,11 +218,17 @@ export class HostFunctions {
   }
 
   #decoded(words: number, chunks: number): unknown[] {
-    this.#decoder.keepLast(chunks);
-    return this.#decoder.decode(words);
+    const decoder = this.#decoder;
+    decoder.keepLast(chunks);
+    decoder.functionOf = (number, place) => this.#luaFunctions.of(number, place);
+    try {
+      return decoder.decode(words);
+    } finally {
+      decoder.functionOf = undefined;
+    }
   }
 
-  #answer({ name }: Known, result: unknown): number {
+  #answer({ name }: HostFunction, result: unknown): number {
     const encoder = this.#encoder;
     if (result instanceof ReturnValues) {
       const { values } = result;
@@ -155,7 +242,7 @@ export class HostFunctions {
     return WIRE.RESULTS_BASE - 1;
   }
 
-  #failed(known: Known, error: unknown): number {
+  #failed(known: HostFunction, error: unknown): number {
     if (this.#instance.broken !== undefined || this.#instance.isTimeUp(error)) throw error;
     const encoder = this.#encoder;
     if (encoder.isOwn(error)) return WIRE.STATUS_MEMORY;
@@ -178,23 +265,36 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
+function millisecondsOf(value: unknown): number {
+  if (typeof value === "number" && value >= 0 && value <= SLEEP_MAX_MS) return value;
+  throw new TypeError(`task.sleep needs a number of milliseconds from 0 to ${SLEEP_MAX_MS}`);
+}
+
+/** Gives the Lua source of a module, at once or later; undefined where there is none. */
+export type Resolve = (name: string) => ModuleSource | Promise<ModuleSource>;
+type ModuleSource = string | Uint8Array | undefined;
+
 /** Where `require` looks for modules that aren't there yet. */
 export interface ModuleSources {
   /** Lua sources by name. */
   readonly sources: ReadonlyMap<string, string | Uint8Array>;
   /** Asked for others. */
-  readonly resolve: ((name: string) => string | Uint8Array | undefined) | undefined;
+  readonly resolve: Resolve | undefined;
 }
 
 /** Makes known where `require` looks for sources. */
 export function defineResolver(functions: HostFunctions, { sources, resolve }: ModuleSources): void {
-  functions.define(DEFINE.RESOLVER, "cu_resolver", (name: unknown) => {
-    const source = sources.get(String(name)) ?? resolve?.(String(name));
+  const answer = (name: string, source: unknown): HostResults => {
     if (typeof source === "string" || source instanceof Uint8Array) return returns(source, name);
     if (source !== undefined && source !== null) {
       throw new TypeError(`resolveModule gave neither text nor bytes for ${JSON.stringify(name)}`);
     }
     const own = sources.size === 0 ? "" : "\n\tno source in modules";
     return returns(null, `${own}${resolve === undefined ? "" : "\n\tnothing from resolveModule"}`);
+  };
+  functions.define(DEFINE.RESOLVER, "resolveModule", (given: unknown) => {
+    const name = String(given);
+    const source = sources.get(name) ?? resolve?.(name);
+    return isThenable(source) ? source.then((found) => answer(name, found)) : answer(name, source);
   });
 }

@@ -21,9 +21,9 @@ export interface Powers {
   modules?: Record<string, object | string>;
   /**
    * Gives the Lua source of a module that `require` doesn't find otherwise; undefined where there
-   * is none.
+   * is none. It may give a promise to code that is run by {@linkcode ComputeUnit.computeAsync}.
    */
-  resolveModule?: (name: string) => string | Uint8Array | undefined;
+  resolveModule?: (name: string) => string | Uint8Array | undefined | Promise<string | Uint8Array | undefined>;
   /** Names of Lua's own globals and modules that `globals` and `modules` may replace. */
   replace?: readonly string[];
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { ComputeUnit, internals } from "../unit/compute_unit.ts";
+import { ComputeUnit, internals, type TaskComputeOptions } from "../unit/compute_unit.ts";
+import type { PreparedRun, TaskResult } from "../unit/tasks.ts";
 import {
   checkUnitOptions,
   COMPUTE_RULES,
@@ -54,6 +55,17 @@ export interface ProcessStreamOptions extends ComputeWithIoOptions {
    * @default {100}
    */
   batchSize?: number;
+}
+
+/**
+ * What {@linkcode IoWrapper.processStream} rejects with where a batch fails: a {@linkcode LuaError},
+ * TypeError or RangeError that has these, too, and whose message begins with "batch 3: ".
+ */
+export interface BatchError extends Error {
+  /** Which batch failed, from 0. */
+  batchIndex: number;
+  /** The outputs of the batches before it. */
+  outputs: unknown[];
 }
 
 const BATCH_SIZE_DEFAULT = 100;
@@ -165,24 +177,28 @@ export class IoWrapper implements Disposable {
     input: unknown = null,
     options: ComputeWithIoOptions = NO_OPTIONS,
   ): Promise<ComputeWithIoResult<Output>> {
-    return promiseOf(() => {
+    return promiseOf(async () => {
       checkOptions("compute with io", options, IO_OPTIONS);
-      return this.#compute<Output>(this.#getUnit("compute with io"), code, input, options);
+      const unit = this.#getUnit("compute with io");
+      return resultOf<Output>(await begin(unit, this.#make(unit, code, input, options), options));
     });
   }
 
   /**
    * Runs code once for each batch of an array. Its input is
-   * `{ batch, batchIndex, hasMore }`, with `batchIndex` from 0.
+   * `{ batch, batchIndex, hasMore }`, with `batchIndex` from 0. Batches run in order, one after the
+   * other, and every few milliseconds other work of the event loop gets its turn between them.
    *
    * @typeParam Output Type of each batch's output; it isn't checked.
    * @param code Lua source text, or its bytes.
-   * @param data The array, or a typed array. It is read before this method returns.
+   * @param data The array, or a typed array. It is read before this method returns; of one that is lazy
+   * by its size, each batch is read when its turn comes.
    * @param options Size of a batch, and as for {@linkcode IoWrapper.computeWithIo}.
    * @returns The output of each batch, in order.
    * @throws {TypeError} If `data` isn't an array, or an option is wrong.
    * @throws {RangeError} If `batchSize` isn't a positive integer.
-   * @throws {LuaError} If the code raises an error or exceeds a limit.
+   * @throws {LuaError} If the code raises an error or exceeds a limit. An error of a batch is a
+   * {@linkcode BatchError}, too: it says which one, and has the outputs of those before.
    *
    * @example Usage
    * ```ts
@@ -207,16 +223,26 @@ export class IoWrapper implements Disposable {
       const unit = this.#getUnit("process stream");
       const { batchSize = BATCH_SIZE_DEFAULT } = options;
       const { length } = data;
-      const outputs: Output[] = [];
+      const batches: (() => PreparedRun)[] = [];
       for (let start = 0; start < length; start += batchSize) {
         const input = {
           batch: data.slice(start, start + batchSize),
           batchIndex: start / batchSize,
           hasMore: start + batchSize < length,
         };
-        outputs.push(this.#compute<Output>(unit, code, input, options).output);
+        batches.push(() => this.#make(unit, code, input, options));
       }
-      return outputs;
+      if (internals.isLarge(unit, data)) return runBatches<Output>(unit, batches, options);
+      // Taken now: what the host changes later isn't seen.
+      const made: PreparedRun[] = [];
+      try {
+        for (const make of batches) made.push(make());
+      } catch (error) {
+        for (const task of made) task.drop();
+        throw inBatch(error, made.length, [], options);
+      }
+      return runBatches<Output>(unit, made.map((task) => () => task), options)
+        .finally(() => made.forEach((task) => task.drop()));
     });
   }
 
@@ -260,14 +286,14 @@ export class IoWrapper implements Disposable {
     params: unknown = {},
     options: ComputeWithIoOptions = NO_OPTIONS,
   ): Promise<ComputeWithIoResult<Output | UnknownMethod>> {
-    return promiseOf(() => {
+    return promiseOf(async () => {
       checkString("request", "method", method);
       checkOptions("request", options, IO_OPTIONS);
       const unit = this.#getUnit("request");
-      this.#prepare(unit, options);
-      const found = unit.callHandler(method, params, inputOptions(options));
-      const output = found ? unit.getOutput<Output>() : { error: `Unknown method: ${method}` };
-      return { returnValue: null, output, metadata: unit.getMetadata() ?? {} };
+      const task = internals.makeRequest(unit, method, params, this.#taskOptions(options));
+      const result = await begin(unit, task, options);
+      const { output, metadata } = resultOf<Output>(result);
+      return { returnValue: null, output: result.isFound ? output : { error: `Unknown method: ${method}` }, metadata };
     });
   }
 
@@ -301,23 +327,15 @@ export class IoWrapper implements Disposable {
     this.dispose();
   }
 
-  #compute<Output>(
-    unit: ComputeUnit,
-    code: string | Uint8Array,
-    input: unknown,
-    options: ComputeWithIoOptions,
-  ): ComputeWithIoResult<Output> {
-    this.#prepare(unit, options);
-    if (input !== null && input !== undefined) unit.setInput(input, inputOptions(options));
-    const returnValue = unit.compute(code, codeOptions(options));
-    return { returnValue, output: unit.getOutput<Output>(), metadata: unit.getMetadata() ?? {} };
+  /** Takes a run's input. */
+  #make(unit: ComputeUnit, code: string | Uint8Array, input: unknown, options: ComputeWithIoOptions): PreparedRun {
+    return internals.make(unit, code, { ...this.#taskOptions(options), input });
   }
 
-  #prepare(unit: ComputeUnit, { clearBefore = true, metadata }: ComputeWithIoOptions): void {
-    if (clearBefore) unit.clearIo();
-    if (metadata !== undefined && Object.keys(metadata).length > 0) {
-      unit.setMetadata({ timestamp: Date.now(), requestId: this.generateRequestId(), ...metadata });
-    }
+  #taskOptions({ clearBefore: _, metadata, ...options }: ProcessStreamOptions): TaskComputeOptions {
+    const hasMetadata = metadata !== undefined && Object.keys(metadata).length > 0;
+    const meta = hasMetadata ? { timestamp: Date.now(), requestId: this.generateRequestId(), ...metadata } : undefined;
+    return { ...options, meta, inherits: true, keeps: true };
   }
 
   /** The unit, made at the first use: at once, as an input must be read before a call returns. */
@@ -340,15 +358,57 @@ function checkedOptions(given: unknown): ComputeUnitOptions {
   );
 }
 
-function codeOptions({ chunkName }: ComputeWithIoOptions): ComputeOptions {
-  return chunkName === undefined ? NO_OPTIONS : { chunkName };
+/** Begins a run whose input was taken. */
+function begin(
+  unit: ComputeUnit,
+  task: PreparedRun,
+  { clearBefore = true }: ComputeWithIoOptions,
+): Promise<TaskResult> {
+  if (clearBefore) unit.clearIo();
+  return task.begin();
 }
 
-function inputOptions({ lazy, nulls }: ComputeWithIoOptions): InputOptions {
-  return lazy === undefined && nulls === undefined ? NO_OPTIONS : { lazy, nulls };
+function resultOf<Output>({ values, output, meta }: TaskResult): ComputeWithIoResult<Output> {
+  return { returnValue: values[0] ?? null, output: output as Output, metadata: meta ?? {} };
+}
+
+/** Milliseconds after which other work gets its turn between batches. */
+const TURN_MS = 5;
+
+async function runBatches<Output>(
+  unit: ComputeUnit,
+  batches: readonly (() => PreparedRun)[],
+  options: ProcessStreamOptions,
+): Promise<Output[]> {
+  const outputs: Output[] = [];
+  let last = internals.now(unit);
+  for (const [i, make] of batches.entries()) {
+    try {
+      if (internals.now(unit) - last >= TURN_MS) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        last = internals.now(unit);
+      }
+      const run = make();
+      const ended = begin(unit, run, options);
+      // What doesn't wait goes on at once, in the order in which calls were made.
+      const { output } = run.result ?? await ended;
+      outputs.push(output as Output);
+    } catch (error) {
+      throw inBatch(error, i, outputs, options);
+    }
+  }
+  return outputs;
+}
+
+/** Says of an error of a batch which one it was, and keeps the outputs of those before. */
+function inBatch(error: unknown, batchIndex: number, outputs: unknown[], { signal }: ProcessStreamOptions): unknown {
+  // A signal's reason is the caller's own.
+  if (!(error instanceof Error) || signal?.aborted && error === signal.reason) return error;
+  error.message = `batch ${batchIndex}: ${error.message}`;
+  return Object.assign(error, { batchIndex, outputs } satisfies Omit<BatchError, keyof Error>);
 }
 
 /** Runs something at once; what it throws rejects the promise. */
-function promiseOf<T>(run: () => T): Promise<T> {
+function promiseOf<T>(run: () => Promise<T>): Promise<T> {
   return new Promise((resolve) => resolve(run()));
 }

@@ -8,7 +8,7 @@ import { LuaError } from "../values/errors.ts";
 import type { Position } from "../values/position.ts";
 import { messageOf } from "../values/refusals.ts";
 import { decodeText, textOf } from "./module_text.ts";
-import { Runs, TimeUp } from "./runs.ts";
+import { type Allowance, Runs, TimeUp } from "./runs.ts";
 import type { TimeZone } from "./time_zone.ts";
 import { WIRE } from "./wire.ts";
 import { cuDecoder, cuText, cuTextLength } from "../../wasm/cu.js";
@@ -50,6 +50,20 @@ interface Calls {
   compute(chunk: number, all: number): number;
   request(): number;
   call_function(count: number, all: number): number;
+  strand_of_chunk(chunk: number): number;
+  strand_of_function(count: number): number;
+  strand_of_request(): number;
+  go(strand: number, answer: number, results: number): number;
+  close_strand(strand: number): number;
+  open_channel(): number;
+  inherit_channel(): number;
+  select_channel(channel: number): number;
+  close_channel(channel: number, keeps: number): number;
+  use_globals(own: number): number;
+  release_function(number: number): number;
+  begin_frame(): number;
+  end_frame(): number;
+  ask_for_steps(): void;
   encode_error(): number;
   encode_error_value(): number;
   get_error_position(): number;
@@ -170,6 +184,10 @@ export class Instance {
   #useStack: (levels: number) => number;
   /** Calls of exports that are under way, one inside another. */
   #depth = 0;
+  /** How many there were when the innermost frame began: see {@linkcode Instance.beginFrame}. */
+  #frameDepth = 0;
+  /** A function of the host is running, which may use the unit. */
+  isOpen = false;
   /** An import is throwing what the host threw: an exception that may cross the unit. */
   #isCrossing = false;
   /** Such an exception that has cut an inner call off, so that it must end the outer one too. */
@@ -197,8 +215,6 @@ export class Instance {
   readonly memoryLimit: number;
   /** The clock, in milliseconds from some moment on. */
   readonly now: () => number;
-  #timeLimit: number;
-  #stepLimit: number;
   #random: () => number;
   /** Calls into code that are under way. */
   readonly runs: Runs;
@@ -222,10 +238,11 @@ export class Instance {
 
   private constructor(module: WebAssembly.Module, options: InstanceOptions) {
     this.memoryLimit = options.memoryLimit;
-    this.#timeLimit = options.timeLimit;
     this.now = options.now ?? (() => performance.now());
-    this.#stepLimit = options.stepLimit ?? Infinity;
-    this.runs = new Runs(this.now, options.timeLimit, this.#stepLimit, () => this.exports.take_spent_steps());
+    this.runs = new Runs(this.now, options.timeLimit, options.stepLimit ?? Infinity, {
+      takeSpentSteps: () => this.exports.take_spent_steps(),
+      askForSteps: () => this.exports.ask_for_steps(),
+    });
     this.#random = options.seed === undefined ? randomNumber : randomNumbersOf(options.seed);
     this.#timeZone = options.timeZone;
     const instance = new WebAssembly.Instance(module, { cu: this.#imports() });
@@ -307,7 +324,7 @@ export class Instance {
       try {
         result = call(a, b, c);
       } catch (error) {
-        const isOuter = --this.#depth === 0;
+        const isOuter = --this.#depth === this.#frameDepth;
         if (this.#isCrossing) this.#passing = isOuter ? undefined : { error };
         else this.broken ??= error;
         this.#isCrossing = false;
@@ -374,6 +391,38 @@ export class Instance {
     this.isUnsettled = true;
   }
 
+  /**
+   * Begins a use of the unit by a function of the host that Lua code has called.
+   *
+   * @param action What is being done, for messages.
+   * @returns What `endFrame` puts back.
+   */
+  beginFrame(action: string): number {
+    this.#checkRoom(action, USE_LEVELS);
+    const status = this.exports.begin_frame();
+    if (status < 0) throw new RangeError(`Cannot ${action}: calls of the host stand too deep in one another`);
+    const outerDepth = this.#frameDepth;
+    this.#frameDepth = this.#depth;
+    this.isUnsettled = true;
+    this.isOpen = false;
+    return outerDepth;
+  }
+
+  /** Makes the unit ready for a last call of such a use, wherever that was cut off. */
+  settleFrame(): void {
+    if (this.isUnsettled && this.broken === undefined) this.#recover();
+    this.isUnsettled = false;
+  }
+
+  /** Ends such a use. */
+  endFrame(outerDepth: number): void {
+    if (this.broken === undefined && this.exports.end_frame() < 0) this.fault("an open message");
+    this.#frameDepth = outerDepth;
+    this.isUnsettled = true;
+    this.isOpen = true;
+    this.refresh();
+  }
+
   #recover(): void {
     this.exports.recover();
     this.exports.restore_stack();
@@ -403,9 +452,18 @@ export class Instance {
 
   /** Figures of the unit's memory. */
   memoryStats(): { usedBytes: number; peakBytes: number; wasmBytes: number; limitBytes: number } {
-    const bytes = this.bytes(this.exports.get_memory_stats() >>> 0, 16).slice();
-    const [usedBytes, peakBytes, wasmBytes, limitBytes] = new Uint32Array(bytes.buffer);
+    const [usedBytes, peakBytes, wasmBytes, limitBytes] = this.#statistics();
     return { usedBytes, peakBytes, wasmBytes, limitBytes };
+  }
+
+  /** What the last run took. */
+  runStats(): { steps: number; peakBytes: number } {
+    const [, , , , peakBytes, , stepsLow, stepsHigh] = this.#statistics();
+    return { steps: stepsHigh * 2 ** 32 + stepsLow, peakBytes };
+  }
+
+  #statistics(): Uint32Array {
+    return new Uint32Array(this.bytes(this.exports.get_memory_stats() >>> 0, 32).slice().buffer);
   }
 
   /** Text of Lua's, what isn't UTF-8 in it replaced. */
@@ -440,10 +498,11 @@ export class Instance {
    * throws on the way, Lua's state is whole afterwards.
    *
    * @param since When the time began, where an earlier call counts too.
+   * @param allowance What the run may take, where that isn't the unit's own limits.
    */
-  guard(call: () => number, since?: number): number {
+  guard(call: () => number, since?: number, allowance?: Allowance): number {
     let result: number;
-    this.runs.begin(since);
+    const isCounted = this.runs.begin(since, allowance);
     try {
       result = call();
     } catch (error) {
@@ -451,11 +510,12 @@ export class Instance {
       if (this.broken !== undefined) throw this.#failed();
       this.#recover();
       if (!(error instanceof TimeUp)) throw error;
+      const { timeLimit, stepLimit } = this.runs.limits;
       throw this.runs.isOutOfSteps
-        ? this.host!.outOfSteps(this.#stepLimit, this.errorPosition())
-        : this.host!.timeUp(this.#timeLimit, this.errorPosition());
+        ? this.host!.outOfSteps(stepLimit, this.errorPosition())
+        : this.host!.timeUp(timeLimit, this.errorPosition());
     } finally {
-      this.runs.end();
+      if (isCounted) this.runs.end();
       this.refresh();
     }
     const refusal = this.#endLine();
@@ -483,7 +543,7 @@ export class Instance {
 
   /** The same for what the host does at length with the result of a call, after it. */
   checkTimeAfter(): void {
-    if (this.runs.isLastUp) throw this.host!.timeUp(this.#timeLimit, NOWHERE);
+    if (this.runs.isLastUp) throw this.host!.timeUp(this.runs.lastTimeLimit, NOWHERE);
   }
 
   /** Either, as code is running or not. */

@@ -1,6 +1,7 @@
 /**
- * Runs: calls into code that may run user code, each with its own time. A run that the host
- * begins while another is under way stands in that one.
+ * Runs: calls into code that may run user code, each with its own time and steps. A run that the
+ * host begins while another is under way stands in that one, and takes of what that one has. A run
+ * that waits in between is a call each time that it goes on, all on one allowance.
  *
  * @module
  */
@@ -23,15 +24,48 @@ const STOP = -1;
 /** Milliseconds from one call of `progress` to the next. */
 const PROGRESS_INTERVAL_MS = 5;
 
+/** What one run may take; of a run that waits, what it has left. */
+export interface Allowance {
+  /** Milliseconds. */
+  timeLeft: number;
+  /** Steps. */
+  stepsLeft: number;
+  /** Ends it when aborted. */
+  readonly signal?: AbortSignal | undefined;
+  /** What was given at first, for messages. */
+  readonly timeLimit: number;
+  readonly stepLimit: number;
+}
+
 interface Run {
+  /** When it began, where its time is counted. */
+  began: number;
   /** When its time is up. */
   deadline: number;
   /** When `progress` is to be called. */
   nextProgress: number;
-  /** Steps that its code may still spend, beyond those that it was given. */
+  /** Steps that it had in the beginning, and that its code may still spend beyond those that it was given. */
+  stepsGiven: number;
   stepsLeft: number;
   /** What `checkTime` has thrown in it. */
-  thrown: TimeUp | undefined;
+  thrown: unknown;
+  /** Ends it when aborted. */
+  signal: AbortSignal | undefined;
+  /** What it takes its time and steps from, if it isn't the unit's own limits. */
+  allowance: Allowance | undefined;
+}
+
+function isUnlimited(allowance: Allowance | undefined): boolean {
+  if (allowance === undefined) return true;
+  return allowance.timeLeft === Infinity && allowance.stepsLeft === Infinity && allowance.signal === undefined;
+}
+
+/** What runs ask of the instance. */
+interface Spending {
+  /** Tells the steps that were spent since it was last called, or steps were given. */
+  takeSpentSteps(): number;
+  /** Makes the next run ask for its steps, though the last one had as many as it wanted. */
+  askForSteps(): void;
 }
 
 /** The runs of one instance, on one clock. */
@@ -39,7 +73,7 @@ export class Runs {
   readonly #now: () => number;
   readonly #timeLimit: number;
   readonly #stepLimit: number;
-  readonly #takeSpentSteps: () => number;
+  readonly #spending: Spending;
   /** Runs by how many others they stand in; used again, as most calls are short. */
   readonly #frames: Run[] = [];
   /** The run under way, in all others. */
@@ -47,21 +81,20 @@ export class Runs {
   #depth = 0;
   /** The deadline of the last run, for what the host does with its result. */
   #lastDeadline = Infinity;
+  #lastTimeLimit = Infinity;
   /** Called now and then while code runs; an error thrown here ends it. */
   #progress: (() => void) | undefined;
   /** Whether anything happens while code runs: runs without a limit cost nothing. */
   #isWatched: boolean;
+  /** Whether code was given all steps that it may want. */
+  #isUnlimited = false;
 
-  /**
-   * Constructs the runs of an instance, which may take so many milliseconds and steps each.
-   *
-   * @param takeSpentSteps Tells the steps that were spent since it was last called, or steps were given.
-   */
-  constructor(now: () => number, timeLimit: number, stepLimit: number, takeSpentSteps: () => number) {
+  /** Constructs the runs of an instance, which may take so many milliseconds and steps each. */
+  constructor(now: () => number, timeLimit: number, stepLimit: number, spending: Spending) {
     this.#now = now;
     this.#timeLimit = timeLimit;
     this.#stepLimit = stepLimit;
-    this.#takeSpentSteps = takeSpentSteps;
+    this.#spending = spending;
     this.#isWatched = timeLimit !== Infinity || stepLimit !== Infinity;
   }
 
@@ -71,56 +104,110 @@ export class Runs {
     this.#isWatched = true;
   }
 
-  /** Begins a run, whose time may have begun before. */
-  begin(since: number | undefined): void {
-    if (!this.#isWatched) return;
+  /**
+   * What a run may take that has limits of its own, or waits.
+   *
+   * @param timeLimit In milliseconds; the unit's by default, and so with steps.
+   */
+  allowance(timeLimit = this.#timeLimit, stepLimit = this.#stepLimit, signal?: AbortSignal): Allowance {
+    return { timeLeft: timeLimit, stepsLeft: stepLimit, signal, timeLimit, stepLimit };
+  }
+
+  /**
+   * Begins a run, whose time may have begun before.
+   *
+   * @returns Whether it must be ended: one without limits needn't.
+   */
+  begin(since: number | undefined, allowance?: Allowance): boolean {
+    if (!this.#isWatched && this.#current === undefined && isUnlimited(allowance)) return false;
+    const outer = this.#current;
+    if (outer !== undefined) this.#charge(outer);
     const run = this.#frames[this.#depth++] ??= {
+      began: 0,
       deadline: Infinity,
       nextProgress: Infinity,
+      stepsGiven: Infinity,
       stepsLeft: Infinity,
       thrown: undefined,
+      signal: undefined,
+      allowance: undefined,
     };
     this.#current = run;
-    if (this.#timeLimit !== Infinity) {
-      run.deadline = this.#lastDeadline = (since ?? this.#now()) + this.#timeLimit;
+    run.allowance = allowance;
+    run.signal = allowance?.signal ?? outer?.signal;
+    const timeLeft = allowance?.timeLeft ?? this.#timeLimit;
+    if (timeLeft !== Infinity) {
+      run.began = since ?? this.#now();
+      run.deadline = run.began + timeLeft;
     }
-    if (this.#stepLimit !== Infinity) {
-      this.#takeSpentSteps(); // those of the run before
-      run.stepsLeft = this.#stepLimit;
+    if (outer !== undefined) run.deadline = Math.min(run.deadline, outer.deadline);
+    this.#lastDeadline = run.deadline;
+    this.#lastTimeLimit = allowance?.timeLimit ?? this.#timeLimit;
+    run.stepsGiven = Math.min(allowance?.stepsLeft ?? this.#stepLimit, outer?.stepsLeft ?? Infinity);
+    run.stepsLeft = run.stepsGiven;
+    if (run.stepsLeft !== Infinity) this.#spending.takeSpentSteps(); // those of the run before
+    if (this.#progress !== undefined || run.signal !== undefined) {
+      run.nextProgress = this.#now() + PROGRESS_INTERVAL_MS;
     }
-    if (this.#progress !== undefined) run.nextProgress = this.#now() + PROGRESS_INTERVAL_MS;
+    if (this.#isUnlimited) this.#spending.askForSteps();
+    return true;
   }
 
   /** Ends it. */
   end(): void {
-    if (!this.#isWatched) return;
     const run = this.#current!;
+    this.#charge(run);
+    const { allowance } = run;
+    if (allowance !== undefined) {
+      if (allowance.timeLeft !== Infinity) allowance.timeLeft -= this.#now() - run.began;
+      allowance.stepsLeft = Math.min(allowance.stepsLeft, run.stepsLeft);
+    }
+    const outer = this.#current = --this.#depth > 0 ? this.#frames[this.#depth - 1] : undefined;
+    if (outer !== undefined && outer.stepsLeft !== Infinity) outer.stepsLeft -= run.stepsGiven - run.stepsLeft;
     run.deadline = run.nextProgress = Infinity;
-    run.thrown = undefined;
-    this.#current = --this.#depth > 0 ? this.#frames[this.#depth - 1] : undefined;
+    run.thrown = run.signal = run.allowance = undefined;
+  }
+
+  #charge(run: Run): void {
+    if (run.stepsLeft !== Infinity) run.stepsLeft -= this.#spending.takeSpentSteps();
   }
 
   /** Steps that code may run until the next look, or `STOP`. */
   tick(): number {
+    const steps = this.#tick();
+    this.#isUnlimited = steps === STEPS_UNLIMITED;
+    return steps;
+  }
+
+  #tick(): number {
     const run = this.#current;
     if (run === undefined) return STEPS_UNLIMITED;
-    if (run.stepsLeft !== Infinity) run.stepsLeft -= this.#takeSpentSteps();
+    this.#charge(run);
     if (run.stepsLeft < 0) return STOP;
+    run.signal?.throwIfAborted();
     if (run.deadline === Infinity && run.nextProgress === Infinity) return Math.min(STEPS_UNLIMITED, run.stepsLeft);
     const now = this.#now();
     if (now >= run.deadline) return STOP;
     if (now >= run.nextProgress) {
       run.nextProgress = now + PROGRESS_INTERVAL_MS;
-      this.#progress!();
+      this.#progress?.();
     }
     return Math.min(STEPS_PER_TICK, run.stepsLeft);
   }
 
-  /** Throws where the time of the run is up, through its code. */
+  /** Throws where the run is to end, through its code: its time is up, or its signal aborted. */
   check(): void {
     const run = this.#current;
-    if (run === undefined || run.deadline === Infinity || this.#now() < run.deadline) return;
+    if (run === undefined) return;
+    if (run.signal?.aborted) throw run.thrown = run.signal.reason;
+    if (run.deadline === Infinity || this.#now() < run.deadline) return;
     throw run.thrown = new TimeUp();
+  }
+
+  /** The limits of the run under way, for messages. */
+  get limits(): { timeLimit: number; stepLimit: number } {
+    const run = this.#current;
+    return run?.allowance ?? { timeLimit: this.#timeLimit, stepLimit: this.#stepLimit };
   }
 
   /** Whether the run under way has spent all of its steps. */
@@ -131,6 +218,11 @@ export class Runs {
   /** Whether a run is under way whose time is limited. */
   get isLimited(): boolean {
     return this.#current !== undefined && this.#current.deadline !== Infinity;
+  }
+
+  /** Milliseconds that the last run might take, for messages. */
+  get lastTimeLimit(): number {
+    return this.#lastTimeLimit;
   }
 
   /** Whether the time of the last run is up, for what is done with its result. */

@@ -59,6 +59,11 @@ export const WIRE = {
   STATUS_IO_TABLE: -7,
   STATUS_THROWN: -8,
   STATUS_RAISED: -9,
+  STATUS_WAITS: -10,
+
+  SLEEP_FUNCTION: 0xffff_fff0,
+  ALL_FUNCTION: 0xffff_fff1,
+  RACE_FUNCTION: 0xffff_fff2,
 } as const;
 
 /** What is nil to Lua code (`Nil`): payloads of NIL. */
@@ -66,6 +71,12 @@ export const NIL_KIND = { UNDEFINED: 0, NULL: 1, KEPT: 2 } as const;
 
 /** Where something of the host's becomes known to code (`Place` in `zig/calls/host.zig`). */
 export const DEFINE = { GLOBAL: 0, MODULE: 1, RESOLVER: 2 } as const;
+
+/** What becomes of the results of a strand (`Results` in `zig/calls/strands.zig`). */
+export const RESULTS = { FIRST: 0, ALL: 1, KEEP: 2, REQUEST: 3 } as const;
+
+/** The fields of `_io` that the unit has outside of runs of their own (`own_channel` in `zig/calls/io_table.zig`). */
+export const OWN_CHANNEL = 1;
 
 /** Kinds of views (`ViewKind`). */
 export const VIEW_KIND = { OBJECT: 0, ARRAY: 1, MAP: 2, SET: 3, RECORD: 4 } as const;

@@ -6,22 +6,28 @@
 
 import { Decoder } from "../bridge/decode.ts";
 import { HostFunctions } from "../host/host_functions.ts";
+import { type LuaFunction, LuaFunctions } from "../host/lua_functions.ts";
 import { definePowers, hasPowers } from "../host/powers.ts";
 import { ViewEncoder } from "../lazy/encode_views.ts";
 import { HostTables } from "../lazy/host_tables.ts";
 import { Instance } from "../runtime/instance.ts";
-import { WIRE } from "../runtime/wire.ts";
+import type { Allowance } from "../runtime/runs.ts";
+import { RESULTS, WIRE } from "../runtime/wire.ts";
 import { isLargerThan } from "../values/estimate.ts";
 import { describe } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { checkOptions, checkString, NO_OPTIONS } from "../values/options.ts";
 import { pathText } from "../values/paths.ts";
 import { Chunks } from "./chunks.ts";
+import { Figures, type RunStats } from "./figures.ts";
 import { Known } from "./known.ts";
 import { Reports } from "./reports.ts";
+import { type PreparedRun, Tasks } from "./tasks.ts";
 import {
   checkUnitOptions,
+  COMPUTE_ASYNC_OPTIONS,
   COMPUTE_OPTIONS,
+  type ComputeAsyncOptions,
   type ComputeOptions,
   type ComputeUnitOptions,
   INPUT_OPTIONS,
@@ -29,7 +35,9 @@ import {
   instanceOptions,
   LAZY_THRESHOLD_DEFAULT,
   nullKindOf,
+  type RunOptions,
 } from "./unit_options.ts";
+import { Uses } from "./uses.ts";
 
 /**
  * Compiled code: a function that runs it, as {@linkcode ComputeUnit.compute} would.
@@ -40,6 +48,21 @@ import {
 export interface CompiledChunk<T = LuaValue> extends Disposable {
   /** Runs the code and returns the value of its first result. */
   (): T;
+}
+
+/**
+ * What {@linkcode ComputeUnit.computeAsync} gives.
+ *
+ * @typeParam T Type of the value; it isn't checked.
+ * @typeParam Output Type of the output; it isn't checked.
+ */
+export interface ComputeAsyncResult<T = LuaValue, Output = LuaValue> {
+  /** The first value that the code returned, `null` where there is none. */
+  value: T;
+  /** `_io.output` of the run, `null` where there is none. */
+  output: Output;
+  /** `_io.meta` of the run, `null` where there is none. */
+  meta: LuaValue;
 }
 
 /** Figures of a unit's memory, in bytes; all are measured. */
@@ -54,8 +77,28 @@ export interface MemoryStats {
   limitBytes: number;
 }
 
+/** What code may take that is run on its own, with what IoWrapper says of `_io`. */
+export interface TaskComputeOptions extends ComputeAsyncOptions {
+  /** Whether `_io` begins as the unit's own is, and whether that becomes as this is in the end. */
+  inherits?: boolean;
+  keeps?: boolean;
+}
+
 /** What other modules here need of units, and users don't. */
 export const internals = {} as {
+  /** Takes the input of code that may wait. */
+  make: (unit: ComputeUnit, code: string | Uint8Array, options: TaskComputeOptions) => PreparedRun;
+  /** The same for a handler. */
+  makeRequest: (
+    unit: ComputeUnit,
+    method: string,
+    params: unknown,
+    options: TaskComputeOptions,
+  ) => PreparedRun;
+  /** Whether a value is lazy by its size. */
+  isLarge: (unit: ComputeUnit, value: object) => boolean;
+  /** The unit's clock. */
+  now: (unit: ComputeUnit) => number;
   /** Makes a unit at once; {@linkcode ComputeUnit.create} doesn't hold up its caller. */
   create: (options: ComputeUnitOptions) => ComputeUnit;
   /** What broke a unit; undefined where it isn't broken. */
@@ -98,7 +141,7 @@ const FIELD = { input: 0, output: 1, meta: 2 } as const;
  * ```
  */
 export class ComputeUnit implements Disposable {
-  #instance: Instance | undefined;
+  #uses: Uses;
   // Gone with the instance, whose memory they look into.
   #encoder: ViewEncoder | undefined;
   #decoder: Decoder | undefined;
@@ -107,9 +150,10 @@ export class ComputeUnit implements Disposable {
   #lazyThreshold: number;
   #onPrint: ((line: string) => void) | undefined;
   #printed = "";
-  /** Code is running in the unit, or a value is being written or read. */
-  #busy = false;
   #chunks: Chunks | undefined;
+  #functions: HostFunctions | undefined;
+  #figures: Figures | undefined;
+  #tasks: Tasks | undefined;
 
   /**
    * Creates a unit.
@@ -139,14 +183,18 @@ export class ComputeUnit implements Disposable {
       checkUnitOptions(options);
       return new ComputeUnit(Instance.createNow(instanceOptions(options)), options);
     };
-    internals.brokenBy = (unit) => unit.#instance?.broken;
+    internals.brokenBy = (unit) => unit.#uses.instance?.broken;
+    internals.make = (unit, code, options) => unit.#makeTask(code, options);
+    internals.makeRequest = (unit, method, params, options) => unit.#makeRequest(method, params, options);
+    internals.isLarge = (unit, value) => isLargerThan(value, unit.#lazyThreshold);
+    internals.now = (unit) => unit.#uses.ready("read the clock").now();
   }
 
   private constructor(instance: Instance, options: ComputeUnitOptions) {
     if (!(instance instanceof Instance)) {
       throw new TypeError("Cannot construct a ComputeUnit: use `await ComputeUnit.create()` instead");
     }
-    this.#instance = instance;
+    const uses = this.#uses = new Uses(instance);
     const known = new Known(instance.memoryLimit);
     const encoder = this.#encoder = new ViewEncoder(instance, known.shapes);
     const decoder = this.#decoder = new Decoder(instance, known.shapes);
@@ -156,43 +204,46 @@ export class ComputeUnit implements Disposable {
     if (options.onProgress !== undefined) instance.runs.watch(options.onProgress);
     this.#lazyThreshold = options.lazyThreshold ?? LAZY_THRESHOLD_DEFAULT;
     this.#onPrint = options.onPrint;
-    let functions: HostFunctions | undefined;
+    const luaFunctions = new LuaFunctions({
+      call: (callee, args) => this.#callFunction(callee, args),
+      callAsync: (callee, args) => this.#callAsync(callee, callee.name, args),
+      release: (number) => this.#releaseFunction(number),
+    });
+    encoder.numberOfFunction = (value) => luaFunctions.numberOf(value);
+    const functions = this.#functions = new HostFunctions(instance, encoder, decoder, tables, luaFunctions);
+    const figures = this.#figures = new Figures(instance, functions);
+    this.#tasks = new Tasks(uses, encoder, decoder, reports, functions, figures);
     instance.host = {
       flush: (words, heapBytes) => decoder.takeChunk(words, heapBytes),
       load: (op, view, first, count) => tables.load(op, view, first, count),
       release: (count) => tables.release(count),
       print: (line) => this.#print(line),
-      call: (number, words, chunks) => {
-        return functions?.call(number, words, chunks) ?? instance.fault("a call of a function that is none");
-      },
+      call: (number, words, chunks) => functions.call(number, words, chunks),
       raise: (thrown) => tables.raise(thrown, false),
       outOfSteps: (stepLimit, position) => reports.outOfSteps(stepLimit, position),
       timeUp: (timeLimit, position) => reports.timeUp(timeLimit, position),
     };
-    if (hasPowers(options)) {
-      functions = new HostFunctions(instance, encoder, decoder, tables);
-      definePowers(functions, options);
-    }
+    if (hasPowers(options)) definePowers(functions, options);
   }
 
   /** Number of the `_io` table; the same for the life of the unit. */
   get ioTableId(): number {
-    return this.#ready("read ioTableId").ioTableId;
+    return this.#uses.ready("read ioTableId").ioTableId;
   }
 
   /** Number of the `_home` table; the same for the life of the unit. */
   get homeTableId(): number {
-    return this.#ready("read homeTableId").homeTableId;
+    return this.#uses.ready("read homeTableId").homeTableId;
   }
 
   /** Address of the 64 KB I/O buffer in WASM memory. */
   get bufferPtr(): number {
-    return this.#ready("read bufferPtr").bufferPtr;
+    return this.#uses.ready("read bufferPtr").bufferPtr;
   }
 
   /** Size of the I/O buffer in bytes. */
   get bufferSize(): number {
-    this.#ready("read bufferSize");
+    this.#uses.ready("read bufferSize");
     return WIRE.BUFFER_SIZE_BYTES;
   }
 
@@ -259,16 +310,17 @@ export class ComputeUnit implements Disposable {
    */
   compile<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = NO_OPTIONS): CompiledChunk<T> {
     checkOptions("compile", options, COMPUTE_OPTIONS);
-    const chunk = this.#use("compile", () => this.#chunks!.compile(code, options.chunkName));
+    const chunk = this.#uses.use("compile", () => this.#chunks!.compile(code, options.chunkName));
     let isDisposed = false;
     const run = (): T => {
       if (isDisposed) throw new TypeError("Cannot run compiled code: it has been disposed");
-      return this.#use("compute", (instance) => this.#run(instance, chunk, false))[0] as T;
+      return this.#uses.use("compute", (instance) => this.#run(instance, chunk, false, NO_OPTIONS))[0] as T;
     };
     const dispose = (): void => {
-      const isThere = this.#instance !== undefined && this.#instance.broken === undefined;
+      const { instance } = this.#uses;
+      const isThere = instance !== undefined && instance.broken === undefined;
       if (!isDisposed && isThere) {
-        this.#use("dispose compiled code", () => this.#chunks!.forget(chunk));
+        this.#uses.use("dispose compiled code", () => this.#chunks!.forget(chunk));
       }
       isDisposed = true;
     };
@@ -397,7 +449,7 @@ export class ComputeUnit implements Disposable {
     checkString("set input field", "key", key);
     checkOptions("set input field", options, INPUT_OPTIONS);
     const name = pathText("input", [key]);
-    this.#use("set input field", (instance) => {
+    this.#uses.use("set input field", (instance) => {
       const nullKind = nullKindOf(options);
       if (this.#isLazy(value, options)) {
         this.#tables!.encode(value, "set input field", name, nullKind, options.lazy === true, key);
@@ -533,9 +585,8 @@ export class ComputeUnit implements Disposable {
   callHandler(method: string, params?: unknown, options: InputOptions = NO_OPTIONS): boolean {
     checkString("call handler", "method", method);
     this.#set("call handler", FIELD.input, "input", { method, params }, options);
-    return this.#use("call handler", (instance) => {
-      this.#printed = "";
-      const found = instance.guard(() => instance.exports.request());
+    return this.#uses.use("call handler", (instance) => {
+      const found = this.#execute(instance, () => instance.exports.request());
       this.#check(found, "call handler");
       return found === 1;
     });
@@ -591,6 +642,105 @@ export class ComputeUnit implements Disposable {
   }
 
   /**
+   * Runs Lua code that may wait: where a function of the host returns a promise, the code is suspended
+   * until that is settled, and other runs, and the host, go on. Each such run has an `_io` of its own.
+   *
+   * The code runs until it first waits before this method returns; the input is read by then, as for
+   * {@linkcode ComputeUnit.setInput}. Many runs may wait at the same time. `timeLimit` counts the time
+   * in which the run itself ran.
+   *
+   * @typeParam T Type of the value; it isn't checked.
+   * @typeParam Output Type of the output; it isn't checked.
+   * @param code Lua source text, or its bytes.
+   * @param options Input, metadata, name, limits.
+   * @returns The first value that the code returns, `_io.output` and `_io.meta` of the run.
+   * @throws {LuaError} If the code doesn't compile, raises an error or exceeds a limit.
+   * @throws {TypeError} If a value can't be passed, an option is wrong, or the unit is disposed of meanwhile.
+   * @throws {RangeError} If a value nests deeper than 1000 levels.
+   * @throws {DOMException} `"AbortError"`, or what else `signal` was aborted with. `__close` of what
+   * waited has run then.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create({
+   *   modules: { store: { async price(sku: string) { return await Promise.resolve(sku.length); } } },
+   * });
+   * const code = `
+   *   local store = require "store"
+   *   local sum = 0
+   *   for _, sku in ipairs(_io.input) do sum = sum + store.price(sku) end
+   *   _io.output = { sum = sum }
+   *   return "done"
+   * `;
+   * const [first, second] = await Promise.all([
+   *   cu.computeAsync(code, { input: ["tea", "cups"] }),
+   *   cu.computeAsync(code, { input: ["sugar"] }),
+   * ]);
+   * assertEquals([first.value, first.output, second.output], ["done", { sum: 7 }, { sum: 5 }]);
+   * ```
+   */
+  async computeAsync<T = LuaValue, Output = LuaValue>(
+    code: string | Uint8Array,
+    options: ComputeAsyncOptions = NO_OPTIONS,
+  ): Promise<ComputeAsyncResult<T, Output>> {
+    checkOptions("compute", options, COMPUTE_ASYNC_OPTIONS);
+    const { values, output, meta } = await this.#makeTask(code, options).begin();
+    return { value: values[0] as T, output: output as Output, meta };
+  }
+
+  /**
+   * As {@linkcode ComputeUnit.call}, in a run that may wait, as {@linkcode ComputeUnit.computeAsync}.
+   *
+   * @typeParam T Type of the result; it isn't checked.
+   * @param name The function's name.
+   * @param args The arguments, which are copied before this method returns.
+   * @returns The first value that the function returns, `null` where there is none.
+   * @throws {LuaError} If there is no such function, it raises an error, or exceeds a limit.
+   * @throws {TypeError} If an argument or the result can't be passed, or `name` isn't a string.
+   * @throws {RangeError} If one nests deeper than 1000 levels, or has a bigint beyond int64.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create({ globals: { load_rate: async () => await Promise.resolve(0.25) } });
+   * cu.compute("function gross(net) return net * (1 + load_rate()) end");
+   * assertEquals(await cu.callAsync("gross", 100), 125);
+   * ```
+   */
+  async callAsync<T = LuaValue>(name: string, ...args: unknown[]): Promise<T> {
+    checkString("call a function", "name", name);
+    return await this.#callAsync(name, name, args) as T;
+  }
+
+  /**
+   * What the last run took: the code that ran last, of {@linkcode ComputeUnit.compute},
+   * {@linkcode ComputeUnit.computeAsync} and their like.
+   *
+   * To look at the clock takes 0.3 µs: after 64 runs after which nobody has read this, runs aren't
+   * timed, and `milliseconds` is NaN, until the first one after this is read.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assert } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("local t = {} for i = 1, 1000 do t[i] = { i } end");
+   * const { steps, milliseconds, peakBytes, hostCalls } = cu.lastRun;
+   * assert(steps > 1000 && milliseconds >= 0 && peakBytes > 40_000 && hostCalls === 0);
+   * ```
+   */
+  get lastRun(): RunStats {
+    this.#uses.ready("read lastRun");
+    return this.#figures!.read();
+  }
+
+  /**
    * Empties `_io`, and puts it back under its name if code replaced it. `_home` stays.
    *
    * @example Usage
@@ -605,7 +755,7 @@ export class ComputeUnit implements Disposable {
    * ```
    */
   clearIo(): void {
-    this.#use("clear _io", ({ exports }) => {
+    this.#uses.use("clear _io", ({ exports }) => {
       this.#check(exports.clear_io_table(), "clear _io");
     });
   }
@@ -626,7 +776,7 @@ export class ComputeUnit implements Disposable {
    * ```
    */
   getMemoryStats(): MemoryStats {
-    return this.#ready("get memory stats").memoryStats();
+    return this.#uses.ready("get memory stats").memoryStats();
   }
 
   /**
@@ -647,7 +797,7 @@ export class ComputeUnit implements Disposable {
    * ```
    */
   runGc(): void {
-    this.#use("run garbage collection", () => this.#chunks!.collect());
+    this.#uses.use("run garbage collection", () => this.#chunks!.collect());
   }
 
   /**
@@ -655,8 +805,12 @@ export class ComputeUnit implements Disposable {
    * still be read.
    */
   dispose(): void {
-    if (this.#busy) throw new TypeError("Cannot dispose unit: the unit is running");
-    this.#instance = undefined;
+    if (this.#uses.isUsed) throw new TypeError("Cannot dispose unit: the unit is running");
+    this.#uses.instance = undefined;
+    this.#tasks?.end(new TypeError("Cannot go on with a run: its unit has been disposed"));
+    this.#tasks = undefined;
+    this.#functions = undefined;
+    this.#figures = undefined;
     this.#encoder = undefined;
     this.#decoder = undefined;
     this.#tables = undefined;
@@ -669,43 +823,24 @@ export class ComputeUnit implements Disposable {
     this.dispose();
   }
 
-  /** The instance, if the unit can be used now. */
-  #ready(action: string): Instance {
-    if (this.#instance === undefined) throw new TypeError(`Cannot ${action}: the unit has been disposed`);
-    const { broken } = this.#instance;
-    if (broken !== undefined) {
-      throw new TypeError(`Cannot ${action}: the unit is broken; make a new one`, { cause: broken });
-    }
-    if (this.#busy) throw new TypeError(`Cannot ${action}: the unit is running`);
-    return this.#instance;
-  }
-
-  /**
-   * Uses the unit: the way of all that calls into it. Wherever it is cut off, such as by the
-   * end of the JavaScript stack, the next use finds the unit ready.
-   */
-  #use<T>(action: string, body: (instance: Instance) => T): T {
-    const instance = this.#ready(action);
-    try {
-      this.#busy = true;
-      instance.settle(action);
-      const result = body(instance);
-      instance.isUnsettled = false;
-      return result;
-    } finally {
-      this.#busy = false;
-    }
-  }
-
   #set(action: string, field: number, name: string, value: unknown, options: InputOptions = NO_OPTIONS): void {
     checkOptions(action, options, INPUT_OPTIONS);
-    this.#use(action, (instance) => {
-      const nullKind = nullKindOf(options);
-      if (this.#isLazy(value, options)) {
-        this.#tables!.encode(value, action, name, nullKind, options.lazy === true);
-      } else this.#encoder!.encode(value, action, name, 0, nullKind);
-      this.#check(instance.guard(() => instance.exports.set_io(field)), action);
-    });
+    this.#uses.use(action, (instance) => this.#setField(instance, action, field, name, value, options));
+  }
+
+  #setField(
+    instance: Instance,
+    action: string,
+    field: number,
+    name: string,
+    value: unknown,
+    options: InputOptions,
+  ): void {
+    const nullKind = nullKindOf(options);
+    if (this.#isLazy(value, options)) {
+      this.#tables!.encode(value, action, name, nullKind, options.lazy === true);
+    } else this.#encoder!.encode(value, action, name, 0, nullKind);
+    this.#check(instance.guard(() => instance.exports.set_io(field)), action);
   }
 
   /** Whether a value goes in as a view; what is no container never does. */
@@ -715,7 +850,7 @@ export class ComputeUnit implements Disposable {
   }
 
   #get(action: string, write: (instance: Instance) => number): LuaValue {
-    return this.#use(action, (instance) => {
+    return this.#uses.use(action, (instance) => {
       this.#decoder!.drop();
       return this.#read(instance.guard(() => write(instance)), action)[0];
     });
@@ -723,18 +858,18 @@ export class ComputeUnit implements Disposable {
 
   #compute(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
     checkOptions("compute", options, COMPUTE_OPTIONS);
-    return this.#use("compute", (instance) => {
+    return this.#uses.use("compute", (instance) => {
       const chunks = this.#chunks!;
       if (typeof code === "string") {
         const known = chunks.find(code, options.chunkName);
-        if (known !== undefined) return this.#run(instance, known, all);
+        if (known !== undefined) return this.#run(instance, known, all, options);
         const since = instance.now();
-        return this.#run(instance, chunks.keep(code, options.chunkName), all, since);
+        return this.#run(instance, chunks.keep(code, options.chunkName), all, options, since);
       }
       const since = instance.now();
       const chunk = chunks.compile(code, options.chunkName);
       try {
-        return this.#run(instance, chunk, all, since);
+        return this.#run(instance, chunk, all, options, since);
       } finally {
         chunks.forget(chunk);
       }
@@ -743,21 +878,153 @@ export class ComputeUnit implements Disposable {
 
   #call(name: string, args: unknown[], all: boolean): LuaValue[] {
     checkString("call a function", "name", name);
-    return this.#use("call a function", (instance) => {
-      this.#encoder!.encode([name, ...args], `call ${name}`, "arguments");
-      this.#printed = "";
-      this.#decoder!.drop();
-      const words = instance.guard(() => instance.exports.call_function(args.length, all ? 1 : 0));
-      return this.#read(words, "return the result");
+    return this.#uses.use("call a function", (instance) => this.#callNow(instance, name, name, args, all));
+  }
+
+  /** Calls a function of Lua's that the host has. */
+  #callFunction(callee: LuaFunction, args: unknown[]): LuaValue[] {
+    this.#checkFunction(callee);
+    return this.#uses.useHere(`call ${callee.name}`, (instance) => {
+      return this.#callNow(instance, callee, callee.name, args, true);
+    });
+  }
+
+  #checkFunction(callee: LuaFunction): void {
+    this.#uses.ready(`call ${callee.name}`);
+    if (this.#encoder!.numberOfFunction!(callee) !== undefined) return;
+    throw new TypeError(`Cannot call ${callee.name}: the function has been disposed`);
+  }
+
+  #callNow(instance: Instance, callee: unknown, name: string, args: unknown[], all: boolean): LuaValue[] {
+    this.#encoder!.encodeCall(callee, args, `call ${name}`);
+    const words = this.#execute(instance, () => instance.exports.call_function(args.length, all ? 1 : 0));
+    return this.#read(words, "return the result");
+  }
+
+  #releaseFunction(number: number): void {
+    const { instance } = this.#uses;
+    if (instance === undefined || instance.broken !== undefined) return;
+    this.#uses.useHere("release a function", ({ exports }) => {
+      this.#check(exports.release_function(number), "release a function");
     });
   }
 
   /** Runs compiled code. */
-  #run(instance: Instance, chunk: number, all: boolean, since?: number): LuaValue[] {
-    this.#printed = "";
+  #run(instance: Instance, chunk: number, all: boolean, options: ComputeOptions, since?: number): LuaValue[] {
+    const allowance = options === NO_OPTIONS ? undefined : this.#allowance(instance, options);
+    const isOwn = options.globals === "own";
+    if (isOwn) this.#check(instance.exports.use_globals(1), "compute");
+    try {
+      const words = this.#execute(instance, () => instance.exports.compute(chunk, all ? 1 : 0), since, allowance);
+      return this.#read(words, "return the result");
+    } finally {
+      if (isOwn && instance.broken === undefined) instance.exports.use_globals(0);
+    }
+  }
+
+  /** Runs code by one call, synchronously. */
+  #execute(instance: Instance, call: () => number, since?: number, allowance?: Allowance): number {
+    const functions = this.#functions!;
+    const { calls, waiter } = functions;
+    if (!this.#uses.isInside) this.#printed = "";
     this.#decoder!.drop();
-    const words = instance.guard(() => instance.exports.compute(chunk, all ? 1 : 0), since);
-    return this.#read(words, "return the result");
+    functions.waiter = undefined;
+    const figures = this.#figures!;
+    const began = figures.begin();
+    try {
+      return instance.guard(call, since, allowance);
+    } finally {
+      functions.waiter = waiter;
+      figures.end(began, calls);
+    }
+  }
+
+  #allowance(instance: Instance, options: RunOptions): Allowance | undefined {
+    const { timeLimit, stepLimit, signal } = options;
+    if (timeLimit === undefined && stepLimit === undefined && signal === undefined) return undefined;
+    signal?.throwIfAborted();
+    return instance.runs.allowance(timeLimit, stepLimit, signal);
+  }
+
+  #makeTask(code: string | Uint8Array, options: TaskComputeOptions): PreparedRun {
+    const action = "compute";
+    const instance = this.#uses.ready(action);
+    const { timeLimit, stepLimit, signal, input, meta, inherits = false, keeps = false } = options;
+    return this.#tasks!.make({
+      action,
+      results: RESULTS.FIRST,
+      allowance: instance.runs.allowance(timeLimit, stepLimit, signal),
+      inherits,
+      keeps,
+      readsIo: true,
+      ownGlobals: options.globals === "own",
+      make: ({ exports }) => {
+        this.#setFields(instance, input, meta, options);
+        const chunks = this.#chunks!;
+        if (typeof code === "string") {
+          return exports.strand_of_chunk(
+            chunks.find(code, options.chunkName) ?? chunks.keep(code, options.chunkName),
+          );
+        }
+        const chunk = chunks.compile(code, options.chunkName);
+        try {
+          return exports.strand_of_chunk(chunk);
+        } finally {
+          chunks.forget(chunk);
+        }
+      },
+    });
+  }
+
+  /** Sets the input and the metadata of a run that is about to begin. */
+  #setFields(instance: Instance, input: unknown, meta: unknown, options: InputOptions): void {
+    this.#printed = "";
+    if (input !== undefined && input !== null) {
+      this.#setField(instance, "set input", FIELD.input, "input", input, options);
+    }
+    if (meta !== undefined && meta !== null) {
+      this.#setField(instance, "set metadata", FIELD.meta, "meta", meta, NO_OPTIONS);
+    }
+  }
+
+  #makeRequest(method: string, params: unknown, options: TaskComputeOptions): PreparedRun {
+    const action = "request";
+    const instance = this.#uses.ready(action);
+    const { timeLimit, stepLimit, signal, meta, inherits = false, keeps = false } = options;
+    return this.#tasks!.make({
+      action,
+      results: RESULTS.REQUEST,
+      allowance: instance.runs.allowance(timeLimit, stepLimit, signal),
+      inherits,
+      keeps,
+      readsIo: true,
+      ownGlobals: false,
+      make: ({ exports }) => {
+        this.#setFields(instance, { method, params }, meta, options);
+        return exports.strand_of_request();
+      },
+    });
+  }
+
+  async #callAsync(callee: unknown, name: string, args: unknown[]): Promise<LuaValue> {
+    const action = `call ${name}`;
+    const instance = this.#uses.ready(action);
+    if (typeof callee === "function") this.#checkFunction(callee as LuaFunction);
+    const { values } = await this.#tasks!.make({
+      action,
+      results: RESULTS.FIRST,
+      allowance: instance.runs.allowance(),
+      inherits: false,
+      keeps: false,
+      readsIo: false,
+      ownGlobals: false,
+      make: ({ exports }) => {
+        this.#printed = "";
+        this.#encoder!.encodeCall(callee, args, action);
+        return exports.strand_of_function(args.length);
+      },
+    }).begin();
+    return values[0];
   }
 
   /** Reads the message that a call wrote, or throws what its status says. */

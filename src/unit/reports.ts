@@ -79,7 +79,8 @@ export class Reports {
       case WIRE.STATUS_IO_TABLE:
         return new TypeError(`Cannot ${action}: ${instance.statusText()}`);
       default:
-        return new Error(`Cannot ${action}: the unit refused a message (status ${status})`);
+        // Nothing that this side has called, or written, is wrong.
+        return instance.fault(`a refusal (status ${status})`);
     }
   }
 

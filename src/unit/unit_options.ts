@@ -90,8 +90,29 @@ export interface ComputeUnitOptions extends Powers {
   module?: WebAssembly.Module;
 }
 
+/** What one run may take, where that isn't what the unit's options say. */
+export interface RunOptions {
+  /**
+   * How long this run may run, in milliseconds.
+   *
+   * @default {the unit's `timeLimit`}
+   */
+  timeLimit?: number;
+  /**
+   * How many steps it may take.
+   *
+   * @default {the unit's `stepLimit`}
+   */
+  stepLimit?: number;
+  /**
+   * Ends the run when it is aborted, which is rejected with, or throws, the signal's reason. While code
+   * runs, only what it calls can abort it.
+   */
+  signal?: AbortSignal;
+}
+
 /** Options of {@linkcode ComputeUnit.compute}. */
-export interface ComputeOptions {
+export interface ComputeOptions extends RunOptions {
   /**
    * Name of the code in messages and tracebacks, such as a path, in one line; of one
    * longer than 59 bytes, Lua shows the end.
@@ -99,6 +120,22 @@ export interface ComputeOptions {
    * @default {"compute"}
    */
   chunkName?: string;
+  /**
+   * `"own"` gives the run a table of globals of its own, which falls back to the unit's: what its code
+   * sets there, others don't see. Functions that other code has defined keep the unit's globals, and so
+   * do modules. `"shared"`: code sets the unit's globals, and finds them there later.
+   *
+   * @default {"shared"}
+   */
+  globals?: "shared" | "own";
+}
+
+/** Options of {@linkcode ComputeUnit.computeAsync}. */
+export interface ComputeAsyncOptions extends ComputeOptions, InputOptions {
+  /** `_io.input` of the run: as for {@linkcode ComputeUnit.setInput}, `lazy` and `nulls` included. */
+  input?: unknown;
+  /** `_io.meta` of the run. */
+  meta?: unknown;
 }
 
 /** Options of {@linkcode ComputeUnit.setInput}. */
@@ -136,9 +173,24 @@ export const CHUNK_NAME_DEFAULT = "compute";
 
 const CREATE = "create a compute unit";
 
+const ANYTHING: OptionRule = { is: () => true, what: "anything" };
+
 const OBJECT: OptionRule = {
   is: (value) => typeof value === "object" && value !== null && isPlainObject(value),
   what: "a plain object",
+};
+
+const TIME_LIMIT: OptionRule = {
+  is: isNumber,
+  what: "a number of milliseconds",
+  isInRange: (milliseconds) => (milliseconds as number) > 0,
+  range: "a positive number of milliseconds",
+};
+const STEP_LIMIT: OptionRule = {
+  is: isNumber,
+  what: "a number of steps",
+  isInRange: (steps) => (steps as number) >= 1,
+  range: "a positive number of steps",
 };
 
 const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
@@ -148,18 +200,8 @@ const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
     isInRange: (bytes) => (bytes as number) >= MEMORY_LIMIT_MIN && (bytes as number) <= MEMORY_LIMIT_MAX,
     range: `from ${MEMORY_LIMIT_MIN} to ${MEMORY_LIMIT_MAX} bytes`,
   },
-  timeLimit: {
-    is: isNumber,
-    what: "a number of milliseconds",
-    isInRange: (milliseconds) => (milliseconds as number) > 0,
-    range: "a positive number of milliseconds",
-  },
-  stepLimit: {
-    is: isNumber,
-    what: "a number of steps",
-    isInRange: (steps) => (steps as number) >= 1,
-    range: "a positive number of steps",
-  },
+  timeLimit: TIME_LIMIT,
+  stepLimit: STEP_LIMIT,
   seed: {
     is: isNumber,
     what: "an integer",
@@ -192,7 +234,13 @@ const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
 });
 
 /** Rules of {@linkcode ComputeOptions}. */
-export const COMPUTE_RULES: OptionRules<ComputeOptions> = { chunkName: { is: isString, what: "a string" } };
+export const COMPUTE_RULES: OptionRules<ComputeOptions> = {
+  chunkName: { is: isString, what: "a string" },
+  globals: { is: (value) => value === "own" || value === "shared", what: `"own" or "shared"` },
+  timeLimit: TIME_LIMIT,
+  stepLimit: STEP_LIMIT,
+  signal: { is: (value) => value instanceof AbortSignal, what: "an AbortSignal" },
+};
 /** The same, to check them by. */
 export const COMPUTE_OPTIONS = rulesOf<ComputeOptions>(COMPUTE_RULES);
 
@@ -203,6 +251,14 @@ export const INPUT_RULES: OptionRules<InputOptions> = {
 };
 /** The same, to check them by. */
 export const INPUT_OPTIONS = rulesOf<InputOptions>(INPUT_RULES);
+
+/** Rules of {@linkcode ComputeAsyncOptions}. */
+export const COMPUTE_ASYNC_OPTIONS = rulesOf<ComputeAsyncOptions>({
+  ...COMPUTE_RULES,
+  ...INPUT_RULES,
+  input: ANYTHING,
+  meta: ANYTHING,
+});
 
 /** Throws where options of a unit are wrong. */
 export function checkUnitOptions(options: unknown, action = CREATE): asserts options is ComputeUnitOptions {

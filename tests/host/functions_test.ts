@@ -130,7 +130,7 @@ Deno.test("what can't be passed is refused, as argument and as result, with func
     modules: { kv: { get: () => /x/ } },
   });
   const cases: [string, new (...args: never[]) => Error, string][] = [
-    ["take(1, print)", LuaError, "cannot call take: functions cannot be passed (at argument2)"],
+    ["take(1, coroutine.create(print))", LuaError, "cannot call take: coroutines cannot be passed (at argument2)"],
     ["take({ x = { coroutine.create(print) } })", LuaError, "coroutines cannot be passed (at argument1.x[1])"],
     ["fn()", TypeError, "Cannot return from fn: functions cannot be passed (at result[0].a[0])"],
     ["surrogate()", TypeError, "Cannot return from surrogate: a string with a lone surrogate cannot be passed"],
@@ -155,19 +155,11 @@ Deno.test("a promise is refused with the function's name, and its failure is nob
   await new Promise((resolve) => setTimeout(resolve, 0));
 });
 
-Deno.test("a host function that uses or disposes of its unit gets a TypeError, and the unit goes on", async () => {
-  const cu: ComputeUnit = await ComputeUnit.create({
-    globals: {
-      compute: () => cu.compute("return 1"),
-      input: () => cu.setInput(1),
-      dispose: () => cu.dispose(),
-    },
-  });
-  for (const name of ["compute", "input", "dispose"]) {
-    const error = assertThrows(() => cu.compute(`${name}()`), LuaError, "the unit is running");
-    assertInstanceOf(error.cause, TypeError);
-    assertEquals(cu.compute("return 1"), 1);
-  }
+Deno.test("a host function that disposes of its unit gets a TypeError, and the unit goes on", async () => {
+  const cu: ComputeUnit = await ComputeUnit.create({ globals: { dispose: () => cu.dispose() } });
+  const error = assertThrows(() => cu.compute("dispose()"), LuaError, "the unit is running");
+  assertInstanceOf(error.cause, TypeError);
+  assertEquals(cu.compute("return 1"), 1);
   cu.dispose();
 });
 

@@ -59,11 +59,11 @@ Deno.test("100,000 calls of setInput, compute and getOutput leave memory as it w
     if (output.id !== i || output.name !== `item ${i}!`) throw new Error(`call ${i} gave ${output.id}`);
   };
   // By then a cycle of the collector has met the most garbage that it will.
-  for (let i = 0; i < 10_000; i++) call(i);
+  for (let i = 0; i < 20_000; i++) call(i);
   const wasmBytes = cu.getMemoryStats().wasmBytes;
   const used = usedBytes(cu);
   const heapBytes = await liveHeapBytes();
-  for (let i = 10_000; i < 110_000; i++) call(i);
+  for (let i = 20_000; i < 120_000; i++) call(i);
   assertStrictEquals(cu.getMemoryStats().wasmBytes, wasmBytes);
   const usedGrowth = usedBytes(cu) - used;
   assert(usedGrowth < USED_TOLERANCE_BYTES, `Lua's live bytes grew by ${usedGrowth}`);

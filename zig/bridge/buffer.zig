@@ -97,7 +97,11 @@ pub fn writeAt(tag: wire.Tag, bytes: []const u8) void {
 pub fn writeDecimal(integer: i64) void {
     reserve(1, integer_max);
     var digits: [integer_max]u8 = undefined;
-    const text = textOfInteger(&digits, integer);
+    writeAscii(textOfInteger(&digits, integer));
+}
+
+/// Writes a short text that is ASCII, for which there is room.
+pub fn writeAscii(text: []const u8) void {
     @memcpy(heap[heap_count..][0..text.len], text);
     writeBox(.string, @intCast(text.len << 16 | text.len));
     heap_count += @intCast(text.len);

@@ -47,6 +47,9 @@ var error_buffer: [1024]u8 = undefined;
 /// The text that goes with the last Status, for `get_text`.
 pub var error_text: []const u8 = "";
 
+/// Writes a function, where a message may have some (calls/lua_functions.zig).
+pub var write_function: ?*const fn (*lua.State, *const lua.Value) void = null;
+
 /// Why the last value was refused.
 var unsupported_what: []const u8 = "";
 
@@ -68,6 +71,7 @@ pub fn finish(L: *lua.State, failed: bool) u32 {
     while (depth > 0) leave(L);
     if (failed) shapes.reset(L);
     seen.forget(L);
+    write_function = null;
     while (changed_count > 0) : (changed_count -= 1) {
         lua.set(L, changed_sources, lua.integer(changed_count), lua.nil);
     }
@@ -199,8 +203,11 @@ fn one(L: *lua.State, given: *const lua.Value) Error!bool {
         lua.tag.true_ => buffer.writeBox(.boolean, 1),
         lua.tag.userdata => try writeObject(L, given),
         else => {
-            if (!lua.isNil(given)) return unsupported(given);
-            buffer.writeBox(.nil, 0);
+            if (lua.isNil(given)) {
+                buffer.writeBox(.nil, 0);
+            } else if (write_function != null and given.tt_ & 0x0f == c.LUA_TFUNCTION) {
+                write_function.?(L, given);
+            } else return unsupported(given);
         },
     }
     return false;

@@ -60,6 +60,9 @@ var is_lazy = false;
 /// This message may have functions of the host.
 pub var has_powers = false;
 
+/// Finds a function of Lua's by its number, where this message may have some (calls/lua_functions.zig).
+pub var function_of: ?*const fn (u32) ?lua.Value = null;
+
 /// What such a function is in Lua; its upvalues are a number and a name (calls/host.zig).
 pub var host_function: c.lua_CFunction = null;
 
@@ -265,6 +268,10 @@ fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
             if (name.tag != .string) return error.Malformed;
             const bytes = try input.bytes(name.payload & 0xffff);
             try put(L, frame, newFunction(L, box.payload, bytes));
+        },
+        .function_ref => {
+            const find = function_of orelse return error.Malformed;
+            try put(L, frame, find(box.payload) orelse return error.Malformed);
         },
         .table_ref => {
             if (box.payload >= seen_count) return error.Malformed;

@@ -26,6 +26,8 @@ pub const Tag = enum(u8) {
     /// Payload: length in bytes, and in UTF-16 units in the upper 16 bits.
     string = 0x04,
     function_bytecode = 0x05,
+    /// A function of Lua's that the host knows. Payload: its number. To JavaScript, the next word is
+    /// where it is defined, a string.
     function_ref = 0x06,
     /// Payload: number of a container met before in this message, from 0.
     table_ref = 0x07,
@@ -89,6 +91,11 @@ pub const inline_string_bytes_max = 128;
 pub const direct_results_max = 16;
 pub const results_base = -16;
 
+/// Functions of the host that each unit has, for the module `task`: their numbers.
+pub const sleep_function = 0xffff_fff0;
+pub const all_function = 0xffff_fff1;
+pub const race_function = 0xffff_fff2;
+
 /// What JavaScript threw, as it stands in the buffer for Lua to raise: the bytes of its name, then
 /// of its message, begin the heap.
 pub const Thrown = extern struct {
@@ -129,6 +136,8 @@ pub const Status = enum(i32) {
     thrown = -8,
     /// From the host: a function raised a value of Lua's, which a message has.
     raised = -9,
+    /// The run waits for the host, or is to.
+    waits = -10,
 };
 
 /// A word with its halves.

@@ -55,7 +55,7 @@ pub fn describeError(state: ?*lua.State) callconv(.c) c_int {
 
 /// Keeps the error value at the top of the stack for `encodeError`.
 pub fn failed(status: c_int) i32 {
-    assert(status != c.LUA_OK and c.lua_gettop(unit.L) > 0);
+    assert(status > c.LUA_YIELD and c.lua_gettop(unit.L) > 0);
     error_status = status;
     keep(unit.L, .value, lua.top(unit.L).*);
     if (status != c.LUA_ERRRUN) keepMessage();

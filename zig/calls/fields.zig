@@ -26,7 +26,7 @@ pub fn setIo(number: u32) i32 {
     if (field == .input) expectInput(@intCast(bytes));
     // Decoding doesn't collect; what the field held before may be large.
     if (unit.L.l_G.*.GCdebt > 0) {
-        limits.begin();
+        limits.begin(unit.L);
         c.luaC_step(unit.L);
     }
     return 0;

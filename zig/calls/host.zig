@@ -4,14 +4,17 @@
 const assert = @import("../vm/assert.zig").assert;
 const allocator = @import("../vm/allocator.zig");
 const buffer = @import("../bridge/buffer.zig");
+const frames = @import("frames.zig");
 const from_lua = @import("../bridge/from_lua.zig");
 const io_table = @import("io_table.zig");
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
+const lua_functions = @import("lua_functions.zig");
 const messages = @import("messages.zig");
 const thrown = @import("../views/thrown.zig");
 const to_lua = @import("../bridge/to_lua.zig");
 const unit = @import("unit.zig");
+const waiting = @import("../vm/waiting.zig");
 const wire = @import("../bridge/wire.zig");
 const c = lua.c;
 
@@ -20,38 +23,90 @@ const c = lua.c;
 /// said in `wire.Answer`.
 extern "cu" fn call(function: u32, words: u32, chunks: u32) i32;
 
+/// What the host answers to a run that waits, until the run takes it.
+pub var delivered: ?i32 = null;
+
 /// What a call costs at least, in steps of about 5 ns.
 const call_steps = 32;
 
 /// What the arguments of one call are written with.
-const Arguments = struct { count: u32, words: u32 = 0, result: ?from_lua.Error = null };
+const Arguments = struct { first: u32, result: ?from_lua.Error = null };
 
 pub fn init() void {
     to_lua.host_function = hostFunction;
 }
 
 /// One of the host's functions. Upvalues: its number, and its name for messages.
-fn hostFunction(state: ?*lua.State) callconv(.c) c_int {
+pub fn hostFunction(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
     limits.steps(L, call_steps);
     const closure: *c.CClosure = @ptrCast(@alignCast(L.ci.*.func.p[0].val.value_.gc));
     const upvalues: [*]const lua.Value = @ptrCast(&closure.upvalue);
-    var arguments = Arguments{ .count = @intCast(c.lua_gettop(L)) };
-    from_lua.start(L);
-    const status = lua.protectForError(L, writeArguments, &arguments);
-    const words = from_lua.finish(L, status != c.LUA_OK or arguments.result != null);
-    if (status == c.LUA_ERRMEM) c.luaD_throw(L, c.LUA_ERRMEM);
-    if (status != c.LUA_OK) return c.lua_error(L);
+    var arguments = Arguments{ .first = 1 };
+    const words = write(L, &arguments);
     if (arguments.result != null) return refused(L, &upvalues[1]);
-    messages.is_calling = true;
-    const answer = call(@intCast(upvalues[0].value_.i), words, buffer.chunk_count);
-    messages.is_calling = false;
+    const answer = ask(L, @intCast(upvalues[0].value_.i), words, buffer.chunk_count);
+    if (answer == @intFromEnum(wire.Status.waits)) return wait(L, &upvalues[1], goOn);
     c.lua_settop(L, 0);
     return finished(L, answer);
 }
 
+/// Writes the arguments of a call, and answers the words of the last chunk. Raises what raises while
+/// they are written, and leaves it to the caller to refuse them.
+fn write(L: *lua.State, arguments: *Arguments) u32 {
+    from_lua.start(L);
+    from_lua.write_function = lua_functions.write;
+    const status = lua.protectForError(L, writeArguments, arguments);
+    const words = from_lua.finish(L, status != c.LUA_OK or arguments.result != null);
+    if (status == c.LUA_ERRMEM) c.luaD_throw(L, c.LUA_ERRMEM);
+    if (status != c.LUA_OK) _ = c.lua_error(L);
+    return words;
+}
+
+/// Calls one of the functions that each unit has, with integers: the values of the stack from `first` on.
+pub fn askWith(L: *lua.State, function: u32, first: u32) i32 {
+    var arguments = Arguments{ .first = first };
+    const words = write(L, &arguments);
+    return ask(L, function, words, buffer.chunk_count);
+}
+
+/// Calls the host, with a message that was written.
+fn ask(L: *lua.State, function: u32, words: u32, chunks: u32) i32 {
+    frames.caller = L;
+    messages.is_calling = true;
+    const answer = call(function, words, chunks);
+    messages.is_calling = false;
+    return answer;
+}
+
+/// Suspends the run until the host has answered; an error where it can't be suspended.
+pub fn wait(L: *lua.State, name: *const lua.Value, k: c.cu_KFunction) c_int {
+    const thread = waiting.obstacle(L) orelse return waiting.wait(L, k);
+    lua.push(L, name.*);
+    waiting.pushObstacle(L, thread);
+    return c.luaL_error(
+        L,
+        "%s returned a promise, which can't be waited for in %s: call it before or after",
+        c.lua_tolstring(L, -2, null),
+        c.lua_tolstring(L, -1, null),
+    );
+}
+
+/// The host has answered what `hostFunction` waits for.
+fn goOn(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
+    const L = state.?;
+    c.lua_settop(L, 0);
+    return finished(L, takeDelivered());
+}
+
+/// The host's answer to the run that goes on now.
+pub fn takeDelivered() i32 {
+    defer delivered = null;
+    return delivered.?;
+}
+
 fn writeArguments(L: *lua.State, arguments: *Arguments) void {
-    for (1..arguments.count + 1) |index| {
+    for (arguments.first..@as(u32, @intCast(c.lua_gettop(L))) + 1) |index| {
         from_lua.value(L, lua.at(L, index), names[@min(index, names.len) - 1]) catch |err| {
             arguments.result = err;
             return;
@@ -73,7 +128,7 @@ fn refused(L: *lua.State, name: *const lua.Value) c_int {
 }
 
 /// Pushes the results of a call, or raises what the host threw.
-fn finished(L: *lua.State, answer: i32) c_int {
+pub fn finished(L: *lua.State, answer: i32) c_int {
     if (answer >= 0) return direct(L, @intCast(answer));
     if (to_lua.isOpen()) {
         const is_finished = to_lua.finish(unit.B);

@@ -4,14 +4,18 @@ const allocator = @import("../vm/allocator.zig");
 const asking = @import("../views/asking.zig");
 const releasing = @import("../views/releasing.zig");
 const errors = @import("errors.zig");
+const frames = @import("frames.zig");
 const from_lua = @import("../bridge/from_lua.zig");
 const host = @import("host.zig");
 const io_table = @import("io_table.zig");
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
+const lua_functions = @import("lua_functions.zig");
 const messages = @import("messages.zig");
 const numbers = @import("../bridge/view_numbers.zig");
 const run = @import("run.zig");
+const strands = @import("strands.zig");
+const tasks = @import("tasks.zig");
 const sandbox = @import("../vm/sandbox.zig");
 const templates = @import("../bridge/templates.zig");
 const unit = @import("unit.zig");
@@ -22,7 +26,6 @@ const c = lua.c;
 extern fn cu_forget_warning() void;
 extern var cu_hidden: [3]c.lua_CFunction;
 
-var saved: limits.Saved = undefined;
 var is_begun = false;
 
 pub fn init(memory_limit_bytes: u32) i32 {
@@ -32,7 +35,7 @@ pub fn init(memory_limit_bytes: u32) i32 {
     sandbox.chooseSecret();
     unit.L = c.lua_newstate(allocator.cu_reallocate, null) orelse return unit.answer(.memory);
     allocator.collector = unit.L.l_G;
-    saved = limits.save(unit.L);
+    frames.saved = limits.save(unit.L);
     const status = lua.protect(unit.L, setUp, {});
     c.lua_settop(unit.L, 0);
     unit.is_ready = status == c.LUA_OK;
@@ -51,13 +54,17 @@ fn setUp(state: *lua.State, _: void) void {
     from_lua.init(state);
     io_table.init(state);
     host.init();
+    lua_functions.init(state);
     run.init(state);
+    strands.init(state);
+    tasks.init(state);
     errors.init(state);
+    _ = c.luaD_checkminstack(state); // kept from now on: lua/series/420-room-for-finalizers.patch
 }
 
 pub fn collect() i32 {
     if (!unit.isIdle()) return unit.answer(.malformed);
-    limits.begin();
+    limits.begin(unit.L);
     c.lua_settop(unit.B, 0); // what the host answered last
     _ = c.lua_gc(unit.L, c.LUA_GCCOLLECT);
     releasing.flush();
@@ -81,7 +88,8 @@ pub fn recover() void {
     asking.is_asking = false;
     messages.is_calling = false;
     cu_forget_warning();
-    limits.recover(unit.L, saved);
+    limits.recover(unit.L, frames.saved);
+    strands.recover();
     messages.dropMessage();
     _ = from_lua.finish(unit.L, true);
 }

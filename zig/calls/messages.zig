@@ -9,6 +9,7 @@ const buffer = @import("../bridge/buffer.zig");
 const from_lua = @import("../bridge/from_lua.zig");
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
+const lua_functions = @import("lua_functions.zig");
 const numbers = @import("../bridge/view_numbers.zig");
 const to_lua = @import("../bridge/to_lua.zig");
 const unit = @import("unit.zig");
@@ -22,7 +23,7 @@ pub fn write(first: u32, count: u32, name: []const u8) i32 {
     assert(first + count <= c.lua_gettop(unit.L) + 1);
     var range = Range{ .first = first, .count = count, .name = name };
     from_lua.start(unit.L);
-    limits.begin();
+    limits.begin(unit.L);
     const status = lua.protect(unit.L, writeRange, &range);
     const words = from_lua.finish(unit.L, status != c.LUA_OK or range.result != null);
     c.lua_settop(unit.L, 0);
@@ -49,17 +50,19 @@ const MessageKind = enum(u32) {
     whole,
     lazy,
     part,
-    /// What a function of the host returns.
+    /// What a function of the host returns, or the promise that it returned.
     results,
     /// Functions of the host, among other values.
     powers,
+    /// What a function of Lua's is called with.
+    arguments,
 };
 
 /// Whether a function of the host is being called, and may answer with a message.
 pub var is_calling = false;
 
 pub fn beginMessage(kind: u32) i32 {
-    if (kind > @intFromEnum(MessageKind.powers)) return unit.answer(.malformed);
+    if (kind > @intFromEnum(MessageKind.arguments)) return unit.answer(.malformed);
     return begin(@enumFromInt(kind));
 }
 
@@ -67,7 +70,7 @@ fn begin(kind: MessageKind) i32 {
     const may_begin = switch (kind) {
         // What the host answers while it is asked.
         .part => asking.is_asking and !to_lua.isOpen(),
-        .results => is_calling and !to_lua.isOpen(),
+        .results => unit.is_ready and (is_calling or !unit.isRunning()) and !to_lua.isOpen(),
         else => unit.isIdle(),
     };
     if (!may_begin) return unit.answer(.malformed);
@@ -78,7 +81,8 @@ fn begin(kind: MessageKind) i32 {
     }
     to_lua.start(unit.B, kind == .lazy or kind == .part);
     to_lua.has_powers = kind == .powers;
-    if (kind == .whole) allocator.beginMessage();
+    to_lua.function_of = if (kind == .results or kind == .arguments) lua_functions.find else null;
+    if (kind == .whole or kind == .arguments) allocator.beginMessage();
     return 0;
 }
 

@@ -37,7 +37,7 @@ fn memoryFrom(address: u32) []const u8 {
 }
 
 fn compileText(code: []const u8, name: [*:0]const u8) i32 {
-    limits.begin();
+    limits.begin(unit.L);
     // No finalizer runs meanwhile. An exception leaves this to `recover`, which must not
     // take it for a finalizer that was running.
     const g = unit.L.l_G;
@@ -63,7 +63,7 @@ fn store(state: *lua.State, number: *i32) void {
 }
 
 /// Whether a compiled chunk has this number.
-fn isChunk(number: i32) bool {
+pub fn isChunk(number: i32) bool {
     return unit.isIdle() and c.luaH_getint(chunks, number).*.tt_ == c.LUA_VLCL | lua.collectable;
 }
 
@@ -83,14 +83,15 @@ pub fn compute(chunk: i32, all: bool) i32 {
         c.lua_settop(unit.L, 0);
         return unit.answerOf(begun);
     }
-    limits.begin();
+    unit.beginRun();
     const status = c.lua_pcallk(unit.L, 0, c.LUA_MULTRET, 1, 0, null);
+    limits.endRun();
     if (status != c.LUA_OK) return errors.failed(status);
     return writeResults(all);
 }
 
 /// Writes the values above the message handler: the first, or all.
-fn writeResults(all: bool) i32 {
+pub fn writeResults(all: bool) i32 {
     const count: u32 = @intCast(c.lua_gettop(unit.L) - 1);
     if (count == 0) {
         lua.push(unit.L, lua.nil);
@@ -105,8 +106,9 @@ pub fn request() i32 {
     if (!unit.isIdle()) return unit.answer(.malformed);
     c.lua_pushcclosure(unit.L, errors.describeError, 0);
     c.lua_pushcclosure(unit.L, callHandler, 0);
-    limits.begin();
+    unit.beginRun();
     const status = c.lua_pcallk(unit.L, 0, 1, 1, 0, null);
+    limits.endRun();
     if (status != c.LUA_OK) return errors.failed(status);
     const found = lua.top(unit.L).tt_ == lua.tag.true_;
     c.lua_settop(unit.L, 0);
@@ -126,41 +128,54 @@ pub fn callHandler(state: ?*lua.State) callconv(.c) c_int {
     if (is_handler) {
         c.lua_settop(S, 1);
         lua.push(S, io_table.inputField(S, "params").*);
-        c.lua_callk(S, 1, 1, 0, null);
-        io_table.set(S, .output);
+        c.lua_callk(S, 1, 1, 0, handled);
+        return handled(S, c.LUA_OK, 0);
     }
-    c.lua_pushboolean(S, @intFromBool(is_handler));
+    c.lua_pushboolean(S, 0);
     return 1;
 }
 
-/// Ends the message, an array of a function's name and so many arguments, and calls that function,
-/// a global or, with dots, one in tables of globals; writes its first result, or all.
-pub fn callFunction(count: u32, all: bool) i32 {
-    if (!messages.takeMessage()) return unit.answer(.malformed);
+fn handled(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
+    io_table.set(state.?, .output);
+    c.lua_pushboolean(state, 1);
+    return 1;
+}
+
+/// Ends the message, an array of so many arguments after the function that is called: itself, or a
+/// name, of a global or, with dots, of one in tables of globals.
+pub fn takeCall(count: u32) bool {
+    if (!messages.takeMessage()) return false;
     const value = lua.top(unit.L);
     const is_call = value.tt_ == lua.tag.table and c.luaH_realasize(lua.tableOf(value)) == count + 1 and
-        lua.isString(@ptrCast(&lua.tableOf(value).array[0]));
-    if (!is_call) {
-        c.lua_settop(unit.L, 0);
-        return unit.answer(.malformed);
-    }
+        switch (lua.tableOf(value).array[0].tt_ & 0x0f) {
+            c.LUA_TSTRING, c.LUA_TFUNCTION => true,
+            else => false,
+        };
+    if (!is_call) c.lua_settop(unit.L, 0);
+    return is_call;
+}
+
+/// Does so, and calls it; writes its first result, or all.
+pub fn callFunction(count: u32, all: bool) i32 {
+    if (!takeCall(count)) return unit.answer(.malformed);
     c.lua_pushcclosure(unit.L, errors.describeError, 0);
     c.lua_pushcclosure(unit.L, callNamed, 0);
     c.lua_rotate(unit.L, 1, 2);
-    limits.begin();
+    unit.beginRun();
     const status = c.lua_pcallk(unit.L, 1, c.LUA_MULTRET, 1, 0, null);
+    limits.endRun();
     if (status != c.LUA_OK) return errors.failed(status);
     return writeResults(all);
 }
 
-/// Calls the function that the array at the top of the stack names, with its other elements.
+/// Calls the function that the array at the top of the stack has or names, with its other elements.
 pub fn callNamed(state: ?*lua.State) callconv(.c) c_int {
     const S = state.?;
     const call = lua.tableOf(lua.at(S, 1));
     const count = c.luaH_realasize(call);
     if (c.lua_checkstack(S, @intCast(count + c.LUA_MINSTACK)) == 0) _ = c.luaL_error(S, "too many arguments");
     const name: lua.Value = call.array[0];
-    pushNamed(S, lua.bytesOf(lua.stringOf(&name)));
+    if (lua.isString(&name)) pushNamed(S, lua.bytesOf(lua.stringOf(&name))) else lua.push(S, name);
     if (c.lua_type(S, -1) != c.LUA_TFUNCTION and c.luaL_getmetafield(S, -1, "__call") == c.LUA_TNIL) {
         lua.push(S, name);
         _ = c.luaL_error(S, "attempt to call a %s value (global '%s')", c.lua_typename(S, c.lua_type(S, 2)), c.lua_tolstring(S, -1, null));
@@ -170,8 +185,12 @@ pub fn callNamed(state: ?*lua.State) callconv(.c) c_int {
         const argument = call.array[i];
         lua.push(S, if (lua.isNil(&argument)) lua.nil else argument);
     }
-    c.lua_callk(S, @intCast(count - 1), c.LUA_MULTRET, 0, null);
-    return c.lua_gettop(S) - 1;
+    c.lua_callk(S, @intCast(count - 1), c.LUA_MULTRET, 0, called);
+    return called(S, c.LUA_OK, 0);
+}
+
+fn called(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
+    return c.lua_gettop(state) - 1;
 }
 
 /// Pushes what stands under a dotted name among the globals, or nil. No metamethods run.
@@ -192,7 +211,7 @@ fn pushNamed(S: *lua.State, name: []const u8) void {
 
 /// A new closure of the compiled chunk, with the globals as its _ENV, as if it had
 /// been compiled again: a chunk may have changed the _ENV of an earlier run.
-fn pushClosure(state: *lua.State, chunk: i32) void {
+pub fn pushClosure(state: *lua.State, chunk: i32) void {
     const compiled: *c.LClosure = @ptrCast(@alignCast(c.luaH_getint(chunks, chunk).*.value_.gc));
     assert(compiled.nupvalues > 0);
     const closure: *c.LClosure = @ptrCast(c.luaF_newLclosure(state, compiled.nupvalues));
@@ -200,7 +219,7 @@ fn pushClosure(state: *lua.State, chunk: i32) void {
     lua.push(state, .{ .value_ = .{ .gc = @ptrCast(closure) }, .tt_ = c.LUA_VLCL | lua.collectable });
     c.luaF_initupvals(state, closure);
     const upvalues: [*][*c]c.UpVal = @ptrCast(&closure.upvals);
-    upvalues[0].*.v.p.* = io_table.globalsValue(state);
+    upvalues[0].*.v.p.* = io_table.environment(state);
 }
 
 /// Where the last error was raised, or code was stopped.

@@ -177,6 +177,21 @@ void luaD_leave(struct lua_State *L);
 struct CallInfo;
 extern struct CallInfo *cu_leaving;
 
+/*
+** waiting.zig: threads that wait for the host, and those that stand for a run. luaD_wait, in ldo.c, suspends the
+** running C function until 'k' goes on; what it returns, the function returns.
+*/
+#include <stdint.h>
+typedef int (*cu_KFunction)(struct lua_State *L, int status, intptr_t ctx);
+int luaD_wait(struct lua_State *L, cu_KFunction k);
+int cu_iswaiting(struct lua_State *co);
+int cu_isrun(struct lua_State *L);
+int cu_waitfor(struct lua_State *L, struct lua_State *co, cu_KFunction k);
+void cu_goon(struct lua_State *L, struct lua_State *co);
+#define CU_WAITS (-2)
+/* calls of the host that stand in one another */
+extern unsigned short cu_frame;
+
 /* lifetime.zig: a full collection, without finalizers */
 struct lua_State;
 void cu_collect(struct lua_State *L);

@@ -42,14 +42,31 @@ var may_refuse = false;
 
 var limit_bytes: usize = 0;
 var used_bytes: usize = 0;
-var peak_bytes: usize = 0;
+/// Since `beginRun`, and before.
+pub var peak_bytes: usize = 0;
+var earlier_peak_bytes: usize = 0;
 /// All that was ever taken; wraps around.
 pub var taken_bytes: usize = 0;
 
 /// End of the heap: what memory.size says, less what C's sbrk never takes.
 var heap_end: usize = 0;
 
-pub const Statistics = extern struct { used_bytes: u32, peak_bytes: u32, wasm_bytes: u32, limit_bytes: u32 };
+pub const Statistics = extern struct {
+    used_bytes: u32,
+    peak_bytes: u32,
+    wasm_bytes: u32,
+    limit_bytes: u32,
+    /// Of the last run; its steps are not the allocator's.
+    run_peak_bytes: u32,
+    unused: u32 = 0,
+    run_steps: i64 = 0,
+};
+
+/// What is used from now on counts for the figures of the last run.
+pub fn beginRun() void {
+    earlier_peak_bytes = @max(peak_bytes, earlier_peak_bytes);
+    peak_bytes = used_bytes;
+}
 
 /// Must be called once, before anything else.
 pub fn init(limit: usize) void {
@@ -72,7 +89,8 @@ pub fn endMessage() void {
 pub fn statistics() Statistics {
     return .{
         .used_bytes = used_bytes,
-        .peak_bytes = peak_bytes,
+        .peak_bytes = @max(peak_bytes, earlier_peak_bytes),
+        .run_peak_bytes = peak_bytes,
         .wasm_bytes = @as(usize, @wasmMemorySize(0)) * page_size_bytes,
         .limit_bytes = limit_bytes,
     };

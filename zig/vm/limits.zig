@@ -25,13 +25,48 @@ pub export var cu_budget: c_int = std.math.maxInt(c_int);
 const unlimited = std.math.maxInt(c_int);
 var is_unlimited = false;
 
-/// What the budget was when the host last gave one, or asked what had been spent.
+/// What the budget was when the host last gave one, and what had been spent before.
 var granted: c_int = std.math.maxInt(c_int);
+var spent_before: i64 = 0;
 
-/// Steps that were spent since then; more than there were where the last one cost more.
+/// All steps that were spent.
+fn spentNow() i64 {
+    return spent_before + (@as(i64, granted) - cu_budget);
+}
+
+/// Those that the host has been told of.
+var taken: i64 = 0;
+
+/// Steps that were spent since the host last asked; more than it gave where the last one cost more.
 pub fn takeSpent() i32 {
-    defer granted = cu_budget;
-    return granted -| cu_budget;
+    const spent = spentNow();
+    defer taken = spent;
+    return std.math.lossyCast(i32, spent - taken);
+}
+
+fn setBudget(steps_given: c_int) void {
+    spent_before = spentNow();
+    cu_budget = steps_given;
+    granted = steps_given;
+}
+
+/// What had been spent when the last run began, and when it ended.
+pub const Figures = struct { began: i64 = 0, ended: i64 = 0 };
+pub var figures = Figures{};
+
+/// Before code runs: as `begin`, and what it takes is the last run's.
+pub fn beginRun(L: *lua.State) void {
+    begin(L);
+    figures.began = spentNow();
+}
+
+pub fn endRun() void {
+    figures.ended = spentNow();
+}
+
+/// Steps of the last run.
+pub fn runSteps() i64 {
+    return figures.ended - figures.began;
 }
 
 /// The budget never goes below this, so that no payment makes it wrap around.
@@ -65,21 +100,32 @@ pub export fn cu_more_levels() callconv(.c) c_int {
 }
 
 /// Before code runs: asks for its steps. If its time is over already, its first step ends it.
-pub noinline fn begin() void {
+pub noinline fn begin(L: *lua.State) void {
     position.forget();
-    cu_levels = c.CU_LEVELS;
+    cu_levels = @min((L.nCcalls & 0xffff) + c.CU_LEVELS, c.LUAI_MAXCCALLS);
     // To ask takes 20 ns, twice a call.
     if (is_unlimited and cu_budget > unlimited / 2) {
         cu_pending &= ~c.CU_LOOKS;
     } else _ = askForSteps();
 }
 
+/// The host has used the unit for something else while code called it: the code goes on, with the
+/// levels that it had.
+pub fn goOn(levels: c_uint) void {
+    cu_levels = levels;
+    _ = askForSteps();
+}
+
+/// The next code to run is limited, or the one before was: its steps are asked for.
+pub fn askNext() void {
+    is_unlimited = false;
+}
+
 /// Whether code may go on.
 fn askForSteps() bool {
     const given = tick();
     is_unlimited = given == unlimited;
-    cu_budget = @max(given, 0);
-    granted = cu_budget;
+    setBudget(@max(given, 0));
     cu_pending &= ~c.CU_LOOKS;
     return given >= 0;
 }
@@ -139,16 +185,29 @@ pub export fn cu_attend(L: *lua.State) callconv(.c) c_int {
 pub const Saved = struct {
     error_jump: ?*c.struct_lua_longjmp,
     call_depth: c.l_uint32,
+    /// What stops the collector, of what a finalizer or the parser sets.
+    stopped: u8,
+    parsers: ?*Parser,
 };
+
+const passing_stops: u8 = c.GCSTPGC | c.GCSTPCLS;
 
 pub fn save(L: *lua.State) Saved {
     assert(L.ci == @as([*c]c.CallInfo, &L.base_ci));
-    return .{ .error_jump = L.errorJmp, .call_depth = L.nCcalls };
+    return .{
+        .error_jump = L.errorJmp,
+        .call_depth = L.nCcalls,
+        .stopped = L.l_G.*.gcstp & passing_stops,
+        .parsers = cu_parsers,
+    };
 }
 
-extern fn cu_free_parsers(L: *lua.State) void;
+// ldo.c: the parsers that are running, and what frees the buffers of those in an outer one.
+const Parser = opaque {};
+extern var cu_parsers: ?*Parser;
+extern fn cu_free_parsers(L: *lua.State, outer: ?*Parser) void;
 
-/// Makes the main thread as it is between calls. Coroutines that were running stay
+/// Makes the thread of a frame as it is between calls. Coroutines that were running in it stay
 /// as they are, and can't be resumed. No __close runs: it is user code too.
 pub fn recover(L: *lua.State, saved: Saved) void {
     // It wasn't noted where an import threw, or where the thread wasn't known. Of a coroutine,
@@ -156,7 +215,7 @@ pub fn recover(L: *lua.State, saved: Saved) void {
     if (!is_noted) position.note(L, true);
     is_noted = false;
     const g = L.l_G;
-    cu_free_parsers(L);
+    cu_free_parsers(L, saved.parsers);
     closeStopped(L);
     L.ci = &L.base_ci;
     L.tbclist.p = L.stack.p;
@@ -170,14 +229,16 @@ pub fn recover(L: *lua.State, saved: Saved) void {
     // A finalizer was running: the collector had been stopped for it. If it looped,
     // others like it would end the next calls. The bit that collectgarbage("stop") sets
     // stays.
-    if (g.*.gcstp & c.GCSTPGC != 0 and cu_finalizer_ticks >= finalizer_ticks_max) dropFinalizers(g);
-    g.*.gcstp &= ~@as(u8, c.GCSTPGC | c.GCSTPCLS);
+    const was_finalizing = g.*.gcstp & ~saved.stopped & c.GCSTPGC != 0;
+    if (was_finalizing and cu_finalizer_ticks >= finalizer_ticks_max) dropFinalizers(g);
+    g.*.gcstp = g.*.gcstp & ~passing_stops | saved.stopped;
     g.*.gcemergency = 0;
     g.*.gcstopem = 0;
     c.cu_leaving = null;
     cu_pending = 0;
-    cu_budget = std.math.maxInt(c_int);
-    granted = cu_budget;
+    setBudget(std.math.maxInt(c_int));
+    is_unlimited = false;
+    endRun();
 }
 
 /// Moves variables that functions share with coroutines that were running out of their
@@ -188,7 +249,7 @@ fn closeStopped(L: *lua.State) void {
     var next: ?*lua.State = L.l_G.*.twups;
     while (next) |thread| {
         next = thread.twups;
-        if (thread == L or thread.status != c.LUA_OK) continue;
+        if (thread == L or thread.status != c.LUA_OK or thread.frame < L.frame) continue;
         const top = thread.top;
         closeUpvalues(thread);
         thread.top = top;

@@ -6,7 +6,10 @@ const pay = @import("pay.zig");
 const c = lua.c;
 
 /// The resolver's name in the registry; calls/host.zig puts it there.
-const resolver_name = "cu_resolver";
+const resolver_name = "resolveModule";
+
+/// Loaders of modules that the unit has itself, in the registry; the host's come first.
+const own_modules_name = "cu_modules";
 
 const preload_name = "_PRELOAD"; // LUA_PRELOAD_TABLE
 const loaded_name = "_LOADED"; // LUA_LOADED_TABLE
@@ -26,6 +29,9 @@ pub export fn cu_open_package(state: ?*lua.State) callconv(.c) c_int {
     return 1;
 }
 
+// calls/io_table.zig
+extern fn cu_push_globals(L: *lua.State) void;
+
 /// Slots of `require`'s stack.
 const name_at = 1;
 const loaded_at = 2;
@@ -41,11 +47,22 @@ fn require(state: ?*lua.State) callconv(.c) c_int {
     if (c.lua_toboolean(L, -1) != 0) return 1;
     lua.pop(L, 1);
     checkCycle(L);
-    findLoader(L, name); // the loader and what it is given
+    return findLoader(L, name);
+}
+
+/// Calls the loader at the top but one, with what it is given at the top.
+fn load(L: *lua.State) c_int {
     c.lua_rotate(L, loader_at, 1);
     c.lua_pushvalue(L, name_at);
     c.lua_pushvalue(L, loader_at);
-    c.lua_callk(L, 2, 1, 0, null);
+    c.lua_callk(L, 2, 1, 0, loaded);
+    return loaded(L, c.LUA_OK, 0);
+}
+
+/// A module's loader has returned.
+fn loaded(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
+    const L = state.?;
+    const name = c.lua_tolstring(L, name_at, null);
     if (c.lua_type(L, -1) != c.LUA_TNIL) {
         c.lua_setfield(L, loaded_at, name);
     } else lua.pop(L, 1);
@@ -59,26 +76,45 @@ fn require(state: ?*lua.State) callconv(.c) c_int {
     return 2;
 }
 
-/// Pushes a module's loader, and what it is given beside the name.
-fn findLoader(L: *lua.State, name: [*:0]const u8) void {
+/// Finds a module's loader, and what it is given beside the name; and calls it.
+fn findLoader(L: *lua.State, name: [*:0]const u8) c_int {
     _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, preload_name);
     const in_preload = c.lua_getfield(L, -1, name);
     c.lua_rotate(L, -2, -1);
     lua.pop(L, 1);
     if (in_preload != c.LUA_TNIL) {
         _ = c.lua_pushstring(L, ":preload:");
-        return;
+        return load(L);
     }
     lua.pop(L, 1);
     _ = c.lua_getfield(L, c.LUA_REGISTRYINDEX, resolver_name);
     if (c.lua_type(L, -1) == c.LUA_TFUNCTION) {
         c.lua_pushvalue(L, name_at);
-        c.lua_callk(L, 1, 2, 0, null); // its text and where it comes from; or nil and where it isn't
-        if (c.lua_type(L, -2) == c.LUA_TSTRING) return compile(L, name);
-    } else c.lua_pushnil(L);
-    if (c.lua_type(L, -1) == c.LUA_TNIL) _ = c.lua_pushstring(L, "");
+        c.lua_callk(L, 1, 2, 0, resolved); // its text and where it comes from; or nil and where it isn't
+    } else {
+        lua.pop(L, 1);
+        c.lua_pushnil(L);
+        _ = c.lua_pushstring(L, "");
+    }
+    return resolved(L, c.LUA_OK, 0);
+}
+
+/// The resolver has answered.
+fn resolved(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
+    const L = state.?;
+    const name = c.lua_tolstring(L, name_at, null);
+    if (c.lua_type(L, -2) == c.LUA_TSTRING) {
+        compile(L, name);
+        return load(L);
+    }
+    _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, own_modules_name);
+    if (c.lua_getfield(L, -1, name) == c.LUA_TFUNCTION) {
+        _ = c.lua_pushstring(L, ":own:");
+        return load(L);
+    }
+    lua.pop(L, 2);
     const reasons = c.lua_tolstring(L, -1, null);
-    _ = c.luaL_error(L, "module '%s' not found:\n\tno field package.preload['%s']%s", name, name, reasons);
+    return c.luaL_error(L, "module '%s' not found:\n\tno field package.preload['%s']%s", name, name, reasons);
 }
 
 /// Puts a loader in the place of a module's text, below where it comes from.
@@ -87,7 +123,12 @@ fn compile(L: *lua.State, name: [*:0]const u8) void {
     const text = c.lua_tolstring(L, -2, &length);
     const place = c.luaL_tolstring(L, -1, null);
     const chunk_name = c.lua_pushfstring(L, "@%s", place);
-    if (c.luaL_loadbufferx(L, text, length, chunk_name, "t") != c.LUA_OK) {
+    const status = c.luaL_loadbufferx(L, text, length, chunk_name, "t");
+    if (status == c.LUA_OK) {
+        // Modules are for all runs, also where one that has globals of its own is the first to ask.
+        cu_push_globals(L);
+        _ = c.lua_setupvalue(L, -2, 1);
+    } else {
         _ = c.luaL_error(L, "error loading module '%s' from '%s':\n\t%s", name, place, c.lua_tolstring(L, -1, null));
     }
     // text, place, its text, chunk name, loader: the loader and the place remain.

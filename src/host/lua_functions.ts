@@ -1,0 +1,107 @@
+/**
+ * Functions of Lua's that code has given to the host.
+ *
+ * @module
+ */
+
+import type { LuaValue } from "../values/lua_value.ts";
+
+/**
+ * A Lua function that code has passed to a function of the host: called as a function, with arguments
+ * and results as those of {@linkcode ComputeUnit.call}, also from inside that function of the host.
+ *
+ * It holds the Lua function until it is disposed of, or JavaScript lets go of it. Where it comes back
+ * as an argument or a result, Lua code has the function itself. After its unit has been disposed of,
+ * calling it throws a TypeError with its name.
+ *
+ * @example Usage
+ * ```ts
+ * import { ComputeUnit, type LuaFunction } from "@computeunit/cu";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let saved: LuaFunction | undefined;
+ * using cu = await ComputeUnit.create({ globals: { on: (f: LuaFunction) => { saved = f; } } });
+ * cu.compute("local count = 0; on(function(n) count = count + n; return count end)");
+ * assertEquals([saved!(2), saved!(3)], [2, 5]);
+ * ```
+ */
+export interface LuaFunction extends Disposable {
+  /** Calls it, and returns its first result, `null` where there is none. */
+  (...args: unknown[]): LuaValue;
+  /** Where it is defined: "rules.lua:12". */
+  readonly name: string;
+  /** Calls it, and returns all of its results. */
+  callAll(...args: unknown[]): LuaValue[];
+  /** Calls it in a run of its own, which may wait, and gives its first result. */
+  callAsync(...args: unknown[]): Promise<LuaValue>;
+}
+
+/** What a unit does for its functions. */
+export interface FunctionCaller {
+  call(callee: LuaFunction, args: unknown[]): LuaValue[];
+  callAsync(callee: LuaFunction, args: unknown[]): Promise<LuaValue>;
+  /** The host has let go of one. */
+  release(number: number): void;
+}
+
+/** The functions of one unit that the host has, by number. */
+export class LuaFunctions {
+  readonly #caller: FunctionCaller;
+  readonly #live = new Map<number, WeakRef<LuaFunction>>();
+  readonly #numbers = new WeakMap<object, number>();
+  readonly #registry: FinalizationRegistry<number>;
+
+  /** Constructs the functions of a unit. */
+  constructor(caller: FunctionCaller) {
+    this.#caller = caller;
+    this.#registry = new FinalizationRegistry((number) => {
+      // Lua may have given it again since, as another object.
+      if (this.#live.get(number)?.deref() === undefined) this.#release(number);
+    });
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** The function with a number, the same object as long as the host has it. */
+  of(number: number, place: string): LuaFunction {
+    return this.#live.get(number)?.deref() ?? this.#make(number, place);
+  }
+
+  /** The number of one of these functions; undefined for any other value. */
+  numberOf(value: unknown): number | undefined {
+    return typeof value === "function" ? this.#numbers.get(value) : undefined;
+  }
+
+  #make(number: number, place: string): LuaFunction {
+    const caller = this.#caller;
+    const called: LuaFunction = Object.assign(
+      (...args: unknown[]) => caller.call(called, args)[0] ?? null,
+      {
+        callAll: (...args: unknown[]) => caller.call(called, args),
+        callAsync: (...args: unknown[]) => caller.callAsync(called, args),
+        [Symbol.dispose]: () => this.#dispose(called),
+      },
+    );
+    Object.defineProperty(called, "name", { value: place });
+    this.#numbers.set(called, number);
+    this.#live.set(number, new WeakRef(called));
+    this.#registry.register(called, number, called);
+    return called;
+  }
+
+  #dispose(called: LuaFunction): void {
+    const number = this.#numbers.get(called);
+    if (number === undefined) return;
+    this.#numbers.delete(called);
+    this.#registry.unregister(called);
+    this.#release(number);
+  }
+
+  #release(number: number): void {
+    this.#live.delete(number);
+    this.#caller.release(number);
+  }
+}

@@ -1,0 +1,453 @@
+/**
+ * Runs that wait: what code begins with `computeAsync` and its like.
+ *
+ * @module
+ */
+
+import type { Decoder } from "../bridge/decode.ts";
+import type { Encoder } from "../bridge/encode.ts";
+import type { HostFunction, HostFunctions, Waiter } from "../host/host_functions.ts";
+import type { Instance } from "../runtime/instance.ts";
+import type { Allowance } from "../runtime/runs.ts";
+import { RESULTS, WIRE } from "../runtime/wire.ts";
+import { LuaError } from "../values/errors.ts";
+import type { LuaValue } from "../values/lua_value.ts";
+import type { Figures, RunStats } from "./figures.ts";
+import type { Reports } from "./reports.ts";
+import type { Uses } from "./uses.ts";
+
+/** What a run needs to begin. */
+export interface TaskOptions {
+  /** What is being done, for messages: "compute". */
+  readonly action: string;
+  /** What becomes of its results: `RESULTS.FIRST`, `ALL` or `REQUEST`. */
+  readonly results: number;
+  readonly allowance: Allowance;
+  /** Whether `_io` begins as the unit's own is then, but for what is set. */
+  readonly inherits: boolean;
+  /** Whether the unit's own `_io` becomes as the run's is in the end. */
+  readonly keeps: boolean;
+  /** Whether output and meta are asked for. */
+  readonly readsIo: boolean;
+  /** Whether the run has globals of its own. */
+  readonly ownGlobals: boolean;
+  /** Sets its input, and makes its strand: answers its number. */
+  readonly make: (instance: Instance) => number;
+}
+
+/** A run whose input was taken. */
+export interface PreparedRun {
+  /** Begins it: it goes on until it waits or ends before this returns what it ends with. */
+  begin(): Promise<TaskResult>;
+  /** What it has ended with, if it has: a run that doesn't wait ends before `begin` returns. */
+  readonly result: TaskResult | undefined;
+  /** Lets go of one that won't be begun. */
+  drop(): void;
+}
+
+/** What a run ended with. */
+export interface TaskResult {
+  readonly values: LuaValue[];
+  /** Of `RESULTS.REQUEST`: whether there was such a handler. */
+  readonly isFound: boolean;
+  readonly output: LuaValue;
+  readonly meta: LuaValue;
+}
+
+/** Code that is run on a Lua thread of its own. */
+class Strand implements Waiter {
+  readonly number: number;
+  readonly task: Task;
+  readonly results: number;
+  /** What it is one of, if code runs it side by side with others; and its position there, from 1. */
+  readonly group: Group | undefined;
+  readonly index: number;
+  /** What it waits for; another object for each wait. */
+  wait: Wait | undefined;
+  /** The unit has let go of it. */
+  isReleased = false;
+
+  constructor(number: number, task: Task, results: number, group?: Group, index = 0) {
+    this.number = number;
+    this.task = task;
+    this.results = results;
+    this.group = group;
+    this.index = index;
+  }
+
+  waitFor(called: HostFunction, promise: Promise<unknown>): void {
+    const wait = this.#begin(called);
+    const { tasks } = this.task;
+    promise.then(
+      (value) => tasks.settled(this, wait, true, value),
+      (error) => tasks.settled(this, wait, false, error),
+    );
+  }
+
+  sleep(called: HostFunction, milliseconds: number): void {
+    const wait = this.#begin(called);
+    wait.timer = setTimeout(() => this.task.tasks.settled(this, wait, true, undefined), milliseconds);
+  }
+
+  waitForStrands(called: HostFunction, numbers: number[], isRace: boolean): void {
+    const wait = this.#begin(called);
+    const group = wait.group = new Group(this, wait, isRace);
+    group.strands = numbers.map((number, i) => new Strand(number, this.task, RESULTS.KEEP, group, i + 1));
+    group.left = numbers.length;
+  }
+
+  /** Where it couldn't wait for what it called before, that is forgotten. */
+  #begin(called: HostFunction): Wait {
+    clearTimeout(this.wait?.timer);
+    return this.wait = new Wait(called);
+  }
+}
+
+/** What a strand waits for. */
+class Wait {
+  readonly called: HostFunction;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  group: Group | undefined;
+
+  constructor(called: HostFunction) {
+    this.called = called;
+  }
+}
+
+/** Strands that run side by side, for one that waits. */
+class Group {
+  readonly parent: Strand;
+  readonly wait: Wait;
+  readonly isRace: boolean;
+  strands: Strand[] = [];
+  /** How many have not ended. */
+  left = 0;
+  isOver = false;
+
+  constructor(parent: Strand, wait: Wait, isRace: boolean) {
+    this.parent = parent;
+    this.wait = wait;
+    this.isRace = isRace;
+  }
+}
+
+/** One run. */
+class Task {
+  readonly tasks: Tasks;
+  readonly options: TaskOptions;
+  readonly channel: number;
+  readonly promise: Promise<TaskResult>;
+  resolve!: (result: TaskResult) => void;
+  reject!: (error: unknown) => void;
+  /** Its first strand, which it is over with. */
+  main!: Strand;
+  readonly stats: RunStats = { steps: 0, milliseconds: 0, peakBytes: 0, hostCalls: 0 };
+  isOver = false;
+  result: TaskResult | undefined;
+  onAbort: (() => void) | undefined;
+
+  constructor(tasks: Tasks, options: TaskOptions, channel: number) {
+    this.tasks = tasks;
+    this.options = options;
+    this.channel = channel;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    // Nobody hears of one that is over before it was begun.
+    this.promise.catch(() => {});
+  }
+}
+
+/** The runs of one unit that may wait. */
+export class Tasks {
+  readonly #uses: Uses;
+  readonly #encoder: Encoder;
+  readonly #decoder: Decoder;
+  readonly #reports: Reports;
+  readonly #functions: HostFunctions;
+  readonly #figures: Figures;
+  readonly #open = new Set<Task>();
+  /** Strands that are to begin, as soon as the one that runs waits. */
+  #next: Strand[] = [];
+
+  /** Constructs the runs of a unit. */
+  constructor(
+    uses: Uses,
+    encoder: Encoder,
+    decoder: Decoder,
+    reports: Reports,
+    functions: HostFunctions,
+    figures: Figures,
+  ) {
+    this.#uses = uses;
+    this.#encoder = encoder;
+    this.#decoder = decoder;
+    this.#reports = reports;
+    this.#functions = functions;
+    this.#figures = figures;
+  }
+
+  /**
+   * Makes a run, with its input.
+   *
+   * @throws What keeps it from beginning.
+   */
+  make(options: TaskOptions): PreparedRun {
+    const { signal } = options.allowance;
+    signal?.throwIfAborted();
+    const channel = this.#uses.use(options.action, (instance) => this.#openChannel(instance));
+    const task = new Task(this, options, channel);
+    try {
+      task.main = this.#uses.use(options.action, (instance) => {
+        if (options.ownGlobals) this.#check(instance.exports.use_globals(1), options.action);
+        const number = options.make(instance);
+        this.#check(number, options.action);
+        return new Strand(number, task, options.results);
+      }, channel);
+    } catch (error) {
+      this.#closeChannel(task, false);
+      throw error;
+    }
+    this.#open.add(task);
+    if (signal !== undefined) {
+      task.onAbort = () => this.#aborted(task);
+      signal.addEventListener("abort", task.onAbort, { once: true });
+    }
+    return {
+      begin: () => {
+        if (!task.isOver) this.#begin(task);
+        return task.promise;
+      },
+      get result() {
+        return task.result;
+      },
+      drop: () => this.#failed(task, undefined),
+    };
+  }
+
+  #begin(task: Task): void {
+    const { action, inherits } = task.options;
+    try {
+      if (inherits) {
+        this.#uses.use(action, ({ exports }) => this.#check(exports.inherit_channel(), action), task.channel);
+      }
+    } catch (error) {
+      return this.#failed(task, error);
+    }
+    this.#go(task.main, undefined);
+  }
+
+  /** How many runs wait. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Rejects all runs: the unit is gone, or broken. */
+  end(error: unknown): void {
+    for (const task of this.#open) {
+      this.#leave(task);
+      for (const strand of strandsOf(task.main)) this.#forgetWait(strand);
+      task.reject(error);
+    }
+  }
+
+  /** What a strand waits for has come. */
+  settled(strand: Strand, wait: Wait, isFulfilled: boolean, value: unknown): void {
+    if (strand.wait !== wait || strand.task.isOver) return;
+    if (this.#uses.isUsed) return queueMicrotask(() => this.settled(strand, wait, isFulfilled, value));
+    strand.wait = undefined;
+    this.#go(strand, () => this.#functions.settled(wait.called, isFulfilled, value));
+  }
+
+  /** Begins a strand or goes on with it, and with what it sets going. */
+  #go(strand: Strand, answer: (() => number) | undefined): void {
+    this.#goOn(strand, answer);
+    while (this.#next.length > 0) {
+      const next = this.#next.shift()!;
+      if (!next.task.isOver && next.group?.isOver !== true) this.#goOn(next, undefined);
+    }
+  }
+
+  #goOn(strand: Strand, answer: (() => number) | undefined): void {
+    const { task } = strand;
+    const { action, allowance } = task.options;
+    let status = 0;
+    try {
+      const result = this.#uses.use(action, (instance) => {
+        const { waiter } = this.#functions;
+        this.#functions.waiter = strand;
+        const began = this.#figures.begin();
+        const { calls } = this.#functions;
+        try {
+          const answered = answer?.() ?? 0;
+          this.#decoder.drop();
+          status = instance.guard(
+            () => instance.exports.go(strand.number, answered, strand.results),
+            undefined,
+            allowance,
+          );
+        } finally {
+          this.#functions.waiter = waiter;
+          if (instance.broken === undefined) this.#figures.endPart(began, calls, task.stats);
+        }
+        if (status === WIRE.STATUS_WAITS) return;
+        this.#forgetWait(strand);
+        if (strand.results === RESULTS.KEEP) return;
+        strand.isReleased = true;
+        return this.#read(instance, task, status);
+      }, task.channel);
+      if (result !== undefined) return this.#succeeded(task, result);
+    } catch (error) {
+      return this.#failed(task, error);
+    }
+    if (status === WIRE.STATUS_WAITS) return this.#waits(strand);
+    this.#endedInGroup(strand, status);
+  }
+
+  /** The strand waits: what runs side by side in the meantime begins. */
+  #waits(strand: Strand): void {
+    const group = strand.wait?.group;
+    if (group !== undefined && !group.isOver) this.#next.push(...group.strands);
+    if (strand.task.options.allowance.signal?.aborted) this.#aborted(strand.task);
+  }
+
+  #read(instance: Instance, task: Task, status: number): TaskResult {
+    const { action, results, readsIo } = task.options;
+    if (status < 0) {
+      this.#decoder.drop();
+      throw this.#reports.errorOf(status, "return the result");
+    }
+    const isRequest = results === RESULTS.REQUEST;
+    const values = isRequest ? [] : this.#decoder.decode(status);
+    const read = (field: number): LuaValue => {
+      this.#decoder.drop();
+      const words = instance.guard(() => instance.exports.get_io(field), undefined, task.options.allowance);
+      this.#check(words, action);
+      return this.#decoder.decode(words)[0];
+    };
+    return {
+      values,
+      isFound: isRequest && status === 1,
+      output: readsIo ? read(1) : null,
+      meta: readsIo ? read(2) : null,
+    };
+  }
+
+  /** A strand of a group has ended: those that wait for it may go on. */
+  #endedInGroup(strand: Strand, status: number): void {
+    const group = strand.group!;
+    group.left--;
+    const hasFailed = status < 0;
+    if (!hasFailed && !group.isRace && group.left > 0) return;
+    group.isOver = true;
+    const decides = hasFailed || group.isRace;
+    try {
+      if (decides) { for (const other of group.strands) if (other !== strand) this.#close(other); }
+    } catch (error) {
+      return this.#failed(strand.task, error);
+    }
+    const { parent } = group;
+    parent.wait = undefined;
+    this.#goOn(parent, () => {
+      this.#encoder.scalar(decides ? strand.index : 0);
+      return 1;
+    });
+  }
+
+  #succeeded(task: Task, result: TaskResult): void {
+    this.#leave(task);
+    try {
+      this.#closeChannel(task, task.options.keeps);
+    } catch (error) {
+      return task.reject(error);
+    }
+    task.result = result;
+    task.resolve(result);
+  }
+
+  /** A run has ended in an error, or is ended: what still waits in it is closed. */
+  #failed(task: Task, error: unknown): void {
+    if (task.isOver) return;
+    const broken = this.#uses.instance?.broken;
+    if (broken !== undefined) return this.end(error);
+    this.#leave(task);
+    let failure: unknown = error;
+    for (const strand of strandsOf(task.main)) {
+      try {
+        this.#close(strand);
+      } catch (second) {
+        // What has no time left has none to close anything; else an error while closing takes the
+        // place of the one before, as in Lua.
+        if (error instanceof LuaError && (error.kind === "time" || error.kind === "limit")) continue;
+        if (second instanceof LuaError) second.cause ??= failure;
+        failure = second;
+      }
+    }
+    try {
+      this.#closeChannel(task, task.options.keeps);
+    } catch {
+      // The unit has no memory for it: what came before is what counts.
+    }
+    task.reject(failure);
+  }
+
+  #aborted(task: Task): void {
+    if (task.isOver) return;
+    // Code that runs is ended when it next looks at its signal.
+    if (this.#uses.isUsed) return queueMicrotask(() => this.#aborted(task));
+    this.#failed(task, task.options.allowance.signal!.reason);
+  }
+
+  /** Closes a strand, and those that it waits for. */
+  #close(strand: Strand): void {
+    for (const inner of strandsOf(strand)) {
+      this.#forgetWait(inner);
+      if (!inner.isReleased) this.#closeOne(inner);
+    }
+  }
+
+  #closeOne(strand: Strand): void {
+    const { action, allowance } = strand.task.options;
+    strand.isReleased = true;
+    this.#uses.use(action, (instance) => {
+      const { signal: _, ...left } = allowance; // what is to be closed is, though the run was aborted
+      this.#check(instance.guard(() => instance.exports.close_strand(strand.number), undefined, left), action);
+    }, strand.task.channel);
+  }
+
+  #forgetWait(strand: Strand): void {
+    if (strand.wait?.group !== undefined) strand.wait.group.isOver = true;
+    clearTimeout(strand.wait?.timer);
+    strand.wait = undefined;
+  }
+
+  #leave(task: Task): void {
+    task.isOver = true;
+    this.#open.delete(task);
+    if (task.onAbort !== undefined) task.options.allowance.signal!.removeEventListener("abort", task.onAbort);
+  }
+
+  #openChannel(instance: Instance): number {
+    const channel = instance.exports.open_channel();
+    this.#check(channel, "begin a run");
+    this.#uses.noteChannel(channel);
+    return channel;
+  }
+
+  #closeChannel(task: Task, keeps: boolean): void {
+    this.#uses.use(task.options.action, (instance) => {
+      this.#check(instance.exports.close_channel(task.channel, keeps ? 1 : 0), "end a run");
+    });
+  }
+
+  #check(status: number, action: string): void {
+    if (status < 0) throw this.#reports.errorOf(status, action);
+  }
+}
+
+/** A strand, after those that it waits for. */
+function strandsOf(strand: Strand): Strand[] {
+  const inner = strand.wait?.group?.strands ?? [];
+  return [...inner.flatMap(strandsOf), strand];
+}

@@ -1,0 +1,99 @@
+//! Calls of the host that stand in one another: a function of the host that code has called may use
+//! the unit again. For each such use there is a frame: a Lua thread of its own, on which it begins as
+//! the outermost one begins on the main thread, and what is to be whole again after an exception.
+
+const allocator = @import("../vm/allocator.zig");
+const limits = @import("../vm/limits.zig");
+const lua = @import("../vm/lua.zig");
+const messages = @import("messages.zig");
+const unit = @import("unit.zig");
+const waiting = @import("../vm/waiting.zig");
+const c = lua.c;
+
+const depth_max = 64;
+
+const Frame = struct {
+    /// The thread, and the one that its run has, or null.
+    L: *lua.State,
+    running: ?*lua.State,
+    /// The thread that called the host.
+    caller: *lua.State,
+    saved: limits.Saved,
+    stack_base: usize,
+    levels: c_uint,
+    figures: limits.Figures,
+    peak_bytes: usize,
+};
+
+/// The outer frames, from the outermost on; the innermost is the one in use.
+var outer: [depth_max]Frame = undefined;
+/// Threads of frames by their depth: kept, as calls that nest will nest again.
+var threads: [depth_max + 1]?*lua.State = @splat(null);
+var depth: u32 = 0;
+
+/// Of the frame in use: what `recover` puts back, and C's stack pointer between its calls.
+pub var saved: limits.Saved = undefined;
+pub var stack_base: usize = 0;
+
+/// The thread that calls the host.
+pub var caller: *lua.State = undefined;
+
+/// What one level of nesting takes of C's stack, in levels of C as Lua counts them.
+const frame_levels = 4;
+
+/// Begins a use of the unit by the host inside a call of one of its functions.
+pub fn begin(stack_pointer: usize) i32 {
+    if (!messages.is_calling or depth == depth_max) return unit.answer(.malformed);
+    const levels = (caller.nCcalls & 0xffff) + frame_levels;
+    if (levels >= c.LUAI_MAXCCALLS) return unit.answer(.depth);
+    if (threads[depth + 1] == null) {
+        const status = lua.protect(unit.B, makeThread, &threads[depth + 1]);
+        if (status != c.LUA_OK) return unit.answerOf(status);
+    }
+    outer[depth] = .{
+        .L = unit.L,
+        .running = unit.running,
+        .caller = caller,
+        .saved = saved,
+        .stack_base = stack_base,
+        .levels = limits.cu_levels,
+        .figures = limits.figures,
+        .peak_bytes = allocator.peak_bytes,
+    };
+    depth += 1;
+    const thread = threads[depth].?;
+    const unyieldable = 0x10000; // nyci in lstate.h
+    thread.nCcalls = @intCast(levels | unyieldable);
+    thread.frame = @intCast(depth);
+    waiting.cu_frame = @intCast(depth);
+    unit.L = thread;
+    unit.running = null;
+    messages.is_calling = false;
+    saved = limits.save(thread);
+    stack_base = stack_pointer;
+    return 0;
+}
+
+fn makeThread(L: *lua.State, thread: *?*lua.State) void {
+    const made = c.lua_newthread(L).?;
+    _ = c.luaL_ref(L, c.LUA_REGISTRYINDEX);
+    thread.* = made;
+}
+
+/// Ends it: the code that has called the host goes on.
+pub fn end() i32 {
+    if (depth == 0 or !unit.isIdle()) return unit.answer(.malformed);
+    depth -= 1;
+    const frame = &outer[depth];
+    unit.L = frame.L;
+    unit.running = frame.running;
+    caller = frame.caller;
+    saved = frame.saved;
+    stack_base = frame.stack_base;
+    waiting.cu_frame = @intCast(depth);
+    messages.is_calling = true;
+    limits.figures = frame.figures;
+    allocator.peak_bytes = @max(allocator.peak_bytes, frame.peak_bytes);
+    limits.goOn(frame.levels);
+    return 0;
+}

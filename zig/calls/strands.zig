@@ -1,0 +1,263 @@
+//! Strands: what the host begins and may have to wait for, each on a Lua thread of its own. A run is
+//! one strand, or several where code works side by side (tasks.zig).
+
+const assert = @import("../vm/assert.zig").assert;
+const errors = @import("errors.zig");
+const host = @import("host.zig");
+const io_table = @import("io_table.zig");
+const limits = @import("../vm/limits.zig");
+const lua = @import("../vm/lua.zig");
+const run = @import("run.zig");
+const to_lua = @import("../bridge/to_lua.zig");
+const unit = @import("unit.zig");
+const waiting = @import("../vm/waiting.zig");
+const c = lua.c;
+
+/// Threads by number.
+var threads: *lua.Table = undefined;
+
+/// What becomes of the results of a strand.
+const Results = enum(u32) {
+    /// The first one is written as a message, or all are.
+    first,
+    all,
+    /// They stay on the thread, as an error does, for the code that began it.
+    keep,
+    /// Whether there was such a handler.
+    request,
+};
+
+pub fn init(L: *lua.State) void {
+    threads = lua.newAnchored(L);
+}
+
+pub fn recover() void {
+    unit.running = null;
+    host.delivered = null;
+}
+
+pub fn threadOf(number: i32) ?*lua.State {
+    const found = c.luaH_getint(threads, number);
+    if (found.*.tt_ != c.LUA_VTHREAD | lua.collectable) return null;
+    return @ptrCast(@alignCast(found.*.value_.gc));
+}
+
+/// Whether a thread runs nothing: it hasn't begun, or has ended.
+fn isOutside(thread: *lua.State) bool {
+    return thread.ci == @as([*c]c.CallInfo, &thread.base_ci);
+}
+
+/// A thread for a function and its arguments, so many values at the top of the stack, which it takes;
+/// answers its number. May raise a memory error.
+pub fn make(L: *lua.State, values: u32, handler: c.lua_CFunction) i32 {
+    const thread: *lua.State = c.lua_newthread(L).?;
+    thread.isrun = 1;
+    if (handler != null) {
+        c.lua_pushcclosure(thread, handler, 0);
+        thread.errfunc = @intCast(@intFromPtr(thread.top.p - 1) - @intFromPtr(thread.stack.p));
+    }
+    c.lua_rotate(L, -@as(c_int, @intCast(values)) - 1, 1); // the thread below the values
+    if (c.lua_checkstack(thread, @intCast(values)) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+    c.lua_xmove(L, thread, @intCast(values));
+    lua.push(L, lua.ofTable(threads));
+    c.lua_rotate(L, -2, 1);
+    const number = c.luaL_ref(L, -2);
+    lua.pop(L, 1);
+    return number;
+}
+
+const Start = struct { number: i32 = 0, chunk: i32 = 0 };
+
+/// A strand that will run a compiled chunk.
+pub fn ofChunk(chunk: i32) i32 {
+    if (!run.isChunk(chunk)) return unit.answer(.malformed);
+    return begun(makeOfChunk, chunk);
+}
+
+fn makeOfChunk(L: *lua.State, start: *Start) void {
+    run.pushClosure(L, start.chunk);
+    start.number = make(L, 1, errors.describeError);
+}
+
+/// Ends the message, as `run.callFunction` does: a strand that will call the function.
+pub fn ofFunction(count: u32) i32 {
+    if (!run.takeCall(count)) return unit.answer(.malformed);
+    return begun(makeOfFunction, 0);
+}
+
+fn makeOfFunction(L: *lua.State, start: *Start) void {
+    c.lua_pushcclosure(L, run.callNamed, 0);
+    c.lua_rotate(L, -2, 1);
+    start.number = make(L, 2, errors.describeError);
+}
+
+/// A strand that will call a handler, as `run.request` does.
+pub fn ofRequest() i32 {
+    if (!unit.isIdle()) return unit.answer(.malformed);
+    return begun(makeOfRequest, 0);
+}
+
+fn makeOfRequest(L: *lua.State, start: *Start) void {
+    c.lua_pushcclosure(L, run.callHandler, 0);
+    start.number = make(L, 1, errors.describeError);
+}
+
+fn begun(body: anytype, chunk: i32) i32 {
+    var start = Start{ .chunk = chunk };
+    const status = lua.protect(unit.L, body, &start);
+    c.lua_settop(unit.L, 0);
+    return if (status == c.LUA_OK) start.number else unit.answerOf(status);
+}
+
+/// Begins a strand, or goes on with one that waits: `answer` is what the host answers, as it does to
+/// a call of one of its functions. Answers `waits`, or what `results` says, and lets go of it then.
+pub fn go(number: i32, answer: i32, results: u32) i32 {
+    if (!unit.is_ready or unit.isRunning() or results > @intFromEnum(Results.request)) return unit.answer(.malformed);
+    const thread = threadOf(number) orelse return unit.answer(.malformed);
+    const is_new = thread.status == c.LUA_OK and isOutside(thread);
+    const may_go = if (is_new) thread.waits == null and !to_lua.isOpen() else thread.waits != null;
+    if (!may_go) return unit.answer(.malformed);
+    unit.beginRun();
+    var count: c_int = 0;
+    if (is_new) count = c.lua_gettop(thread) - 1 - @intFromBool(thread.errfunc != 0);
+    if (!is_new) host.delivered = answer;
+    thread.waits = null;
+    unit.running = thread;
+    const status = c.lua_resume(thread, unit.L, count, &count);
+    unit.running = null;
+    host.delivered = null;
+    limits.endRun();
+    if (thread.waits != null) return unit.answer(.waits);
+    return ended(number, thread, status, @enumFromInt(results));
+}
+
+fn ended(number: i32, thread: *lua.State, status: c_int, results: Results) i32 {
+    assert(status != c.LUA_YIELD);
+    if (results == .keep) {
+        thread.waits = thread; // for the code that began it: no other code takes it for a coroutine
+        return if (status == c.LUA_OK) 0 else unit.answer(.lua);
+    }
+    lua.push(unit.L, .{ .value_ = .{ .gc = @ptrCast(thread) }, .tt_ = c.LUA_VTHREAD | lua.collectable });
+    forget(unit.L, number);
+    if (status != c.LUA_OK) {
+        lua.push(unit.L, lua.top(thread).*);
+        return errors.failed(status);
+    }
+    defer c.lua_settop(thread, 0); // dead
+    if (results == .request) {
+        const found = lua.top(thread).tt_ == lua.tag.true_;
+        c.lua_settop(unit.L, 0);
+        return @intFromBool(found);
+    }
+    const count = c.lua_gettop(thread) - 1; // above the message handler
+    if (c.lua_checkstack(unit.L, count) == 0) {
+        c.lua_settop(unit.L, 0);
+        return unit.answer(.memory);
+    }
+    c.lua_xmove(thread, unit.L, count);
+    return run.writeResults(results == .all);
+}
+
+/// Lets go of a strand that has ended, or never began.
+pub fn forget(L: *lua.State, number: i32) void {
+    const thread = threadOf(number).?;
+    if (isOutside(thread)) thread.waits = null;
+    lua.push(L, lua.ofTable(threads));
+    c.luaL_unref(L, -1, number);
+    lua.pop(L, 1);
+}
+
+/// Lets go of a strand. Where it waits, what its code has to close is closed first, from the innermost
+/// coroutine on.
+pub fn close(number: i32) i32 {
+    if (!unit.isIdle()) return unit.answer(.malformed);
+    const thread = threadOf(number) orelse return unit.answer(.malformed);
+    lua.push(unit.L, .{ .value_ = .{ .gc = @ptrCast(thread) }, .tt_ = c.LUA_VTHREAD | lua.collectable });
+    forget(unit.L, number);
+    if (isOutside(thread) or thread.waits == null) {
+        if (isOutside(thread)) c.lua_settop(thread, 0); // dead: it can't begin any more
+        c.lua_settop(unit.L, 0);
+        return 0;
+    }
+    limits.begin(unit.L);
+    var failure: c_int = c.LUA_OK;
+    unit.running = thread;
+    while (true) {
+        const inner = waiting.innermost(thread);
+        detach(thread, inner);
+        const status = c.lua_closethread(inner, unit.L);
+        if (status != c.LUA_OK) {
+            failure = status;
+            c.lua_settop(unit.L, 1);
+            lua.push(unit.L, lua.top(inner).*);
+        }
+        if (inner == thread) break;
+    }
+    unit.running = null;
+    if (failure == c.LUA_OK) {
+        c.lua_settop(unit.L, 0);
+        return 0;
+    }
+    if (failure == c.LUA_ERRRUN) errors.keepMessage();
+    return errors.failed(failure);
+}
+
+/// The innermost thread no longer waits; the one that had resumed it is the innermost then.
+fn detach(outermost: *lua.State, inner: *lua.State) void {
+    var thread = outermost;
+    while (thread != inner and thread.waits != inner) thread = thread.waits;
+    inner.waits = null;
+    if (thread != inner) thread.waits = thread;
+}
+
+/// A channel for a run; see io_table.zig.
+pub fn openChannel() i32 {
+    if (!unit.isIdle()) return unit.answer(.malformed);
+    var number: i32 = 0;
+    const status = lua.protect(unit.L, open, &number);
+    return if (status == c.LUA_OK) number else unit.answerOf(status);
+}
+
+fn open(L: *lua.State, number: *i32) void {
+    number.* = io_table.open(L);
+}
+
+/// Gives the selected channel the fields of the unit's own that it doesn't have.
+pub fn inheritChannel() i32 {
+    if (!unit.isIdle()) return unit.answer(.malformed);
+    const status = lua.protect(unit.L, inherit, {});
+    return if (status == c.LUA_OK) 0 else unit.answerOf(status);
+}
+
+fn inherit(L: *lua.State, _: void) void {
+    io_table.inherit(L);
+}
+
+pub fn selectChannel(number: i32) i32 {
+    if (!unit.isIdle() or !io_table.isChannel(number)) return unit.answer(.malformed);
+    const status = lua.protect(unit.L, io_table.select, number);
+    return if (status == c.LUA_OK) 0 else unit.answerOf(status);
+}
+
+const Closing = struct { number: i32, keeps: bool };
+
+pub fn closeChannel(number: i32, keeps: bool) i32 {
+    if (!unit.isIdle() or number == io_table.own_channel or !io_table.isChannel(number)) return unit.answer(.malformed);
+    const status = lua.protect(unit.L, closeIt, Closing{ .number = number, .keeps = keeps });
+    return if (status == c.LUA_OK) 0 else unit.answerOf(status);
+}
+
+fn closeIt(L: *lua.State, closing: Closing) void {
+    io_table.close(L, closing.number, closing.keeps);
+}
+
+/// Gives the selected run globals of its own, or the unit's again.
+pub fn useGlobals(own: bool) i32 {
+    if (!unit.isIdle()) return unit.answer(.malformed);
+    const status = lua.protect(unit.L, chooseGlobals, own);
+    return if (status == c.LUA_OK) 0 else unit.answerOf(status);
+}
+
+fn chooseGlobals(L: *lua.State, own: bool) void {
+    if (own) io_table.ownGlobals(L) else io_table.sharedGlobals(L);
+}
