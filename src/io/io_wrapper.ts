@@ -293,7 +293,11 @@ export class IoWrapper implements Disposable {
       const task = internals.makeRequest(unit, method, params, this.#taskOptions(options));
       const result = await begin(unit, task, options);
       const { output, metadata } = resultOf<Output>(result);
-      return { returnValue: null, output: result.isFound ? output : { error: `Unknown method: ${method}` }, metadata };
+      return {
+        returnValue: null,
+        output: result.value === true ? output : { error: `Unknown method: ${method}` },
+        metadata,
+      };
     });
   }
 
@@ -368,8 +372,8 @@ function begin(
   return task.begin();
 }
 
-function resultOf<Output>({ values, output, meta }: TaskResult): ComputeWithIoResult<Output> {
-  return { returnValue: values[0] ?? null, output: output as Output, metadata: meta ?? {} };
+function resultOf<Output>({ value, output, meta }: TaskResult): ComputeWithIoResult<Output> {
+  return { returnValue: value, output: output as Output, metadata: meta ?? {} };
 }
 
 /** Milliseconds after which other work gets its turn between batches. */

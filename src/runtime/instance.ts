@@ -216,6 +216,7 @@ export class Instance {
   /** The clock, in milliseconds from some moment on. */
   readonly now: () => number;
   #random: () => number;
+  #stats = new Uint32Array(0);
   /** Calls into code that are under way. */
   readonly runs: Runs;
   /** Set by the unit before any code runs. */
@@ -452,18 +453,26 @@ export class Instance {
 
   /** Figures of the unit's memory. */
   memoryStats(): { usedBytes: number; peakBytes: number; wasmBytes: number; limitBytes: number } {
-    const [usedBytes, peakBytes, wasmBytes, limitBytes] = this.#statistics();
-    return { usedBytes, peakBytes, wasmBytes, limitBytes };
+    const stats = this.#statistics();
+    return { usedBytes: stats[0], peakBytes: stats[1], wasmBytes: stats[2], limitBytes: stats[3] };
   }
 
-  /** What the last run took. */
-  runStats(): { steps: number; peakBytes: number } {
-    const [, , , , peakBytes, , stepsLow, stepsHigh] = this.#statistics();
-    return { steps: stepsHigh * 2 ** 32 + stepsLow, peakBytes };
+  /** Adds what the last run took. */
+  addRunStats(sum: { steps: number; peakBytes: number }): void {
+    const stats = this.#statistics();
+    sum.peakBytes = Math.max(sum.peakBytes, stats[4]);
+    sum.steps += stats[7] * 2 ** 32 + stats[6];
   }
 
-  #statistics(): Uint32Array {
-    return new Uint32Array(this.bytes(this.exports.get_memory_stats() >>> 0, 32).slice().buffer);
+  #statistics(): Uint32Array<ArrayBuffer> {
+    const pointer = this.exports.get_memory_stats() >>> 0;
+    // Made again where memory has grown.
+    if (this.#stats.length === 0) {
+      const { buffer, byteOffset } = this.bytes(pointer, 32);
+      if (byteOffset % 4 !== 0) this.fault("an address that makes no sense");
+      this.#stats = new Uint32Array(buffer, byteOffset, 8);
+    }
+    return this.#stats;
   }
 
   /** Text of Lua's, what isn't UTF-8 in it replaced. */

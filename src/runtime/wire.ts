@@ -73,7 +73,7 @@ export const NIL_KIND = { UNDEFINED: 0, NULL: 1, KEPT: 2 } as const;
 export const DEFINE = { GLOBAL: 0, MODULE: 1, RESOLVER: 2 } as const;
 
 /** What becomes of the results of a strand (`Results` in `zig/calls/strands.zig`). */
-export const RESULTS = { FIRST: 0, ALL: 1, KEEP: 2, REQUEST: 3 } as const;
+export const RESULTS = { FIRST: 0, KEEP: 1, WITH_IO: 2 } as const;
 
 /** The fields of `_io` that the unit has outside of runs of their own (`own_channel` in `zig/calls/io_table.zig`). */
 export const OWN_CHANNEL = 1;

@@ -687,8 +687,8 @@ export class ComputeUnit implements Disposable {
     options: ComputeAsyncOptions = NO_OPTIONS,
   ): Promise<ComputeAsyncResult<T, Output>> {
     checkOptions("compute", options, COMPUTE_ASYNC_OPTIONS);
-    const { values, output, meta } = await this.#makeTask(code, options).begin();
-    return { value: values[0] as T, output: output as Output, meta };
+    const { value, output, meta } = await this.#makeTask(code, options).begin();
+    return { value: value as T, output: output as Output, meta };
   }
 
   /**
@@ -952,11 +952,10 @@ export class ComputeUnit implements Disposable {
     const { timeLimit, stepLimit, signal, input, meta, inherits = false, keeps = false } = options;
     return this.#tasks!.make({
       action,
-      results: RESULTS.FIRST,
+      results: RESULTS.WITH_IO,
       allowance: instance.runs.allowance(timeLimit, stepLimit, signal),
       inherits,
       keeps,
-      readsIo: true,
       ownGlobals: options.globals === "own",
       make: ({ exports }) => {
         this.#setFields(instance, input, meta, options);
@@ -993,11 +992,10 @@ export class ComputeUnit implements Disposable {
     const { timeLimit, stepLimit, signal, meta, inherits = false, keeps = false } = options;
     return this.#tasks!.make({
       action,
-      results: RESULTS.REQUEST,
+      results: RESULTS.WITH_IO,
       allowance: instance.runs.allowance(timeLimit, stepLimit, signal),
       inherits,
       keeps,
-      readsIo: true,
       ownGlobals: false,
       make: ({ exports }) => {
         this.#setFields(instance, { method, params }, meta, options);
@@ -1010,13 +1008,12 @@ export class ComputeUnit implements Disposable {
     const action = `call ${name}`;
     const instance = this.#uses.ready(action);
     if (typeof callee === "function") this.#checkFunction(callee as LuaFunction);
-    const { values } = await this.#tasks!.make({
+    const { value } = await this.#tasks!.make({
       action,
       results: RESULTS.FIRST,
       allowance: instance.runs.allowance(),
       inherits: false,
       keeps: false,
-      readsIo: false,
       ownGlobals: false,
       make: ({ exports }) => {
         this.#printed = "";
@@ -1024,7 +1021,7 @@ export class ComputeUnit implements Disposable {
         return exports.strand_of_function(args.length);
       },
     }).begin();
-    return values[0];
+    return value;
   }
 
   /** Reads the message that a call wrote, or throws what its status says. */

@@ -54,9 +54,7 @@ export class Figures {
   /** The same for a part of a run that waits in between. */
   endPart(began: number, callsBefore: number, sum: RunStats): void {
     this.end(began, callsBefore);
-    const { steps, peakBytes } = this.#instance.runStats();
-    sum.steps += steps;
-    sum.peakBytes = Math.max(sum.peakBytes, peakBytes);
+    this.#instance.addRunStats(sum);
     sum.milliseconds += this.#milliseconds;
     sum.hostCalls += this.#hostCalls;
     this.#sum = sum;
@@ -66,6 +64,8 @@ export class Figures {
   read(): RunStats {
     this.#timedLeft = TIMED_RUNS_MAX;
     if (this.#sum !== undefined) return { ...this.#sum };
-    return { ...this.#instance.runStats(), milliseconds: this.#milliseconds, hostCalls: this.#hostCalls };
+    const stats = { steps: 0, milliseconds: this.#milliseconds, peakBytes: 0, hostCalls: this.#hostCalls };
+    this.#instance.addRunStats(stats);
+    return stats;
   }
 }

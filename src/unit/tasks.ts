@@ -9,7 +9,7 @@ import type { Encoder } from "../bridge/encode.ts";
 import type { HostFunction, HostFunctions, Waiter } from "../host/host_functions.ts";
 import type { Instance } from "../runtime/instance.ts";
 import type { Allowance } from "../runtime/runs.ts";
-import { RESULTS, WIRE } from "../runtime/wire.ts";
+import { OWN_CHANNEL, RESULTS, WIRE } from "../runtime/wire.ts";
 import { LuaError } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import type { Figures, RunStats } from "./figures.ts";
@@ -20,15 +20,13 @@ import type { Uses } from "./uses.ts";
 export interface TaskOptions {
   /** What is being done, for messages: "compute". */
   readonly action: string;
-  /** What becomes of its results: `RESULTS.FIRST`, `ALL` or `REQUEST`. */
+  /** What becomes of its results: `RESULTS.FIRST` or `WITH_IO`. */
   readonly results: number;
   readonly allowance: Allowance;
   /** Whether `_io` begins as the unit's own is then, but for what is set. */
   readonly inherits: boolean;
   /** Whether the unit's own `_io` becomes as the run's is in the end. */
   readonly keeps: boolean;
-  /** Whether output and meta are asked for. */
-  readonly readsIo: boolean;
   /** Whether the run has globals of its own. */
   readonly ownGlobals: boolean;
   /** Sets its input, and makes its strand: answers its number. */
@@ -47,9 +45,9 @@ export interface PreparedRun {
 
 /** What a run ended with. */
 export interface TaskResult {
-  readonly values: LuaValue[];
-  /** Of `RESULTS.REQUEST`: whether there was such a handler. */
-  readonly isFound: boolean;
+  /** The first value that its code returned; of a request, whether there was such a handler. */
+  readonly value: LuaValue;
+  /** Of `RESULTS.WITH_IO`, else null. */
   readonly output: LuaValue;
   readonly meta: LuaValue;
 }
@@ -64,6 +62,7 @@ class Strand implements Waiter {
   readonly index: number;
   /** What it waits for; another object for each wait. */
   wait: Wait | undefined;
+  #spare: Wait | undefined;
   /** The unit has let go of it. */
   isReleased = false;
 
@@ -77,16 +76,12 @@ class Strand implements Waiter {
 
   waitFor(called: HostFunction, promise: Promise<unknown>): void {
     const wait = this.#begin(called);
-    const { tasks } = this.task;
-    promise.then(
-      (value) => tasks.settled(this, wait, true, value),
-      (error) => tasks.settled(this, wait, false, error),
-    );
+    promise.then(wait.fulfilled, wait.rejected);
   }
 
   sleep(called: HostFunction, milliseconds: number): void {
     const wait = this.#begin(called);
-    wait.timer = setTimeout(() => this.task.tasks.settled(this, wait, true, undefined), milliseconds);
+    wait.timer = setTimeout(wait.fulfilled, milliseconds);
   }
 
   waitForStrands(called: HostFunction, numbers: number[], isRace: boolean): void {
@@ -96,21 +91,34 @@ class Strand implements Waiter {
     group.left = numbers.length;
   }
 
-  /** Where it couldn't wait for what it called before, that is forgotten. */
+  /** Takes the wait that is over, so that the next one needn't make another. */
+  end(wait: Wait): void {
+    this.wait = undefined;
+    this.#spare = wait;
+  }
+
   #begin(called: HostFunction): Wait {
+    // What it was to wait for before, and couldn't, is forgotten.
     clearTimeout(this.wait?.timer);
-    return this.wait = new Wait(called);
+    const wait = this.wait = this.#spare ?? new Wait(this);
+    this.#spare = undefined;
+    wait.called = called;
+    wait.timer = wait.group = undefined;
+    return wait;
   }
 }
 
 /** What a strand waits for. */
 class Wait {
-  readonly called: HostFunction;
+  called!: HostFunction;
   timer: ReturnType<typeof setTimeout> | undefined;
   group: Group | undefined;
+  readonly fulfilled: (value?: unknown) => void;
+  readonly rejected: (error: unknown) => void;
 
-  constructor(called: HostFunction) {
-    this.called = called;
+  constructor(strand: Strand) {
+    this.fulfilled = (value) => strand.task.tasks.settled(strand, this, true, value);
+    this.rejected = (error) => strand.task.tasks.settled(strand, this, false, error);
   }
 }
 
@@ -140,9 +148,11 @@ class Task {
   resolve!: (result: TaskResult) => void;
   reject!: (error: unknown) => void;
   /** Its first strand, which it is over with. */
-  main!: Strand;
+  main: Strand | undefined;
   readonly stats: RunStats = { steps: 0, milliseconds: 0, peakBytes: 0, hostCalls: 0 };
   isOver = false;
+  /** The unit has let go of its `_io`. */
+  isClosed = false;
   result: TaskResult | undefined;
   onAbort: (() => void) | undefined;
 
@@ -206,7 +216,7 @@ export class Tasks {
         return new Strand(number, task, options.results);
       }, channel);
     } catch (error) {
-      this.#closeChannel(task, false);
+      this.#failed(task, error);
       throw error;
     }
     this.#open.add(task);
@@ -235,7 +245,7 @@ export class Tasks {
     } catch (error) {
       return this.#failed(task, error);
     }
-    this.#go(task.main, undefined);
+    this.#go(task.main!, undefined);
   }
 
   /** How many runs wait. */
@@ -256,7 +266,7 @@ export class Tasks {
   settled(strand: Strand, wait: Wait, isFulfilled: boolean, value: unknown): void {
     if (strand.wait !== wait || strand.task.isOver) return;
     if (this.#uses.isUsed) return queueMicrotask(() => this.settled(strand, wait, isFulfilled, value));
-    strand.wait = undefined;
+    strand.end(wait);
     this.#go(strand, () => this.#functions.settled(wait.called, isFulfilled, value));
   }
 
@@ -295,7 +305,9 @@ export class Tasks {
         this.#forgetWait(strand);
         if (strand.results === RESULTS.KEEP) return;
         strand.isReleased = true;
-        return this.#read(instance, task, status);
+        const ended = this.#read(status);
+        this.#closeChannel(instance, task);
+        return ended;
       }, task.channel);
       if (result !== undefined) return this.#succeeded(task, result);
     } catch (error) {
@@ -312,26 +324,14 @@ export class Tasks {
     if (strand.task.options.allowance.signal?.aborted) this.#aborted(strand.task);
   }
 
-  #read(instance: Instance, task: Task, status: number): TaskResult {
-    const { action, results, readsIo } = task.options;
+  #read(status: number): TaskResult {
     if (status < 0) {
       this.#decoder.drop();
+      // The place in the refusal says what was being read.
       throw this.#reports.errorOf(status, "return the result");
     }
-    const isRequest = results === RESULTS.REQUEST;
-    const values = isRequest ? [] : this.#decoder.decode(status);
-    const read = (field: number): LuaValue => {
-      this.#decoder.drop();
-      const words = instance.guard(() => instance.exports.get_io(field), undefined, task.options.allowance);
-      this.#check(words, action);
-      return this.#decoder.decode(words)[0];
-    };
-    return {
-      values,
-      isFound: isRequest && status === 1,
-      output: readsIo ? read(1) : null,
-      meta: readsIo ? read(2) : null,
-    };
+    const [value = null, output = null, meta = null] = this.#decoder.decode(status);
+    return { value, output, meta };
   }
 
   /** A strand of a group has ended: those that wait for it may go on. */
@@ -357,11 +357,6 @@ export class Tasks {
 
   #succeeded(task: Task, result: TaskResult): void {
     this.#leave(task);
-    try {
-      this.#closeChannel(task, task.options.keeps);
-    } catch (error) {
-      return task.reject(error);
-    }
     task.result = result;
     task.resolve(result);
   }
@@ -385,7 +380,7 @@ export class Tasks {
       }
     }
     try {
-      this.#closeChannel(task, task.options.keeps);
+      this.#uses.use(task.options.action, (instance) => this.#closeChannel(instance, task), task.channel);
     } catch {
       // The unit has no memory for it: what came before is what counts.
     }
@@ -435,10 +430,13 @@ export class Tasks {
     return channel;
   }
 
-  #closeChannel(task: Task, keeps: boolean): void {
-    this.#uses.use(task.options.action, (instance) => {
-      this.#check(instance.exports.close_channel(task.channel, keeps ? 1 : 0), "end a run");
-    });
+  /** The run's `_io` is no longer needed; the unit's own is in its place then. */
+  #closeChannel(instance: Instance, task: Task): void {
+    if (task.isClosed) return;
+    const keeps = task.options.keeps ? 1 : 0;
+    this.#check(instance.exports.close_channel(task.channel, keeps), task.options.action);
+    task.isClosed = true;
+    this.#uses.noteChannel(OWN_CHANNEL);
   }
 
   #check(status: number, action: string): void {
@@ -447,7 +445,8 @@ export class Tasks {
 }
 
 /** A strand, after those that it waits for. */
-function strandsOf(strand: Strand): Strand[] {
+function strandsOf(strand: Strand | undefined): Strand[] {
+  if (strand === undefined) return [];
   const inner = strand.wait?.group?.strands ?? [];
   return [...inner.flatMap(strandsOf), strand];
 }

@@ -19,15 +19,21 @@ const SEARCH_RUNS_MAX = 5000;
  * A predicate whose search for a smaller failing case has an end, whatever the machine: after
  * so many runs since it first failed it passes everything.
  */
-export function endingSearch<T extends unknown[]>(predicate: (...given: T) => void): (...given: T) => void {
+export function endingSearch<T extends unknown[], R extends void | Promise<void> = void>(
+  predicate: (...given: T) => R,
+): (...given: T) => R {
   let runsLeft = Infinity;
+  const failed = (error: unknown): never => {
+    if (!fc.PreconditionFailure.isFailure(error)) runsLeft = Math.min(runsLeft, SEARCH_RUNS_MAX);
+    throw error;
+  };
   return (...given) => {
-    if (runsLeft-- <= 0) return;
+    if (runsLeft-- <= 0) return undefined as R;
     try {
-      predicate(...given);
+      const result = predicate(...given);
+      return (result instanceof Promise ? result.catch(failed) : result) as R;
     } catch (error) {
-      if (!fc.PreconditionFailure.isFailure(error)) runsLeft = Math.min(runsLeft, SEARCH_RUNS_MAX);
-      throw error;
+      return failed(error);
     }
   };
 }

@@ -109,5 +109,5 @@ pub fn encodeErrorValue() i32 {
     error_status = c.LUA_OK;
     lua.push(unit.L, lua.get(error_slots, lua.integer(@intFromEnum(Slot.value))).*);
     clear(unit.L);
-    return messages.write(1, 1, "error");
+    return messages.write(1, 1, &.{"error"});
 }

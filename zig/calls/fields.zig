@@ -85,7 +85,15 @@ pub fn getIo(number: u32) i32 {
     if (!unit.isIdle()) return unit.answer(.malformed);
     if (!io_table.isInPlace(unit.L)) return replaced();
     lua.push(unit.L, io_table.get(unit.L, field).*);
-    return messages.write(1, 1, @tagName(field));
+    return messages.write(1, 1, &.{@tagName(field)});
+}
+
+/// Writes the value at the second place of the stack, then `_io.output` and `_io.meta`.
+pub fn writeWithIo() i32 {
+    if (!io_table.isInPlace(unit.L)) return replaced();
+    lua.push(unit.L, io_table.get(unit.L, .output).*);
+    lua.push(unit.L, io_table.get(unit.L, .meta).*);
+    return messages.write(2, 3, &.{ "result", "output", "meta" });
 }
 
 noinline fn replaced() i32 {
@@ -99,7 +107,7 @@ pub fn getOutputField() i32 {
     if (!io_table.isInPlace(unit.L)) return replaced();
     const status = lua.protectForError(unit.L, pushOutputField, {});
     if (status != c.LUA_OK) return notRead(status);
-    return messages.write(2, 1, path.nameInside("output", lua.at(unit.L, 1)));
+    return messages.write(2, 1, &.{path.nameInside("output", lua.at(unit.L, 1))});
 }
 
 fn pushOutputField(state: *lua.State, _: void) void {

@@ -114,7 +114,7 @@ pub fn open(L: *lua.State) i32 {
 pub fn inherit(L: *lua.State) void {
     const own = channelOf(own_channel).?;
     for ([_]Field{ .input, .output, .meta }) |field| {
-        const held = own.array[@intFromEnum(field)];
+        const held = plain(@ptrCast(&own.array[@intFromEnum(field)]));
         if (selected != own_channel and lua.isNil(get(L, field))) setField(L, io, @tagName(field), held);
     }
 }
@@ -126,15 +126,22 @@ pub fn select(L: *lua.State, number: i32) void {
     const next = channelOf(number).?;
     // First a place for each: what follows allocates nothing, and so can't end half way.
     for ([_]Field{ .input, .output, .meta }) |field| {
-        if (lua.isVacant(get(L, field))) setField(L, io, @tagName(field), lua.null_);
+        if (!lua.isVacant(get(L, field))) continue;
+        setField(L, io, @tagName(field), lua.boolean(false));
+        @constCast(get(L, field)).tt_ = lua.tag.null_; // nil to code, but keeps its place
     }
     for ([_]Field{ .input, .output, .meta }) |field| {
-        put(L, last, field, get(L, field).*);
-        setField(L, io, @tagName(field), next.array[@intFromEnum(field)]);
+        put(L, last, field, plain(get(L, field)));
+        setField(L, io, @tagName(field), plain(@ptrCast(&next.array[@intFromEnum(field)])));
         next.array[@intFromEnum(field)] = lua.nil;
     }
     selected = number;
     if (isOwn(last) or isOwn(next)) useGlobals(L, next.array[globals_at]);
+}
+
+/// A value that may be another kind of nil, as any value may be stored.
+fn plain(held: *const lua.Value) lua.Value {
+    return if (lua.isNil(held)) lua.nil else held.*;
 }
 
 fn isOwn(channel: *lua.Table) bool {
@@ -151,7 +158,7 @@ pub fn close(L: *lua.State, number: i32, keeps: bool) void {
     assert(number != own_channel);
     if (keeps) {
         select(L, number);
-        for ([_]Field{ .input, .output, .meta }) |field| put(L, channelOf(own_channel).?, field, get(L, field).*);
+        for ([_]Field{ .input, .output, .meta }) |field| put(L, channelOf(own_channel).?, field, plain(get(L, field)));
     }
     if (selected == number) select(L, own_channel);
     lua.push(L, lua.ofTable(channels));

@@ -16,12 +16,12 @@ const unit = @import("unit.zig");
 const wire = @import("../bridge/wire.zig");
 const c = lua.c;
 
-const Range = struct { first: u32, count: u32, name: []const u8, result: ?from_lua.Error = null };
+const Range = struct { first: u32, count: u32, names: []const []const u8, result: ?from_lua.Error = null };
 
-/// Writes values from the stack as a message, and empties the stack.
-pub fn write(first: u32, count: u32, name: []const u8) i32 {
+/// Writes values from the stack as a message, and empties the stack. The last name is for all that follow.
+pub fn write(first: u32, count: u32, names: []const []const u8) i32 {
     assert(first + count <= c.lua_gettop(unit.L) + 1);
-    var range = Range{ .first = first, .count = count, .name = name };
+    var range = Range{ .first = first, .count = count, .names = names };
     from_lua.start(unit.L);
     limits.begin(unit.L);
     const status = lua.protect(unit.L, writeRange, &range);
@@ -33,13 +33,14 @@ pub fn write(first: u32, count: u32, name: []const u8) i32 {
 }
 
 fn writeRange(state: *lua.State, range: *Range) void {
-    for (range.first..range.first + range.count) |index| {
-        from_lua.value(state, lua.at(state, index), range.name) catch |err| {
+    for (0..range.count) |i| {
+        const name = range.names[@min(i, range.names.len - 1)];
+        from_lua.value(state, lua.at(state, range.first + i), name) catch |err| {
             range.result = err;
             return;
         };
     }
-    from_lua.changes(state, range.name) catch |err| {
+    from_lua.changes(state, range.names[0]) catch |err| {
         range.result = err;
     };
 }

@@ -95,9 +95,9 @@ pub fn writeResults(all: bool) i32 {
     const count: u32 = @intCast(c.lua_gettop(unit.L) - 1);
     if (count == 0) {
         lua.push(unit.L, lua.nil);
-        return messages.write(2, if (all) 0 else 1, "result");
+        return messages.write(2, if (all) 0 else 1, &.{"result"});
     }
-    return messages.write(2, if (all) count else 1, "result");
+    return messages.write(2, if (all) count else 1, &.{"result"});
 }
 
 /// Calls the handler that user code defined under the name in `_io.input.method`,

@@ -3,6 +3,7 @@
 
 const assert = @import("../vm/assert.zig").assert;
 const errors = @import("errors.zig");
+const fields = @import("fields.zig");
 const host = @import("host.zig");
 const io_table = @import("io_table.zig");
 const limits = @import("../vm/limits.zig");
@@ -18,13 +19,12 @@ var threads: *lua.Table = undefined;
 
 /// What becomes of the results of a strand.
 const Results = enum(u32) {
-    /// The first one is written as a message, or all are.
+    /// The first one is written as a message.
     first,
-    all,
     /// They stay on the thread, as an error does, for the code that began it.
     keep,
-    /// Whether there was such a handler.
-    request,
+    /// The first one is written, then `_io.output` and `_io.meta`.
+    with_io,
 };
 
 pub fn init(L: *lua.State) void {
@@ -112,7 +112,7 @@ fn begun(body: anytype, chunk: i32) i32 {
 /// Begins a strand, or goes on with one that waits: `answer` is what the host answers, as it does to
 /// a call of one of its functions. Answers `waits`, or what `results` says, and lets go of it then.
 pub fn go(number: i32, answer: i32, results: u32) i32 {
-    if (!unit.is_ready or unit.isRunning() or results > @intFromEnum(Results.request)) return unit.answer(.malformed);
+    if (!unit.is_ready or unit.isRunning() or results > @intFromEnum(Results.with_io)) return unit.answer(.malformed);
     const thread = threadOf(number) orelse return unit.answer(.malformed);
     const is_new = thread.status == c.LUA_OK and isOutside(thread);
     const may_go = if (is_new) thread.waits == null and !to_lua.isOpen() else thread.waits != null;
@@ -143,19 +143,10 @@ fn ended(number: i32, thread: *lua.State, status: c_int, results: Results) i32 {
         lua.push(unit.L, lua.top(thread).*);
         return errors.failed(status);
     }
-    defer c.lua_settop(thread, 0); // dead
-    if (results == .request) {
-        const found = lua.top(thread).tt_ == lua.tag.true_;
-        c.lua_settop(unit.L, 0);
-        return @intFromBool(found);
-    }
-    const count = c.lua_gettop(thread) - 1; // above the message handler
-    if (c.lua_checkstack(unit.L, count) == 0) {
-        c.lua_settop(unit.L, 0);
-        return unit.answer(.memory);
-    }
-    c.lua_xmove(thread, unit.L, count);
-    return run.writeResults(results == .all);
+    // The first result is above the message handler. Without it the thread is dead.
+    lua.push(unit.L, if (c.lua_gettop(thread) > 1) lua.at(thread, 2).* else lua.nil);
+    c.lua_settop(thread, 0);
+    return if (results == .with_io) fields.writeWithIo() else run.writeResults(false);
 }
 
 /// Lets go of a strand that has ended, or never began.

@@ -1,0 +1,116 @@
+// Random programs of calls, coroutines, pcall and waits do what they do where every wait is immediate.
+
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { ComputeUnit, LuaError } from "@computeunit/cu";
+import { endingSearch, RUNS_FACTOR, SEED } from "../helpers/property.ts";
+
+/** A statement, in the context of a function whose locals are `n` and `log`. */
+const { statement } = fc.letrec<{ statement: string; block: string; call: string }>((tie) => ({
+  block: fc.array(tie("statement"), { maxLength: 3 }).map((list) => list.join("\n")),
+  call: fc.oneof(
+    fc.nat(9).map((i) => `ask(${i})`),
+    fc.nat(9).map((i) => `now(${i})`),
+    fc.nat(9).map((i) => `fail(${i})`),
+  ),
+  statement: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    tie("call").map((call) => `log(${call})`),
+    tie("call").map((call) => `log((select(2, pcall(function() return ${call} end))))`),
+    fc.nat(9).map((i) => `log(tostring(obj[${i}]), obj + ${i}, obj < obj)`),
+    fc.nat(3).map((i) => `coroutine.isyieldable() -- ${i}`).map((text) => `log(${text.split(" --")[0]})`),
+    fc.nat(9).map((i) => `if coroutine.isyieldable() then log(coroutine.yield(${i})) end`),
+    fc.nat(9).map((i) => `error("e${i}", 0)`),
+    fc.nat(3).chain((count) => tie("block").map((block) => `for i = 1, ${count} do ${block} end`)),
+    fc.nat(3).chain((count) => tie("block").map((block) => `for i, v in each(${count}) do log(i, v) ${block} end`)),
+    tie("block").map((block) => `log(pcall(function() ${block} end))`),
+    tie("block").map((block) => `log(xpcall(function() ${block} end, function(e) return "h:" .. tostring(e) end))`),
+    tie("block").map((block) => `do local c <close> = closing(function() ${block} end) log("open") end`),
+    tie("block").map((block) => `resume(coroutine.create(function() ${block} return "end" end))`),
+    tie("block").map((block) => `log(pcall(coroutine.wrap(function() ${block} return "end" end)))`),
+    tie("block").map((block) => `log(pcall(function() local f = function() ${block} return 1 end return f() end))`),
+  ),
+}));
+
+const PRELUDE = `
+  local lines = {}
+  local function log(...)
+    local t = table.pack(...)
+    for i = 1, t.n do t[i] = tostring(t[i]) end
+    lines[#lines + 1] = table.concat(t, " ")
+  end
+  local obj = setmetatable({}, {
+    __index = function(_, i) return ask(i) end,
+    __add = function(_, i) return ask(i) end,
+    __lt = function() return ask(1) == 1 end,
+  })
+  local function each(count)
+    return function(_, i) if i < count then return i + 1, ask(i) end end, nil, 0
+  end
+  local function closing(f)
+    return setmetatable({}, { __close = function(_, e) log("close", e) f() log("closed") end })
+  end
+  local function resume(co)
+    for i = 1, 4 do
+      local t = table.pack(coroutine.resume(co, "r" .. i))
+      log(table.unpack(t, 1, t.n))
+      log(coroutine.status(co))
+      if coroutine.status(co) == "dead" then log(coroutine.close(co)) return end
+    end
+    log(coroutine.close(co))
+  end
+  log(pcall(function()
+`;
+const END = `
+  end))
+  return table.concat(lines, "\\n")
+`;
+
+function fail(what: unknown): never {
+  throw new RangeError(`f${what}`);
+}
+
+Deno.test("random programs do the same whether their waits are immediate or not", async () => {
+  using now = await ComputeUnit.create({
+    stepLimit: 2_000_000,
+    globals: { ask: (value: unknown) => value, now: (value: unknown) => value, fail },
+  });
+  using later = await ComputeUnit.create({
+    stepLimit: 2_000_000,
+    globals: {
+      ask: async (value: unknown) => await Promise.resolve(value),
+      now: (value: unknown) => value,
+      fail: async (what: unknown) => fail(await Promise.resolve(what)),
+    },
+  });
+  const ended = (error: unknown) => {
+    if (error instanceof LuaError) return [error.kind, error.message];
+    throw error;
+  };
+  const blocks = fc.array(statement, { minLength: 1, maxLength: 5 }).map((list) => list.join("\n"));
+  await fc.assert(
+    fc.asyncProperty(
+      blocks,
+      endingSearch(async (block: string) => {
+        const code = PRELUDE + block + END;
+        let expected: unknown;
+        try {
+          expected = now.compute(code);
+        } catch (error) {
+          expected = ended(error);
+        }
+        // Side by side with itself, as runs share the globals and nothing else.
+        const runs = await Promise.allSettled([later.computeAsync(code), later.computeAsync(code)]);
+        for (const run of runs) {
+          const found = run.status === "fulfilled" ? run.value.value : ended(run.reason);
+          // Each wait is a call more.
+          if (Array.isArray(expected) && expected[0] === "limit" || Array.isArray(found) && found[0] === "limit") {
+            return;
+          }
+          assertEquals(found, expected, code);
+        }
+      }),
+    ),
+    { numRuns: Math.ceil(300 * RUNS_FACTOR), seed: SEED },
+  );
+});
