@@ -3,6 +3,8 @@
 
 const lua = @import("lua.zig");
 const pay = @import("pay.zig");
+const indexOf = @import("text.zig").indexOf;
+const isEqual = @import("text.zig").isEqual;
 const c = lua.c;
 
 /// The resolver's name in the registry; calls/host.zig puts it there.
@@ -84,15 +86,26 @@ fn findLoader(L: *lua.State, name: [*:0]const u8) void {
 /// Puts a loader in the place of a module's text, below where it comes from.
 fn compile(L: *lua.State, name: [*:0]const u8) void {
     var length: usize = 0;
-    const text = c.lua_tolstring(L, -2, &length);
+    const given = c.lua_tolstring(L, -2, &length);
+    const text = withoutFirstComment(given[0..length]);
     const place = c.luaL_tolstring(L, -1, null);
     const chunk_name = c.lua_pushfstring(L, "@%s", place);
-    if (c.luaL_loadbufferx(L, text, length, chunk_name, "t") != c.LUA_OK) {
+    if (c.luaL_loadbufferx(L, text.ptr, text.len, chunk_name, "t") != c.LUA_OK) {
         _ = c.luaL_error(L, "error loading module '%s' from '%s':\n\t%s", name, place, c.lua_tolstring(L, -1, null));
     }
     // text, place, its text, chunk name, loader: the loader and the place remain.
     c.lua_copy(L, -1, -5);
     lua.pop(L, 3);
+}
+
+/// A text without what luaL_loadfilex skips in a file: a byte order mark, and a first line that
+/// begins with `#`, but for its end, so that lines keep their numbers.
+fn withoutFirstComment(text: []const u8) []const u8 {
+    const mark = "\xef\xbb\xbf";
+    const code = if (text.len >= mark.len and isEqual(text[0..mark.len], mark)) text[mark.len..] else text;
+    if (code.len == 0 or code[0] != '#') return code;
+    pay.spend(code.len);
+    return code[indexOf(code, '\n') orelse code.len ..];
 }
 
 /// Raises an error where the same module is being required already, and names those between.
