@@ -122,10 +122,9 @@ export const LIBRARIES: readonly Library[] = [
       runner: "luaunit_runner",
       tests: ["test/test_luaunit.lua"],
       without: {
-        "TestLuaUnitOutputters.testJUnitOutputErrors": NO_FILES,
         "TestLuaUnitUtilities.test_FailFmt": "expects messages that begin with the path of its file",
       },
-      passed: 204,
+      passed: 205,
     }],
   },
   {
@@ -254,7 +253,7 @@ export const LIBRARIES: readonly Library[] = [
         "_spec.lua",
       ),
       without: { "handles argparse sample": NO_FILES, "utils read_file": NO_FILES, "utils load_config": NO_FILES },
-      passed: 276,
+      passed: 279,
     }],
   },
   {
