@@ -25,6 +25,12 @@ extern var cu_hidden: [3]c.lua_CFunction;
 var saved: limits.Saved = undefined;
 var is_begun = false;
 
+/// What Lua makes of the main thread's stack when it shrinks it. As Lua makes it at first, it has 40
+/// slots, and would have to grow before the collector can call a finalizer (luaD_checkminstack in
+/// ldo.c): where all memory is taken by objects that wait for theirs, it can't, and nothing would
+/// ever be freed.
+const stack_slots = 42;
+
 pub fn init(memory_limit_bytes: u32) i32 {
     if (is_begun) return unit.answer(.malformed);
     is_begun = true;
@@ -35,6 +41,8 @@ pub fn init(memory_limit_bytes: u32) i32 {
     saved = limits.save(unit.L);
     const status = lua.protect(unit.L, setUp, {});
     c.lua_settop(unit.L, 0);
+    const has_room = c.luaD_reallocstack(unit.L, stack_slots, 0) != 0;
+    if (status == c.LUA_OK and !has_room) return unit.answer(.memory);
     unit.is_ready = status == c.LUA_OK;
     return if (unit.is_ready) 0 else unit.answerOf(status);
 }
