@@ -1,7 +1,7 @@
 /**
  * Lua libraries that people use, and how each runs its own tests. They are fetched when the tests
  * run, from Debian's source packages into `.build/libraries/`, and none of it is in the
- * repository. The npm registry has none of them.
+ * repository. The npm registry has none of them with its tests.
  *
  * `deno run -A tools/deno.ts test -A tests/libraries` runs them; what can't be fetched (offline,
  * or where there is no apt) is ignored, and counted as such.
