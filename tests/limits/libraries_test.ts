@@ -30,6 +30,13 @@ testWorks([
     looks: 24,
   },
   { name: "print of a long text", setup: text("s", MIB), code: lines(40, "print(s)"), looks: 3 },
+  { name: "io.open of a long name", setup: text("s", MIB), code: lines(40, "io.open(s)"), looks: 6 },
+  {
+    name: "io.open in a long mode",
+    setup: `s = "r" .. ("b"):rep(${MIB})`,
+    code: lines(40, "io.open('x', s)"),
+    looks: 20,
+  },
   { name: "print of long bytes", setup: text("s", MIB, "\\xff"), code: lines(6, "print(s)"), looks: 6 },
   // lutf8lib.c
   { name: "utf8.len", setup: text("s", MIB) + "f = utf8.len", code: lines(15, "f(s)"), looks: 15 },

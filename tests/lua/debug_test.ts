@@ -1,4 +1,4 @@
-// debug.traceback and debug.getinfo.
+// What there is of debug.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, IoWrapper, LuaError } from "@computeunit/cu";
@@ -9,10 +9,47 @@ async function run(code: string, options = {}) {
   return cu.computeAll(code, { chunkName: "x.lua" });
 }
 
-Deno.test("debug has what tells where code is, and nothing else", async () => {
+Deno.test("debug has what tells where code is, and what the globals of the same name do, and nothing else", async () => {
   assertEquals(await run("local n = {} for k in pairs(debug) do n[#n + 1] = k end table.sort(n) return n"), [
-    ["getinfo", "traceback"],
+    ["getinfo", "getmetatable", "setmetatable", "traceback"],
   ]);
+});
+
+Deno.test("debug.getmetatable and setmetatable do what the globals of the same name do", async () => {
+  const code = `
+    local own, protected = {}, setmetatable({}, { __metatable = "locked" })
+    local t = debug.setmetatable({}, own)
+    local all = { debug.getmetatable(t) == own, debug.setmetatable(t, nil) == t, debug.getmetatable(t) == nil }
+    all[#all + 1] = debug.getmetatable(protected) == "locked"
+    all[#all + 1] = debug.getmetatable("") == getmetatable("")
+    for _, value in ipairs({ 1, true, print, coroutine.create(print) }) do
+      all[#all + 1] = debug.getmetatable(value) == nil
+    end
+    for _, value in ipairs({ _io, _home, _io.date(0), _io.bytes("x"), io.stdout, _io.input }) do
+      all[#all + 1] = rawequal(debug.getmetatable(value), getmetatable(value))
+      all[#all + 1] = type(value) == "table" or not pcall(debug.setmetatable, value, {})
+    end
+    return all
+  `;
+  using cu = await ComputeUnit.create();
+  for (const lazy of [false, true]) {
+    cu.setInput({ list: [1] }, { lazy });
+    assertEquals([...new Set(cu.compute<boolean[]>(code))], [true]);
+  }
+  const calls = [
+    "setmetatable(setmetatable({}, { __metatable = 1 }), {})",
+    "setmetatable('', {})",
+    "setmetatable({})",
+    "setmetatable({}, 1)",
+    "setmetatable()",
+    "getmetatable()",
+  ];
+  for (const call of calls) {
+    const [own, globals] = [`debug.${call}`, call].map((code) =>
+      assertThrows(() => cu.compute(code), LuaError).message
+    );
+    assertEquals(own, globals);
+  }
 });
 
 Deno.test("debug.traceback gives the stack from the level that it's told", async () => {

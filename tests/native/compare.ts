@@ -7,6 +7,7 @@
 import { ComputeUnit, LuaError } from "@computeunit/cu";
 import { constructorOf, type Program, programOf, type Statement, textOf } from "./program.ts";
 import { PRELUDE } from "./prelude.ts";
+import { findNativeLua } from "./native_lua.ts";
 
 /** Programs that run in one process of native Lua, and in one unit. */
 const BATCH_MAX = 500;
@@ -168,15 +169,10 @@ class NativeLua {
     this.#command = command;
   }
 
-  /** The machine's own where it is the release that the unit has, else the one that was built. */
   static async find(): Promise<NativeLua> {
-    const manifest = await Deno.readTextFile(new URL("../../zig/build.zig.zon", import.meta.url));
-    const release = /lua-([\d.]+)\.tar\.gz/.exec(manifest)![1];
-    const built = new URL("../../.build/native/bin/lua5.4", import.meta.url);
-    for (const command of ["lua5.4", Deno.build.os === "windows" ? `${built.pathname.slice(1)}.exe` : built.pathname]) {
-      if ((await versionOf(command)).startsWith(`Lua ${release} `)) return new NativeLua(command);
-    }
-    throw new Error(`Cannot find Lua ${release}: run \`deno task build --native\``);
+    const command = await findNativeLua();
+    if (command === undefined) throw new Error("Cannot find Lua's release: run `deno task build --native`");
+    return new NativeLua(command);
   }
 
   /** What each of the programs shows. */
@@ -201,15 +197,5 @@ class NativeLua {
     } finally {
       await Deno.remove(file);
     }
-  }
-}
-
-/** What a Lua says about itself; nothing where there is none. */
-async function versionOf(command: string): Promise<string> {
-  try {
-    return latin1.decode((await new Deno.Command(command, { args: ["-v"] }).output()).stdout);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
   }
 }

@@ -137,13 +137,24 @@ Deno.test("lines that are written without an end take their time", async () => {
   }
 });
 
-Deno.test("io has what writes, and nothing else", async () => {
+Deno.test("io.open finds no file, as in an empty folder", async () => {
+  using cu = await ComputeUnit.create();
+  for (const mode of ["r", "w", "a", "r+", "w+b", "ab"]) {
+    cu.setInput(mode);
+    const answer = cu.computeAll("return io.open('/etc/passwd', _io.input)");
+    assertEquals(answer, [null, "/etc/passwd: No such file or directory", 2], mode);
+  }
+  assertEquals(cu.computeAll("return io.open(12)"), [null, "12: No such file or directory", 2]);
+  assertEquals(cu.compute("return #select(2, io.open(('x'):rep(1e6)))"), 1e6 + ": No such file or directory".length);
+});
+
+Deno.test("io has what writes, and open, and nothing else", async () => {
   using cu = await ComputeUnit.create();
   const names = (table: string) =>
     cu.compute(
       `local names = {} for name in pairs(${table}) do names[#names + 1] = name end table.sort(names) return names`,
     );
-  assertEquals(names("io"), ["stderr", "stdout", "type", "write"]);
+  assertEquals(names("io"), ["open", "stderr", "stdout", "type", "write"]);
   assertEquals(
     cu.computeAll(`
       local f = io.stdout
@@ -180,7 +191,13 @@ Deno.test("io's functions refuse what isn't theirs", async () => {
     ["io.stdout.close()", "bad argument #1 to 'close' (FILE* expected, got no value)"],
     ["io.type()", "bad argument #1 to 'type' (value expected)"],
     ["io.stdout:read()", "attempt to call a nil value (method 'read')"],
-    ["io.open('x')", "attempt to call a nil value (field 'open')"],
+    ["io.lines('x')", "attempt to call a nil value (field 'lines')"],
+    ["io.open()", "bad argument #1 to 'open' (string expected, got no value)"],
+    ["io.open({})", "bad argument #1 to 'open' (string expected, got table)"],
+    ["io.open('x', 'z')", "bad argument #2 to 'open' (invalid mode)"],
+    ["io.open('x', 'r++')", "bad argument #2 to 'open' (invalid mode)"],
+    ["io.open('x', '')", "bad argument #2 to 'open' (invalid mode)"],
+    ["assert(io.open('x'))", "x: No such file or directory"],
     ["io.stdout.x = 1", "attempt to index a FILE* value (field 'stdout')"],
   ];
   for (const [code, message] of cases) {

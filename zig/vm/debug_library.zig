@@ -11,11 +11,40 @@ pub export var cu_hidden: [3]c.lua_CFunction = undefined;
 pub export fn cu_open_debug(L: ?*lua.State) callconv(.c) c_int {
     const functions = [_]c.luaL_Reg{
         .{ .name = "getinfo", .func = getInfo },
+        .{ .name = "getmetatable", .func = getMetatable },
+        .{ .name = "setmetatable", .func = setMetatable },
         .{ .name = "traceback", .func = traceback },
         .{ .name = null, .func = null },
     };
     c.lua_createtable(L, 0, functions.len - 1);
     c.luaL_setfuncs(L, &functions, 0);
+    return 1;
+}
+
+/// The field that protects a metatable.
+const protection = "__metatable";
+
+/// As the global getmetatable: what protects a metatable does so here, too.
+fn getMetatable(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    c.luaL_checkany(L, 1);
+    if (c.lua_getmetatable(L, 1) == 0) {
+        c.lua_pushnil(L);
+    } else _ = c.luaL_getmetafield(L, 1, protection);
+    return 1;
+}
+
+/// As the global setmetatable: of tables only, and of none whose metatable is protected.
+fn setMetatable(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    c.luaL_checktype(L, 1, c.LUA_TTABLE);
+    const given = c.lua_type(L, 2);
+    if (given != c.LUA_TNIL and given != c.LUA_TTABLE) _ = c.luaL_typeerror(L, 2, "nil or table");
+    if (c.luaL_getmetafield(L, 1, protection) != c.LUA_TNIL) {
+        return c.luaL_error(L, "cannot change a protected metatable");
+    }
+    c.lua_settop(L, 2);
+    _ = c.lua_setmetatable(L, 1);
     return 1;
 }
 

@@ -6,6 +6,7 @@ const calendar = @import("calendar.zig");
 const lua = @import("lua.zig");
 const pay = @import("pay.zig");
 const indexOf = @import("text.zig").indexOf;
+const isEqual = @import("text.zig").isEqual;
 const Text = @import("text.zig").Text;
 const c = lua.c;
 
@@ -29,6 +30,7 @@ pub export fn cu_open_os(L: ?*lua.State) callconv(.c) c_int {
         .{ .name = "date", .func = date },
         .{ .name = "difftime", .func = difference },
         .{ .name = "getenv", .func = environment },
+        .{ .name = "setlocale", .func = setLocale },
         .{ .name = "time", .func = time },
         .{ .name = null, .func = null },
     };
@@ -46,6 +48,23 @@ fn clock(state: ?*lua.State) callconv(.c) c_int {
 fn environment(state: ?*lua.State) callconv(.c) c_int {
     _ = c.luaL_checklstring(state, 1, null);
     c.lua_pushnil(state);
+    return 1;
+}
+
+const locale_categories = [_:null]?[*:0]const u8{ "all", "collate", "ctype", "monetary", "numeric", "time" };
+
+/// There is one locale, whose names are "C" and "POSIX"; it is the machine's own, too.
+fn setLocale(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    var length: usize = 0;
+    const given = c.luaL_optlstring(L, 1, "C", &length)[0..length];
+    _ = c.luaL_checkoption(L, 2, "all", @ptrCast(&locale_categories));
+    for ([_][]const u8{ "C", "POSIX", "" }) |name| {
+        if (!isEqual(given, name)) continue;
+        _ = c.lua_pushstring(L, "C");
+        return 1;
+    }
+    c.lua_pushnil(L);
     return 1;
 }
 

@@ -49,7 +49,7 @@ var file_metatable: *lua.Table = undefined;
 /// What io.stdout is, and io.write returns, whatever code did to io.
 var stdout: lua.Value = undefined;
 
-/// `io` with `write`, `type`, and the two files that can be written to.
+/// `io` with `write`, `type`, the two files that can be written to, and `open`, which finds none.
 pub export fn cu_open_io(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
     const methods = [_]c.luaL_Reg{
@@ -60,8 +60,9 @@ pub export fn cu_open_io(state: ?*lua.State) callconv(.c) c_int {
         .{ .name = null, .func = null },
     };
     const functions = [_]c.luaL_Reg{
-        .{ .name = "write", .func = ioWrite },
+        .{ .name = "open", .func = ioOpen },
         .{ .name = "type", .func = ioType },
+        .{ .name = "write", .func = ioWrite },
         .{ .name = null, .func = null },
     };
     file_metatable = lua.newMetatable(L, file_name, &.{.{ .name = null, .func = null }});
@@ -95,6 +96,36 @@ fn ioType(state: ?*lua.State) callconv(.c) c_int {
     c.luaL_checkany(state, 1);
     _ = c.lua_pushstring(state, if (isFile(state.?)) "file" else null);
     return 1;
+}
+
+/// What it costs to look at a byte of a mode, in what it costs to copy one.
+const mode_factor = 4;
+
+/// errno's ENOENT.
+const no_such_file = 2;
+
+/// There are no files: the answer is that of a file that isn't there.
+fn ioOpen(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    var name_length: usize = 0;
+    var mode_length: usize = 0;
+    const name = c.luaL_checklstring(L, 1, &name_length);
+    const mode = c.luaL_optlstring(L, 2, "r", &mode_length);
+    pay.spend(name_length + mode_length * mode_factor);
+    if (!isMode(mode)) _ = c.luaL_argerror(L, 2, "invalid mode");
+    c.lua_pushnil(L);
+    _ = c.lua_pushfstring(L, "%s: No such file or directory", name);
+    c.lua_pushinteger(L, no_such_file);
+    return 3;
+}
+
+/// As liolib.c: `r`, `w` or `a`, perhaps `+`, perhaps `b`.
+fn isMode(mode: [*:0]const u8) bool {
+    if (mode[0] != 'r' and mode[0] != 'w' and mode[0] != 'a') return false;
+    var rest = mode + 1;
+    if (rest[0] == '+') rest += 1;
+    while (rest[0] == 'b') rest += 1;
+    return rest[0] == 0;
 }
 
 fn ioWrite(state: ?*lua.State) callconv(.c) c_int {

@@ -3,6 +3,8 @@
 
 const lua = @import("lua.zig");
 const pay = @import("pay.zig");
+const indexOf = @import("text.zig").indexOf;
+const isEqual = @import("text.zig").isEqual;
 const c = lua.c;
 
 /// The resolver's name in the registry; calls/host.zig puts it there.
@@ -120,10 +122,11 @@ fn resolved(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
 /// Puts a loader in the place of a module's text, below where it comes from.
 fn compile(L: *lua.State, name: [*:0]const u8) void {
     var length: usize = 0;
-    const text = c.lua_tolstring(L, -2, &length);
+    const given = c.lua_tolstring(L, -2, &length);
+    const text = withoutFirstComment(given[0..length]);
     const place = c.luaL_tolstring(L, -1, null);
     const chunk_name = c.lua_pushfstring(L, "@%s", place);
-    const status = c.luaL_loadbufferx(L, text, length, chunk_name, "t");
+    const status = c.luaL_loadbufferx(L, text.ptr, text.len, chunk_name, "t");
     if (status == c.LUA_OK) {
         // Modules are for all runs, also where one that has globals of its own is the first to ask.
         cu_push_globals(L);
@@ -134,6 +137,16 @@ fn compile(L: *lua.State, name: [*:0]const u8) void {
     // text, place, its text, chunk name, loader: the loader and the place remain.
     c.lua_copy(L, -1, -5);
     lua.pop(L, 3);
+}
+
+/// A text without what luaL_loadfilex skips in a file: a byte order mark, and a first line that
+/// begins with `#`, but for its end, so that lines keep their numbers.
+fn withoutFirstComment(text: []const u8) []const u8 {
+    const mark = "\xef\xbb\xbf";
+    const code = if (text.len >= mark.len and isEqual(text[0..mark.len], mark)) text[mark.len..] else text;
+    if (code.len == 0 or code[0] != '#') return code;
+    pay.spend(code.len);
+    return code[indexOf(code, '\n') orelse code.len ..];
 }
 
 /// Raises an error where the same module is being required already, and names those between.

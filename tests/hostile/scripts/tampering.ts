@@ -108,7 +108,7 @@ export const TAMPERING: Hostile[] = [
   {
     name: "nothing opens a file or ends the process",
     code:
-      "return dofile == nil and loadfile == nil and package.path == nil and package.searchers == nil and package.loadlib == nil and not pcall(require, 'os.exit') and os.exit == nil and os.execute == nil and os.remove == nil and os.rename == nil and os.tmpname == nil and os.setlocale == nil and os.getenv('PATH') == nil and io.open == nil and io.read == nil and io.lines == nil and io.popen == nil and io.input == nil and io.output == nil and io.tmpfile == nil and io.stdout.read == nil and io.stdout.lines == nil and debug.getregistry == nil and debug.sethook == nil and debug.getlocal == nil and debug.setmetatable == nil and debug.getmetatable == nil and debug.getupvalue == nil and debug.setupvalue == nil and debug.upvaluejoin == nil and debug.getuservalue == nil and debug.debug == nil",
+      "return dofile == nil and loadfile == nil and package.path == nil and package.searchers == nil and package.loadlib == nil and not pcall(require, 'os.exit') and os.exit == nil and os.execute == nil and os.remove == nil and os.rename == nil and os.tmpname == nil and os.setlocale('de_DE.UTF-8') == nil and os.getenv('PATH') == nil and io.open('/etc/passwd') == nil and io.open('/tmp/x', 'w') == nil and io.read == nil and io.lines == nil and io.popen == nil and io.input == nil and io.output == nil and io.tmpfile == nil and io.stdout.read == nil and io.stdout.lines == nil and debug.getregistry == nil and debug.sethook == nil and debug.getlocal == nil and debug.getupvalue == nil and debug.setupvalue == nil and debug.upvaluejoin == nil and debug.getuservalue == nil and debug.debug == nil",
     ends: "result",
     returns: true,
   },
