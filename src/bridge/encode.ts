@@ -152,6 +152,7 @@ export class Encoder {
       this.#message(
         MESSAGE.POWERS,
         () => {
+          this.#isSeen([name, value]); // the pair has a number, as any container
           this.box(WIRE.ARRAY, 2);
           this.string(name);
           this.value(value);
@@ -167,7 +168,7 @@ export class Encoder {
   /** Writes what a function of the host returns, as an array. */
   encodeResults(values: readonly unknown[], action: string): void {
     this.nullKind = NIL_KIND.NULL;
-    this.#message(MESSAGE.RESULTS, () => this.#array(values), action, "result");
+    this.#message(MESSAGE.RESULTS, () => this.value(values), action, "result");
   }
 
   #message(kind: number, write: () => void, action: string, name: string): void {
