@@ -64,6 +64,7 @@ interface Calls {
   drop_message(): void;
   set_io(field: number): number;
   define(place: number): number;
+  lock_library(): number;
   set_input_field(): number;
   get_io(field: number): number;
   get_output_field(): number;

@@ -169,9 +169,11 @@ export class ComputeUnit implements Disposable {
       outOfSteps: (stepLimit, position) => reports.outOfSteps(stepLimit, position),
       timeUp: (timeLimit, position) => reports.timeUp(timeLimit, position),
     };
-    if (hasPowers(options)) {
+    const isLocked = options.library === "readonly";
+    if (hasPowers(options) || isLocked) {
       functions = new HostFunctions(instance, encoder, decoder, tables);
       definePowers(functions, options);
+      if (isLocked) functions.lock();
     }
   }
 

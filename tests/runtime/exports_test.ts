@@ -124,6 +124,7 @@ const HARMLESS = [
   "get_released_ptr",
   "get_text",
   "get_text_length",
+  "lock_library",
   "long_string",
   "recover",
   "request",

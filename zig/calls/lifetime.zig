@@ -55,6 +55,17 @@ fn setUp(state: *lua.State, _: void) void {
     errors.init(state);
 }
 
+/// Makes the library read-only to code, and what the host gave it.
+pub fn lockLibrary() i32 {
+    if (!unit.isIdle()) return unit.answer(.malformed);
+    const status = lua.protect(unit.L, lock, {});
+    return if (status == c.LUA_OK) 0 else unit.answerOf(status);
+}
+
+fn lock(state: *lua.State, _: void) void {
+    io_table.lockLibrary(state);
+}
+
 pub fn collect() i32 {
     if (!unit.isIdle()) return unit.answer(.malformed);
     limits.begin();

@@ -8,6 +8,9 @@ const c = lua.c;
 /// The resolver's name in the registry; calls/host.zig puts it there.
 const resolver_name = "cu_resolver";
 
+/// The modules that come first, where the library is read-only; read_only.zig's.
+const modules_name = "cu_modules";
+
 const preload_name = "_PRELOAD"; // LUA_PRELOAD_TABLE
 const loaded_name = "_LOADED"; // LUA_LOADED_TABLE
 
@@ -36,6 +39,7 @@ fn require(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
     const name = c.luaL_checklstring(L, name_at, null);
     c.lua_settop(L, name_at);
+    if (isKept(L, name)) return 1;
     _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, loaded_name);
     _ = c.lua_getfield(L, loaded_at, name);
     if (c.lua_toboolean(L, -1) != 0) return 1;
@@ -57,6 +61,15 @@ fn require(state: ?*lua.State) callconv(.c) c_int {
     }
     c.lua_pushvalue(L, loader_at);
     return 2;
+}
+
+/// Whether code can't replace a module; then pushes it.
+fn isKept(L: *lua.State, name: [*:0]const u8) bool {
+    if (c.lua_getfield(L, c.LUA_REGISTRYINDEX, modules_name) == c.LUA_TTABLE) {
+        if (c.lua_getfield(L, -1, name) != c.LUA_TNIL) return true;
+    }
+    c.lua_settop(L, name_at);
+    return false;
 }
 
 /// Pushes a module's loader, and what it is given beside the name.
