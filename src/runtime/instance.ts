@@ -198,6 +198,8 @@ export class Instance {
   readonly memoryLimit: number;
   /** The clock, in milliseconds from some moment on. */
   readonly now: () => number;
+  /** The time of day, in milliseconds since 1970: the same clock where the host brings one. */
+  readonly #wallClock: () => number;
   #timeLimit: number;
   #stepLimit: number;
   #random: () => number;
@@ -225,6 +227,7 @@ export class Instance {
     this.memoryLimit = options.memoryLimit;
     this.#timeLimit = options.timeLimit;
     this.now = options.now ?? (() => performance.now());
+    this.#wallClock = options.now ?? Date.now;
     this.#stepLimit = options.stepLimit ?? Infinity;
     this.runs = new Runs(this.now, options.timeLimit, this.#stepLimit, () => this.exports.take_spent_steps());
     this.#random = options.seed === undefined ? randomNumber : randomNumbersOf(options.seed);
@@ -270,7 +273,7 @@ export class Instance {
       release: (count) => this.host!.release(count),
       print: (text, length, more) => this.#print(text, length, more),
       seed: () => this.#random(),
-      wall_clock_ms: () => Date.now(),
+      wall_clock_ms: this.#crossing(() => this.#wallClock()),
       monotonic_ms: this.#crossing(() => this.now()),
       zone_offset: this.#crossing((seconds, kind) => this.#timeZone?.answer(seconds, kind) ?? 0),
       has_stack_room: () => this.#hasRoom(DEEPER_LEVELS) ? 1 : 0,

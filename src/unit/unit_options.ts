@@ -73,8 +73,9 @@ export interface ComputeUnitOptions extends Powers {
    */
   lazyThreshold?: number;
   /**
-   * The clock that `timeLimit`, `onProgress` and `os.clock` read, in milliseconds from some
-   * moment on; it never goes back. With a clock of its own a test can tell how long code runs.
+   * The clock that `timeLimit`, `onProgress` and `os.clock` read, in milliseconds; it never goes
+   * back. With a clock of its own a test can tell how long code runs. `os.time` and `os.date` read
+   * it too, as milliseconds since 1970; without it, they read `Date.now`.
    *
    * @default {performance.now}
    */
