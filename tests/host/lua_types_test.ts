@@ -4,6 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit } from "@computeunit/cu";
 import { luaTypes } from "@computeunit/cu/types";
+import { RUNS_FACTOR, SEED } from "../helpers/property.ts";
 
 /** Runs definition files in a unit, each in globals of its own; the names that they define, sorted, and their types. */
 const DEFINED = `
@@ -256,6 +257,6 @@ Deno.test("definitions are Lua, whatever the names and values", async () => {
         check(text);
       }
     }),
-    { numRuns: 100 },
+    { numRuns: Math.max(1, 100 * RUNS_FACTOR), seed: SEED },
   );
 });
