@@ -82,6 +82,7 @@ const unitOptions = (give: (options: never) => unknown) => [
   option(give, "lazyThreshold", POSITIVE),
   option(give, "now", FUNCTIONS),
   option(give, "timeZone", []),
+  option(give, "library", []),
   option(give, "module", []),
 ];
 

@@ -57,6 +57,8 @@ const MANY_OBJECTS = [
   "a view that only a weak metatable refers to",
   "a table that only a weak metatable refers to",
   "an all-weak table keeps a metatable",
+  "a read-only library: no function of the library",
+  "a read-only library: a long list",
 ];
 
 /** What runs on both modules. */
@@ -75,6 +77,7 @@ const FILES = [
   "lua/language_test.ts",
   "lua/libraries_test.ts",
   "lua/numbers_test.ts",
+  "lua/read_only_test.ts",
   "lua/strings_test.ts",
   "values/bytes_test.ts",
   "values/containers_test.ts",

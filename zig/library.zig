@@ -13,4 +13,5 @@ comptime {
     _ = @import("vm/os_library.zig");
     _ = @import("vm/output.zig");
     _ = @import("vm/package_library.zig");
+    _ = @import("vm/read_only.zig");
 }

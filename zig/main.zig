@@ -234,6 +234,11 @@ export fn define(place: u32) i32 {
     return host.define(place);
 }
 
+/// Makes the library and what `define` has given read-only to code. Called before any code runs.
+export fn lock_library() i32 {
+    return lifetime.lockLibrary();
+}
+
 export fn get_io(field: u32) i32 {
     return fields.getIo(field);
 }

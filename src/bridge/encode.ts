@@ -159,6 +159,7 @@ export class Encoder {
       this.#message(
         MESSAGE.POWERS,
         () => {
+          this.#isSeen([name, value]); // the pair has a number, as any container
           this.box(WIRE.ARRAY, 2);
           this.string(name);
           this.value(value);
@@ -175,7 +176,7 @@ export class Encoder {
   encodeResults(values: readonly unknown[], action: string): void {
     this.nullKind = NIL_KIND.NULL;
     this.#mayRefer = true;
-    this.#message(MESSAGE.RESULTS, () => this.#array(values), action, "result");
+    this.#message(MESSAGE.RESULTS, () => this.value(values), action, "result");
   }
 
   /**
@@ -186,7 +187,7 @@ export class Encoder {
   encodeCall(called: unknown, args: readonly unknown[], action: string): void {
     this.nullKind = NIL_KIND.NULL;
     this.#mayRefer = true;
-    this.#message(MESSAGE.ARGUMENTS, () => this.#array([called, ...args]), action, "arguments");
+    this.#message(MESSAGE.ARGUMENTS, () => this.value([called, ...args]), action, "arguments");
   }
 
   #message(kind: number, write: () => void, action: string, name: string): void {

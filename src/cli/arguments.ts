@@ -20,12 +20,19 @@ export interface RunOptions {
   path: string | undefined;
 }
 
+/** What `cu types` was asked to do. */
+export interface TypesOptions {
+  /** A folder, or a file whose name ends in `.lua`; stdout where none is given. */
+  types: string | undefined;
+}
+
 /** The command is used wrongly. */
 export class UsageError extends Error {}
 
 const HELP = `Runs a Lua script on JSON.
 
 Usage: cu run SCRIPT [options]
+       cu types [--output DIR]
 
 SCRIPT is a file, or - for stdin. It reads _io.input and _io.meta and sets _io.output,
 or returns the result.
@@ -42,16 +49,22 @@ Options:
   --help               print this
   --version            print the version
 
+cu types writes definitions for the Lua language server into the folder DIR, and
+says what to set; without --output it prints those of the globals.
+
 Exit codes: 0 done, 1 the script failed, 2 wrong use.
 `;
 
 const VALUE_OPTIONS = ["input", "output", "meta", "memory-limit", "time-limit", "time-zone", "path"] as const;
 
+type OptionName = typeof VALUE_OPTIONS[number];
+type Values = Record<OptionName, string[]>;
+
 const SIZES = { B: 1, KB: 2 ** 10, KiB: 2 ** 10, MB: 2 ** 20, MiB: 2 ** 20, GB: 2 ** 30, GiB: 2 ** 30 };
 const TIMES = { ms: 1, s: 1000, m: 60_000 };
 
-/** The options of a run, or the text that was asked for. */
-export function parse(args: string[]): RunOptions | string {
+/** The options of a command, or the text that was asked for. */
+export function parse(args: string[]): RunOptions | TypesOptions | string {
   // parseArgs takes a "-" after an option for an argument of its own.
   const joined: string[] = [];
   for (const arg of args) {
@@ -67,23 +80,19 @@ export function parse(args: string[]): RunOptions | string {
     unknown: (arg: string, key?: string) => {
       if (key !== undefined) throw unknownOption(arg, key);
     },
-  }) as unknown as Record<typeof VALUE_OPTIONS[number] | "_", string[]> & { help: boolean; version: boolean };
+  }) as unknown as Values & { _: string[] } & { help: boolean; version: boolean };
 
   if (flags.help) return HELP;
   if (flags.version) return `cu ${config.version}\n`;
 
   const [command, script, ...rest] = flags._;
   if (command === undefined) throw new UsageError("No command given; try cu --help");
+  if (command === "types") return parseTypes(flags, flags._.slice(1));
   if (command !== "run") throw new UsageError(`Unknown command ${command}; try cu --help`);
   if (script === undefined) throw new UsageError("No script given; try cu --help");
   if (rest.length > 0) throw new UsageError(`Unexpected argument ${rest[0]}; try cu --help`);
 
-  const once = (name: typeof VALUE_OPTIONS[number]): string | undefined => {
-    const values = flags[name];
-    if (values.length > 1) throw new UsageError(`--${name} is given twice`);
-    if (values[0] === "") throw new UsageError(`--${name} needs a value`);
-    return values[0];
-  };
+  const once = (name: OptionName) => onlyValue(flags, name);
   const options = {
     script,
     input: once("input"),
@@ -98,6 +107,20 @@ export function parse(args: string[]): RunOptions | string {
     throw new UsageError("Script and input cannot both come from stdin");
   }
   return options;
+}
+
+function onlyValue(flags: Values, name: OptionName): string | undefined {
+  const values = flags[name];
+  if (values.length > 1) throw new UsageError(`--${name} is given twice`);
+  if (values[0] === "") throw new UsageError(`--${name} needs a value`);
+  return values[0];
+}
+
+function parseTypes(flags: Values, rest: string[]): TypesOptions {
+  if (rest.length > 0) throw new UsageError(`Unexpected argument ${rest[0]}; try cu --help`);
+  const other = VALUE_OPTIONS.find((name) => name !== "output" && flags[name].length > 0);
+  if (other !== undefined) throw new UsageError(`--${other} is no option of cu types; try cu --help`);
+  return { types: onlyValue(flags, "output") };
 }
 
 function unknownOption(arg: string, key: string): UsageError {

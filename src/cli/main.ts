@@ -1,5 +1,5 @@
 /**
- * The command line: runs a Lua script on JSON.
+ * The command line: runs a Lua script on JSON, and writes definitions for editors.
  *
  * ```sh
  * deno run --allow-read jsr:@computeunit/cu/cli run script.lua --input data.json
@@ -24,6 +24,10 @@
  *   integers. An empty table is `{}`, an empty `_io.array({})` is `[]`.
  *   A table in two places is written twice, up to 2^28 characters in all.
  *
+ * `cu types` prints what Lua code finds in a unit, for the Lua language server, and needs no
+ * permission; with `--output DIR` it writes the files into that folder (`--allow-write`), and prints
+ * the server's settings.
+ *
  * Exit codes: 0, or 1 if the script fails or its result is no JSON, or 2 if the command
  * is used wrongly: unknown options, files that can't be read or written, invalid input.
  *
@@ -32,6 +36,7 @@
 
 import { parse, UsageError } from "./arguments.ts";
 import { type CliIo, run } from "./run.ts";
+import { types } from "./types.ts";
 
 export type { CliIo };
 
@@ -62,7 +67,7 @@ export async function main(args: string[], io: CliIo): Promise<number> {
       io.writeStdout(options);
       return 0;
     }
-    return await run(options, io);
+    return "types" in options ? await types(options, io) : await run(options, io);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     io.writeStderr(`cu: ${error.message}\n`);
@@ -81,6 +86,7 @@ if (import.meta.main) {
     await main(Deno.args, {
       readFile: (path) => Deno.readFile(path),
       writeFile: (path, text) => Deno.writeTextFile(path, text),
+      makeDirectory: (path) => Deno.mkdir(path, { recursive: true }),
       readStdin: async () => new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer()),
       writeStdout: (text) => writeAll(Deno.stdout, text),
       writeStderr: (text) => writeAll(Deno.stderr, text),

@@ -18,6 +18,8 @@ export interface CliIo {
   readFile(path: string): Promise<Uint8Array>;
   /** Writes a file. */
   writeFile(path: string, text: string): Promise<void>;
+  /** Makes a folder, and those above it; without it, folders must be there. */
+  makeDirectory?(path: string): Promise<void>;
   /** Reads all of stdin. */
   readStdin(): Promise<Uint8Array>;
   /** Writes to stdout. */
@@ -66,7 +68,7 @@ async function read(path: string, io: CliIo): Promise<Uint8Array> {
 }
 
 /** The error's message, without the call and the path that Deno adds. */
-function systemMessage(error: unknown): string {
+export function systemMessage(error: unknown): string {
   return (error as Error).message.replace(/: \w+ '.*'$/s, "");
 }
 

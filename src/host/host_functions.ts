@@ -131,6 +131,17 @@ export class HostFunctions {
   }
 
   /**
+   * Makes Lua's library read-only to code, with all that was defined.
+   *
+   * @throws {LuaError} If there is no memory for it.
+   */
+  lock(): void {
+    const status = this.#instance.exports.lock_library();
+    if (status === WIRE.STATUS_MEMORY) throw new LuaError("memory", "not enough memory for the unit's library");
+    if (status < 0) throw new Error(`The unit refused to make its library read-only (status ${status})`);
+  }
+
+  /**
    * Calls a function: its arguments are a message of so many words, after so many whole chunks.
    *
    * @returns How many results stand in the buffer or in a message, or a status (`zig/calls/host.zig`).

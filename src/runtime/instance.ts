@@ -78,6 +78,7 @@ interface Calls {
   drop_message(): void;
   set_io(field: number): number;
   define(place: number): number;
+  lock_library(): number;
   set_input_field(): number;
   get_io(field: number): number;
   get_output_field(): number;
@@ -215,6 +216,8 @@ export class Instance {
   readonly memoryLimit: number;
   /** The clock, in milliseconds from some moment on. */
   readonly now: () => number;
+  /** The time of day, in milliseconds since 1970: the same clock where the host brings one. */
+  readonly #wallClock: () => number;
   #random: () => number;
   #stats = new Uint32Array(0);
   /** Calls into code that are under way. */
@@ -240,6 +243,7 @@ export class Instance {
   private constructor(module: WebAssembly.Module, options: InstanceOptions) {
     this.memoryLimit = options.memoryLimit;
     this.now = options.now ?? (() => performance.now());
+    this.#wallClock = options.now ?? Date.now;
     this.runs = new Runs(this.now, options.timeLimit, options.stepLimit ?? Infinity, {
       takeSpentSteps: () => this.exports.take_spent_steps(),
       askForSteps: () => this.exports.ask_for_steps(),
@@ -287,7 +291,7 @@ export class Instance {
       release: (count) => this.host!.release(count),
       print: (text, length, more) => this.#print(text, length, more),
       seed: () => this.#random(),
-      wall_clock_ms: () => Date.now(),
+      wall_clock_ms: this.#crossing(() => this.#wallClock()),
       monotonic_ms: this.#crossing(() => this.now()),
       zone_offset: this.#crossing((seconds, kind) => this.#timeZone?.answer(seconds, kind) ?? 0),
       has_stack_room: () => this.#hasRoom(DEEPER_LEVELS) ? 1 : 0,

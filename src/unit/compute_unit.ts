@@ -224,6 +224,7 @@ export class ComputeUnit implements Disposable {
       timeUp: (timeLimit, position) => reports.timeUp(timeLimit, position),
     };
     if (hasPowers(options)) definePowers(functions, options);
+    if (options.library === "readonly") functions.lock();
   }
 
   /** Number of the `_io` table; the same for the life of the unit. */

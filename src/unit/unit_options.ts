@@ -73,8 +73,9 @@ export interface ComputeUnitOptions extends Powers {
    */
   lazyThreshold?: number;
   /**
-   * The clock that `timeLimit`, `onProgress` and `os.clock` read, in milliseconds from some
-   * moment on; it never goes back. With a clock of its own a test can tell how long code runs.
+   * The clock that `timeLimit`, `onProgress` and `os.clock` read, in milliseconds; it never goes
+   * back. With a clock of its own a test can tell how long code runs. `os.time` and `os.date` read
+   * it too, as milliseconds since 1970; without it, they read `Date.now`.
    *
    * @default {performance.now}
    */
@@ -86,6 +87,16 @@ export interface ComputeUnitOptions extends Powers {
    * @default {"UTC"}
    */
   timeZone?: string;
+  /**
+   * Whether code can change the library for all that runs after it: with `"readonly"`, Lua's own
+   * tables such as `string`, the metatable of strings, and what `globals` and `modules` hold are
+   * read-only to code; what changes one is an error that names the field. The global variables
+   * stay writable, and so do `package.loaded` and `package.preload`, but `require` gives these
+   * modules whatever stands there.
+   *
+   * @default {"writable"}
+   */
+  library?: "writable" | "readonly";
   /** The unit's WASM module, for platforms that compile no bytes at run time. */
   module?: WebAssembly.Module;
 }
@@ -222,6 +233,10 @@ const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
     what: "the name of a time zone",
     isInRange: (name) => isTimeZone(name as string),
     range: '"local" or an IANA name such as "Europe/Berlin"',
+  },
+  library: {
+    is: (library) => library === "writable" || library === "readonly",
+    what: `"writable" or "readonly"`,
   },
   globals: OBJECT,
   modules: OBJECT,

@@ -430,3 +430,33 @@ Deno.test("as a process, wrong use ends with 2", async () => {
   assertStringIncludes(denied.stderr, "--allow-read");
   assertEquals((await spawn([], ["run", "-", "--input", "-"])).code, 2);
 });
+
+Deno.test("types prints the definitions of the globals, or writes them into a file", async () => {
+  const printed = await cu(["types"]);
+  assertEquals([printed.code, printed.stderr, printed.written], [0, "", {}]);
+  assert(printed.stdout.startsWith("---@meta _\n"));
+  assertStringIncludes(printed.stdout, "function _io.array(t, n) end\n");
+  const written = await cu(["types", "--output", "types/x.lua"]);
+  assertEquals(written, { code: 0, stdout: "", stderr: "", written: { "types/x.lua": printed.stdout } });
+});
+
+Deno.test("types --output DIR writes a file for the globals and for each module, and says what to set", async () => {
+  for (const directory of ["types", "types/"]) {
+    const run = await cu(["types", "--output", directory]);
+    assertEquals([run.code, run.stderr], [0, ""]);
+    assertEquals(Object.keys(run.written), ["types/cu.lua", "types/json.lua", "types/task.lua"]);
+    const [first, ...settings] = run.stdout.split("\n");
+    assertEquals(first, `Wrote cu.lua, json.lua, task.lua into ${directory}. In .luarc.json:`);
+    const { "runtime.builtin": builtin, "workspace.library": library } = JSON.parse(settings.join("\n"));
+    assertEquals(library, [directory]);
+    assertEquals([builtin.io, builtin.basic, builtin.builtin], ["disable", "disable", undefined]);
+  }
+});
+
+Deno.test("types is used wrongly with other options and arguments, and says where it can't write", async () => {
+  await assertWrongUse(["types", "x"], "Unexpected argument x");
+  await assertWrongUse(["types", "--input", "x"], "--input is no option of cu types");
+  await assertWrongUse(["types", "--output", "a", "--output", "b"], "--output is given twice");
+  await assertWrongUse(["types", "--output="], "--output needs a value");
+  await assertWrongUse(["types", "--output", "missing/types"], "Cannot write missing/types/cu.lua: No such directory");
+});

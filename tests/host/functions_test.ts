@@ -386,3 +386,23 @@ Deno.test("call() refuses what it can't call or pass, and tells what code raises
   cu.compute("setmetatable(_G, { __index = function() error('own') end })");
   assertThrows(() => cu.call("nope"), LuaError, "attempt to call a nil value");
 });
+
+Deno.test("what stands in several places of a result, a global or a module is one table there, too", async () => {
+  const shared = { name: "shared" };
+  const cyclic: Record<string, unknown> = { before: [1], name: "cyclic" };
+  cyclic.itself = cyclic;
+  const values = () => ({ first: { x: 1 }, a: shared, b: [shared, new Set([shared])], cyclic });
+  using cu = await ComputeUnit.create({
+    globals: { one: values, several: () => returns(shared, values(), shared), given: values() },
+    modules: { given: values() },
+  });
+  const check = `
+    local function check(v)
+      assert(v.a.name == "shared" and v.a == v.b[1] and v.b[2][v.a])
+      assert(v.cyclic.name == "cyclic" and v.cyclic == v.cyclic.itself and v.cyclic.before[1] == 1)
+      return v.a
+    end
+  `;
+  cu.compute(`${check} check(one()) check(given) check(require "given")`);
+  cu.compute(`${check} local a, v, b = several() assert(a.name == "shared" and a == b and a == check(v))`);
+});

@@ -135,6 +135,7 @@ const HARMLESS = [
   "get_text",
   "get_text_length",
   "inherit_channel",
+  "lock_library",
   "long_string",
   "open_channel",
   "recover",

@@ -112,9 +112,9 @@ pub inline fn numberOf(table: *const lua.Table) u32 {
     return table.view >> number_shift;
 }
 
-/// Whether the table's contents are the host's, unchanged.
+/// Whether the table's contents are the host's, unchanged. Without a number it is read-only.
 pub inline fn isClean(table: *const lua.Table) bool {
-    return table.view & clean != 0;
+    return table.view & clean != 0 and numberOf(table) != 0;
 }
 
 pub inline fn entryOf(table: *const lua.Table) *Entry {
@@ -274,8 +274,10 @@ pub fn takeReleased(room: []u32) u32 {
     return count;
 }
 
-/// The tables that the collector must mark with a clean view: one for each index, then null.
+/// The tables that the collector must mark with a clean view: one for each index, then null. With a
+/// read-only table there are none.
 pub export fn cu_view_reference(table: *const lua.Table, index: u32) callconv(.c) ?*lua.Table {
+    if (numberOf(table) == 0) return null;
     const entry = entryOf(table);
     if (index == 0) return entry.link.source;
     const paged = entry.paged orelse return null;

@@ -11,7 +11,6 @@ const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
 const marks = @import("../values/marks.zig");
 const userdata = @import("../values/userdata.zig");
-const numbers = @import("../bridge/view_numbers.zig");
 const reading = @import("../views/reading.zig");
 const writing = @import("../views/writing.zig");
 const c = lua.c;
@@ -19,6 +18,7 @@ const c = lua.c;
 // library.zig
 extern fn cu_bytes(L: ?*lua.State) c_int;
 extern fn cu_date(L: ?*lua.State) c_int;
+extern fn cu_lock_library(L: *lua.State, globals: *lua.Table, kept: *const [2]*lua.Table) void;
 
 pub const io_id = 1;
 pub const home_id = 2;
@@ -211,6 +211,11 @@ fn registryOf(L: *lua.State) *lua.Table {
     return lua.tableOf(&L.l_G.*.l_registry);
 }
 
+/// Makes the library and what the host gave read-only to code (vm/read_only.zig).
+pub fn lockLibrary(L: *lua.State) void {
+    cu_lock_library(L, globals(L), &.{ io, home });
+}
+
 /// The unit's globals as a value.
 pub fn globalsValue(L: *lua.State) lua.Value {
     return lua.ofTable(globals(L));
@@ -253,7 +258,7 @@ pub fn setInputField(L: *lua.State) bool {
     }
     if (input.tt_ != lua.tag.table) return false;
     const table = lua.tableOf(input);
-    if (numbers.isClean(table)) writing.cu_view_write(L, table);
+    writing.beforeChange(L, table);
     lua.set(L, table, pair.array[0], pair.array[1]);
     return true;
 }
@@ -329,6 +334,6 @@ fn map(state: ?*lua.State) callconv(.c) c_int {
 noinline fn written(L: *lua.State) *lua.Table {
     c.luaL_checktype(L, 1, c.LUA_TTABLE);
     const table = lua.tableOf(lua.at(L, 1));
-    if (numbers.isClean(table)) writing.cu_view_write(L, table);
+    writing.beforeChange(L, table);
     return table;
 }

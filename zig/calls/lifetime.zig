@@ -62,6 +62,17 @@ fn setUp(state: *lua.State, _: void) void {
     _ = c.luaD_checkminstack(state); // kept from now on: lua/series/420-room-for-finalizers.patch
 }
 
+/// Makes the library read-only to code, and what the host gave it.
+pub fn lockLibrary() i32 {
+    if (!unit.isIdle()) return unit.answer(.malformed);
+    const status = lua.protect(unit.L, lock, {});
+    return if (status == c.LUA_OK) 0 else unit.answerOf(status);
+}
+
+fn lock(state: *lua.State, _: void) void {
+    io_table.lockLibrary(state);
+}
+
 pub fn collect() i32 {
     if (!unit.isIdle()) return unit.answer(.malformed);
     limits.begin(unit.L);

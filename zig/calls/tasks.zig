@@ -10,7 +10,7 @@ const c = lua.c;
 
 /// Makes the module known to `require` (package_library.zig).
 pub fn init(L: *lua.State) void {
-    _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, "cu_modules");
+    _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, "cu_own_modules");
     c.lua_pushcclosure(L, open, 0);
     c.lua_setfield(L, -2, "task");
     lua.pop(L, 1);

@@ -215,7 +215,7 @@ void cu_mark_written(struct Table *t, const void *key, const void *value);
 ** and above them the view's number, 0 for ordinary tables.
 */
 #define CU_VIEW_INCOMPLETE 1u  /* not all contents are in the table's own parts */
-#define CU_VIEW_CLEAN 2u  /* code has not written to it */
+#define CU_VIEW_CLEAN 2u  /* code has not written to it; without a number: nor may it (read_only.zig) */
 #define CU_INLINE_MASK 0x1cu  /* log2 + 1 of the nodes in the table's own block, or 0 */
 #define CU_INLINE_SHIFT 2
 #define CU_VIEW_ORDERED 0x20u  /* complete, but traversed in the host's order */
@@ -224,7 +224,7 @@ void cu_mark_written(struct Table *t, const void *key, const void *value);
 extern struct { const struct Table *owner; unsigned first, count; const struct TValue *values; } cu_page;
 const struct TValue *cu_view_get(struct lua_State *L, struct Table *t, const struct TValue *key);
 int cu_view_next(struct lua_State *L, struct Table *t, union StackValue *key);
-void cu_view_write(struct lua_State *L, struct Table *t);
+void cu_view_write(struct lua_State *L, struct Table *t, const struct TValue *key);
 void cu_view_metatable(struct lua_State *L, struct Table *t, struct Table *mt);
 struct Table *cu_view_reference(const struct Table *t, unsigned index);
 void cu_view_free(struct lua_State *L, struct Table *t);

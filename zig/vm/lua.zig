@@ -106,6 +106,11 @@ pub inline fn nodeCount(table: *const Table) u32 {
     return @as(u32, 1) << @intCast(table.lsizenode);
 }
 
+/// Whether code may not change a table: read_only.zig.
+pub inline fn isReadOnly(table: *const Table) bool {
+    return table.view & c.CU_VIEW_CLEAN != 0 and table.view >> c.CU_VIEW_SHIFT == 0;
+}
+
 /// The value at an index of the stack, which must be there.
 pub inline fn at(L: *State, index: u32) *Value {
     return @ptrCast(L.ci.*.func.p + index);

@@ -11,7 +11,10 @@ const c = lua.c;
 const resolver_name = "resolveModule";
 
 /// Loaders of modules that the unit has itself, in the registry; the host's come first.
-const own_modules_name = "cu_modules";
+const own_modules_name = "cu_own_modules";
+
+/// The modules that come first, where the library is read-only; read_only.zig's.
+const modules_name = "cu_modules";
 
 const preload_name = "_PRELOAD"; // LUA_PRELOAD_TABLE
 const loaded_name = "_LOADED"; // LUA_LOADED_TABLE
@@ -33,6 +36,8 @@ pub export fn cu_open_package(state: ?*lua.State) callconv(.c) c_int {
 
 // calls/io_table.zig
 extern fn cu_push_globals(L: *lua.State) void;
+// read_only.zig
+extern fn cu_keep_module(L: *lua.State, name: [*:0]const u8) void;
 
 /// Slots of `require`'s stack.
 const name_at = 1;
@@ -44,6 +49,7 @@ fn require(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
     const name = c.luaL_checklstring(L, name_at, null);
     c.lua_settop(L, name_at);
+    if (isKept(L, name)) return 1;
     _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, loaded_name);
     _ = c.lua_getfield(L, loaded_at, name);
     if (c.lua_toboolean(L, -1) != 0) return 1;
@@ -76,6 +82,15 @@ fn loaded(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
     }
     c.lua_pushvalue(L, loader_at);
     return 2;
+}
+
+/// Whether code can't replace a module; then pushes it.
+fn isKept(L: *lua.State, name: [*:0]const u8) bool {
+    if (c.lua_getfield(L, c.LUA_REGISTRYINDEX, modules_name) == c.LUA_TTABLE) {
+        if (c.lua_getfield(L, -1, name) != c.LUA_TNIL) return true;
+    }
+    c.lua_settop(L, name_at);
+    return false;
 }
 
 /// Finds a module's loader, and what it is given beside the name; and calls it.
@@ -111,8 +126,12 @@ fn resolved(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
     }
     _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, own_modules_name);
     if (c.lua_getfield(L, -1, name) == c.LUA_TFUNCTION) {
+        c.lua_callk(L, 0, 1, 0, null);
+        cu_keep_module(L, name);
+        c.lua_pushvalue(L, -1);
+        c.lua_setfield(L, loaded_at, name);
         _ = c.lua_pushstring(L, ":own:");
-        return load(L);
+        return 2;
     }
     lua.pop(L, 2);
     const reasons = c.lua_tolstring(L, -1, null);
