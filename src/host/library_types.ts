@@ -9,7 +9,7 @@
 export const GLOBAL_TYPES = String.raw`---@meta _
 
 -- Lua 5.4 as code finds it in a compute unit (cu), for the Lua language server. What isn't here isn't there, such as
--- dofile, loadfile, io.open, io.read, os.execute, os.exit, os.remove, package.path and debug.sethook. So that they are
+-- dofile, loadfile, io.read, os.execute, os.exit, os.remove, package.path and debug.sethook. So that they are
 -- marked, disable the server's own definitions: "cu types --output DIR" shows the settings.
 
 ---What belongs to one run: its input, its output, and what travels beside them.
@@ -335,6 +335,19 @@ debug = {}
 ---@nodiscard
 function debug.getinfo(thread, f, what) end
 
+---As getmetatable.
+---@param object any
+---@return table?
+---@nodiscard
+function debug.getmetatable(object) end
+
+---Of a table, as setmetatable.
+---@generic T
+---@param value T
+---@param meta? table
+---@return T
+function debug.setmetatable(value, meta) end
+
 ---@overload fun(message?: any, level?: integer): string
 ---@param thread thread
 ---@param message? any
@@ -368,6 +381,14 @@ function file:setvbuf(mode, size) end
 ---@param ... string|number
 ---@return file*
 function file:write(...) end
+
+---There are no files: it finds none.
+---@param filename string
+---@param mode? string
+---@return nil
+---@return string message
+---@return integer code
+function io.open(filename, mode) end
 
 ---@param obj any
 ---@return "file"|nil
@@ -605,6 +626,12 @@ function os.difftime(t2, t1) end
 ---@return nil
 ---@nodiscard
 function os.getenv(varname) end
+
+---There is the locale "C" only.
+---@param locale? string
+---@param category? string
+---@return string?
+function os.setlocale(locale, category) end
 
 ---@param date? osdateparam
 ---@return integer
