@@ -30,6 +30,7 @@ export type Contender =
   | "plain JS"
   | "structuredClone"
   | "JSON"
+  | "quickjs"
   | "wasmoon"
   | "wasmoon before";
 

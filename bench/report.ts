@@ -6,10 +6,10 @@
  * @module
  */
 
-import { assert, assertAlmostEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { casesOf, type Contender, isShort } from "./cases.ts";
 import { type BarGroup, drawChart, formatMs } from "./chart.ts";
-import { NUMBERS_CALL, ROW_CALL } from "./host_bench.ts";
+import { NUMBERS_CALL, ROW_CALL, waitInJavaScript, waitInLua, WAITS } from "./host_bench.ts";
 import {
   EVERY_FIELD,
   lastStandardized,
@@ -279,7 +279,25 @@ function measureHostCalls(): void {
   ) {
     const times = new GroupTimes(group, ROUNDS);
     addRatio(`${work}, 1,000 calls`, times.best("cu"), "wasmoon", times.best("wasmoon"), limit, `at most ${limit} x`);
+    if (group !== NUMBERS_CALL) continue;
+    const quickjs = times.best("quickjs");
+    addRatio(`${work}, 1,000 calls`, times.best("cu"), "quickjs-emscripten", quickjs, 0.1, "at most 0.1 x");
   }
+}
+
+/** A wait for a promise that is resolved, beside an `await` of it in JavaScript. */
+async function measureWaits(): Promise<void> {
+  const times: [number[], number[]] = [[], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [i, run] of [waitInLua, waitInJavaScript].entries()) {
+      const start = performance.now();
+      assertEquals(await run(), WAITS);
+      times[i].push((performance.now() - start) / WAITS);
+    }
+  }
+  const [wait, awaited] = times.map(median);
+  const limit = 2 * awaited + 0.001;
+  addLimit("a wait for a resolved promise", wait, formatMs, limit, `at most two awaits and 1 µs: ${formatMs(limit)}`);
 }
 
 function measureNumbers(): void {
@@ -541,6 +559,7 @@ measureRowsOut();
 measureMapping();
 measureSmall();
 measureHostCalls();
+await measureWaits();
 measureNumbers();
 const programs = [...measurePrograms(), ...await measureControl()];
 measureStartup();

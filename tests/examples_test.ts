@@ -1,6 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { basic } from "../examples/basic.ts";
 import { type CityRow, formatRanking, rankCities } from "../examples/cities.ts";
+import { fetching } from "../examples/fetching.ts";
 import { tidy } from "../examples/library.ts";
 import { requests } from "../examples/requests.ts";
 import { rules } from "../examples/rules.ts";
@@ -164,4 +165,12 @@ Deno.test("cities.ts ranks the cities of the world as JavaScript does", async ()
   for (const part of ["United States", "15°N to 30°N", "Tokyo", "compute", "MB of WASM memory"]) {
     assertStringIncludes(text, part);
   }
+});
+
+Deno.test("fetching.ts answers requests with rules that wait", async () => {
+  assertEquals(await fetching(), [
+    { currency: "EUR", sku: "tea", total: 8 },
+    { currency: "USD", sku: "tea", total: 10 },
+    { error: "/prices/coffee: status 404", line: 4 },
+  ]);
 });
