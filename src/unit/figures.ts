@@ -38,17 +38,17 @@ export class Figures {
     this.#functions = functions;
   }
 
-  /** Before code runs: when it began, NaN where that isn't asked for. */
+  /** Before code runs: when it began, 0 where that isn't asked for. */
   begin(): number {
     this.#sum = undefined;
-    return this.#timedLeft > 0 ? this.#instance.now() : NaN;
+    return this.#timedLeft > 0 ? this.#instance.now() : 0;
   }
 
   /** After it has run, or has been ended. */
   end(began: number, callsBefore: number): void {
-    if (this.#timedLeft > 0) this.#timedLeft--;
-    this.#milliseconds = began === began ? this.#instance.now() - began : NaN;
     this.#hostCalls = this.#functions.calls - callsBefore;
+    if (this.#timedLeft === 0) return;
+    this.#milliseconds = --this.#timedLeft > 0 ? this.#instance.now() - began : NaN;
   }
 
   /** The same for a part of a run that waits in between. */

@@ -19,9 +19,12 @@ pub fn init(L: *lua.State) void {
 fn open(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
     c.lua_createtable(L, 0, 3);
-    c.lua_pushcclosure(L, all, 0);
+    // What waits is a closure; the upvalue is its name.
+    _ = c.lua_pushstring(L, "task.all");
+    c.lua_pushcclosure(L, all, 1);
     c.lua_setfield(L, -2, "all");
-    c.lua_pushcclosure(L, race, 0);
+    _ = c.lua_pushstring(L, "task.race");
+    c.lua_pushcclosure(L, race, 1);
     c.lua_setfield(L, -2, "race");
     c.lua_pushinteger(L, wire.sleep_function);
     _ = c.lua_pushstring(L, "task.sleep");
@@ -34,22 +37,22 @@ fn open(state: ?*lua.State) callconv(.c) c_int {
 fn all(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
     if (c.lua_gettop(L) == 0) return 0;
-    return begin(L, wire.all_function, "task.all", allEnded);
+    return begin(L, wire.all_function, allEnded);
 }
 
 /// `task.race(f, ...)`: the results of the function that returns first.
 fn race(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
     c.luaL_checktype(L, 1, c.LUA_TFUNCTION);
-    return begin(L, wire.race_function, "task.race", raceEnded);
+    return begin(L, wire.race_function, raceEnded);
 }
 
 /// Makes a strand of each function, whose number takes its place on the stack, and waits for the host,
 /// which lets them run.
-fn begin(L: *lua.State, function: u32, name: [*:0]const u8, k: c.cu_KFunction) c_int {
+fn begin(L: *lua.State, function: u32, k: c.cu_KFunction) c_int {
     const count = c.lua_gettop(L);
     for (1..@intCast(count + 1)) |i| c.luaL_checktype(L, @intCast(i), c.LUA_TFUNCTION);
-    _ = c.lua_pushstring(L, name);
+    c.lua_pushvalue(L, c.LUA_REGISTRYINDEX - 1); // the name
     // Refused here, before there are strands.
     if (waiting.obstacle(L) != null) return host.wait(L, lua.top(L), k);
     c.lua_rotate(L, 1, 1);

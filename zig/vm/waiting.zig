@@ -7,16 +7,6 @@ const c = lua.c;
 /// Calls of the host that stand in one another: see calls/frames.zig.
 pub export var cu_frame: c_ushort = 0;
 
-/// Whether a thread waits for the host, or for a coroutine that does.
-pub export fn cu_iswaiting(thread: *lua.State) callconv(.c) c_int {
-    return @intFromBool(thread.waits != null);
-}
-
-/// Whether a thread stands for a run, and so is no coroutine of code's.
-pub export fn cu_isrun(thread: *lua.State) callconv(.c) c_int {
-    return thread.isrun;
-}
-
 /// Suspends the running function, which has resumed a coroutine that waits.
 pub export fn cu_waitfor(L: *lua.State, coroutine: *lua.State, k: c.cu_KFunction) callconv(.c) c_int {
     L.waits = coroutine;
