@@ -30,7 +30,13 @@
 export { type CompiledChunk, ComputeUnit, type MemoryStats } from "./src/unit/compute_unit.ts";
 export { type HostResults, returns } from "./src/host/host_functions.ts";
 export type { Powers } from "./src/host/powers.ts";
-export type { ComputeOptions, ComputeUnitOptions, InputOptions } from "./src/unit/unit_options.ts";
+export type {
+  ComputeOptions,
+  ComputeUnitOptions,
+  InputJsonOptions,
+  InputOptions,
+  OutputJsonOptions,
+} from "./src/unit/unit_options.ts";
 export * from "./src/io/default_unit.ts";
 export * from "./src/values/errors.ts";
 export * from "./src/io/io_wrapper.ts";

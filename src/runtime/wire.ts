@@ -59,6 +59,7 @@ export const WIRE = {
   STATUS_IO_TABLE: -7,
   STATUS_THROWN: -8,
   STATUS_RAISED: -9,
+  STATUS_SYNTAX: -10,
 } as const;
 
 /** What is nil to Lua code (`Nil`): payloads of NIL. */

@@ -129,6 +129,8 @@ pub const Status = enum(i32) {
     thrown = -8,
     /// From the host: a function raised a value of Lua's, which a message has.
     raised = -9,
+    /// A text that is no JSON; `get_text` tells what is wrong, and where.
+    syntax = -10,
 };
 
 /// A word with its halves.

@@ -6,6 +6,7 @@ const releasing = @import("../views/releasing.zig");
 const errors = @import("errors.zig");
 const from_lua = @import("../bridge/from_lua.zig");
 const host = @import("host.zig");
+const json = @import("json.zig");
 const io_table = @import("io_table.zig");
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
@@ -51,6 +52,7 @@ fn setUp(state: *lua.State, _: void) void {
     from_lua.init(state);
     io_table.init(state);
     host.init();
+    json.init();
     run.init(state);
     errors.init(state);
 }
@@ -83,5 +85,6 @@ pub fn recover() void {
     cu_forget_warning();
     limits.recover(unit.L, saved);
     messages.dropMessage();
+    json.dropText();
     _ = from_lua.finish(unit.L, true);
 }

@@ -2,11 +2,15 @@
 //! of the host's resolver.
 
 const lua = @import("lua.zig");
+const isEqual = @import("text.zig").isEqual;
 const pay = @import("pay.zig");
 const c = lua.c;
 
 /// The resolver's name in the registry; calls/host.zig puts it there.
 const resolver_name = "cu_resolver";
+
+/// json_library.zig
+extern fn cu_open_json(L: ?*lua.State) c_int;
 
 const preload_name = "_PRELOAD"; // LUA_PRELOAD_TABLE
 const loaded_name = "_LOADED"; // LUA_LOADED_TABLE
@@ -71,11 +75,19 @@ fn findLoader(L: *lua.State, name: [*:0]const u8) void {
     }
     lua.pop(L, 1);
     _ = c.lua_getfield(L, c.LUA_REGISTRYINDEX, resolver_name);
+    // Last, so that code's own module of the name comes first.
+    const is_builtin = isEqual(lua.bytesOf(lua.stringOf(lua.at(L, name_at))), "json");
     if (c.lua_type(L, -1) == c.LUA_TFUNCTION) {
         c.lua_pushvalue(L, name_at);
         c.lua_callk(L, 1, 2, 0, null); // its text and where it comes from; or nil and where it isn't
         if (c.lua_type(L, -2) == c.LUA_TSTRING) return compile(L, name);
     } else c.lua_pushnil(L);
+    if (is_builtin) {
+        c.lua_settop(L, loaded_at);
+        c.lua_pushcclosure(L, cu_open_json, 0);
+        _ = c.lua_pushstring(L, ":builtin:");
+        return;
+    }
     if (c.lua_type(L, -1) == c.LUA_TNIL) _ = c.lua_pushstring(L, "");
     const reasons = c.lua_tolstring(L, -1, null);
     _ = c.luaL_error(L, "module '%s' not found:\n\tno field package.preload['%s']%s", name, name, reasons);
