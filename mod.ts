@@ -36,7 +36,9 @@ export type {
   ComputeAsyncOptions,
   ComputeOptions,
   ComputeUnitOptions,
+  InputJsonOptions,
   InputOptions,
+  OutputJsonOptions,
   RunOptions,
 } from "./src/unit/unit_options.ts";
 export * from "./src/io/default_unit.ts";

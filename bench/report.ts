@@ -10,6 +10,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { casesOf, type Contender, isShort } from "./cases.ts";
 import { type BarGroup, drawChart, formatMs } from "./chart.ts";
 import { NUMBERS_CALL, ROW_CALL, waitInJavaScript, waitInLua, WAITS } from "./host_bench.ts";
+import { JSON_DECODED, JSON_IN, JSON_OUT } from "./json_bench.ts";
 import {
   EVERY_FIELD,
   lastStandardized,
@@ -249,6 +250,34 @@ function measureMapping(): void {
       );
     }
     chart.push(times.bars(`${rowsLabel} rows in, mapped to { id, doubled }, out`, BARS));
+  } finally {
+    Deno.removeSync(jsonFile);
+  }
+}
+
+function measureJson(): void {
+  for (
+    const [work, group, reference] of [
+      [`setInputJson of ${rowsLabel} rows`, JSON_IN, "JSON.parse, copying setInput"],
+      [`getOutputJson of ${rowsLabel} rows`, JSON_OUT, "getOutput, JSON.stringify"],
+    ] as const
+  ) {
+    const times = new GroupTimes(group, ROUNDS);
+    addRatio(work, times.best("cu"), reference, times.best("JSON"), 0.7, "at most 0.7 x");
+  }
+  const jsonFile = Deno.makeTempFileSync({ prefix: "cu-", suffix: ".json" });
+  try {
+    Deno.writeTextFileSync(jsonFile, rowsAsJson());
+    const work: NativeWork = {
+      setup: `local cjson = require "cjson" local file = io.open(${JSON.stringify(jsonFile)}) text = file:read("a")`,
+      code: `return #require("cjson").decode(text)`,
+      repeats: 5,
+    };
+    const check = (count: number) => assertEquals(count, ROW_COUNT);
+    const times = new GroupTimes(JSON_DECODED, ROUNDS, nativeRunners(work, check, native?.hasCjson));
+    const reference = native?.hasCjson ? times.named(NATIVE) : undefined;
+    const target = "faster: below 1.0 x";
+    addRatio(`json.decode of ${rowsLabel} rows`, times.best("cu"), "native Lua, lua-cjson", reference, 1, target, true);
   } finally {
     Deno.removeSync(jsonFile);
   }
@@ -557,6 +586,7 @@ function writeFiles(files: Record<string, string>): void {
 measureRowsIn();
 measureRowsOut();
 measureMapping();
+measureJson();
 measureSmall();
 measureHostCalls();
 await measureWaits();

@@ -9,7 +9,7 @@ import { describe, it } from "@std/testing/bdd";
  */
 const LAYERS = {
   zig: [
-    ["zig/main.zig", "zig/library.zig", "zig/build.zig"],
+    ["zig/main.zig", "zig/small.zig", "zig/library.zig", "zig/build.zig"],
     ["zig/calls/"],
     ["zig/views/"],
     ["zig/bridge/"],
@@ -38,7 +38,8 @@ type Language = keyof typeof LAYERS;
 
 /** What names another file of the project, once comments are taken out. */
 const IMPORTS: Record<Language, RegExp> = {
-  zig: /@import\("([^"]+\.zig)"\)/g,
+  // Files of zig/small.zig and others name each other through their module's root.
+  zig: /@import\("([^"]+\.zig)"\)|@import\("(?:unit|small)"\)\.@"([^"]+\.zig)"/g,
   ts: /\b(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g,
 };
 
@@ -62,7 +63,7 @@ function importsOf(language: Language, file: string, text: string): Import[] {
   return [...code.matchAll(IMPORTS[language])].map((match) => ({
     from: file,
     line: code.slice(0, match.index).split("\n").length + match[0].split("\n").length - 1,
-    to: new URL(match[1], `file:///${file}`).pathname.slice(1),
+    to: new URL(match[1] ?? `/zig/${match[2]}`, `file:///${file}`).pathname.slice(1),
   }));
 }
 

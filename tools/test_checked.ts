@@ -54,6 +54,8 @@ const MANY_OBJECTS = [
   "shapes of one message that are more",
   "objects of many keys",
   "nesting works to 1000 levels",
+  "a lazy input of many rows is written",
+  "a lazy input larger than the memory limit",
   "a view that only a weak metatable refers to",
   "a table that only a weak metatable refers to",
   "an all-weak table keeps a metatable",
@@ -63,6 +65,8 @@ const MANY_OBJECTS = [
 
 /** What runs on both modules. */
 const FILES = [
+  "bridge/json_property_test.ts",
+  "bridge/json_test.ts",
   "bridge/messages_property_test.ts",
   "bridge/seen_test.ts",
   "host/",
@@ -79,6 +83,7 @@ const FILES = [
   "lua/numbers_test.ts",
   "lua/read_only_test.ts",
   "lua/strings_test.ts",
+  "unit/json_test.ts",
   "values/bytes_test.ts",
   "values/containers_test.ts",
   "values/nulls_test.ts",

@@ -79,6 +79,9 @@ pub fn build(b: *std.Build) void {
     // What runs seldom, as of Lua's own files.
     const library = zigModule(b, "library.zig", target, if (is_checked) .Debug else .ReleaseSmall, api);
     module.addObject(b.addObject(.{ .name = "library", .root_module = library }));
+    const small = zigModule(b, "small.zig", target, if (is_checked) .Debug else .ReleaseSmall, api);
+    small.addImport("unit", module);
+    module.addImport("small", small);
     module.addIncludePath(b.path("lua"));
     module.addIncludePath(lua_sources);
     module.addCSourceFiles(.{

@@ -10,6 +10,7 @@ comptime {
     _ = @import("vm/format.zig");
     _ = @import("vm/hyperbolic.zig");
     _ = @import("values/methods.zig");
+    _ = @import("vm/json_library.zig");
     _ = @import("vm/os_library.zig");
     _ = @import("vm/output.zig");
     _ = @import("vm/package_library.zig");

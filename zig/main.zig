@@ -14,6 +14,7 @@ const frames = @import("calls/frames.zig");
 const from_lua = @import("bridge/from_lua.zig");
 const host = @import("calls/host.zig");
 const io_table = @import("calls/io_table.zig");
+const json = @import("calls/json.zig");
 const lifetime = @import("calls/lifetime.zig");
 const limits = @import("vm/limits.zig");
 const lua_functions = @import("calls/lua_functions.zig");
@@ -21,6 +22,27 @@ const messages = @import("calls/messages.zig");
 const run = @import("calls/run.zig");
 const strands = @import("calls/strands.zig");
 const wire = @import("bridge/wire.zig");
+
+// What files of small.zig import.
+pub const @"bridge/classify.zig" = @import("bridge/classify.zig");
+pub const @"bridge/from_lua.zig" = from_lua;
+pub const @"bridge/pairs.zig" = @import("bridge/pairs.zig");
+pub const @"bridge/path.zig" = @import("bridge/path.zig");
+pub const @"bridge/shapes.zig" = @import("bridge/shapes.zig");
+pub const @"bridge/templates.zig" = @import("bridge/templates.zig");
+pub const @"bridge/to_lua.zig" = @import("bridge/to_lua.zig");
+pub const @"bridge/view_numbers.zig" = @import("bridge/view_numbers.zig");
+pub const @"bridge/wire.zig" = @import("bridge/wire.zig");
+pub const @"values/marks.zig" = @import("values/marks.zig");
+pub const @"values/userdata.zig" = @import("values/userdata.zig");
+pub const @"vm/allocator.zig" = @import("vm/allocator.zig");
+pub const @"vm/assert.zig" = @import("vm/assert.zig");
+pub const @"vm/floats.zig" = @import("vm/floats.zig");
+pub const @"vm/limits.zig" = @import("vm/limits.zig");
+pub const @"vm/lua.zig" = @import("vm/lua.zig");
+pub const @"vm/numerals.zig" = @import("vm/numerals.zig");
+pub const @"vm/text.zig" = @import("vm/text.zig");
+pub const @"vm/utf8.zig" = @import("vm/utf8.zig");
 
 /// A failed check traps; the host has its place in the code as the error's stack.
 pub const panic = std.debug.no_panic;
@@ -246,6 +268,22 @@ export fn get_io(field: u32) i32 {
 /// Ends the message, a key: writes `_io.output[key]`.
 export fn get_output_field() i32 {
     return fields.getOutputField();
+}
+
+/// Sets `_io.input` to the value of a JSON text, which a 0 follows.
+export fn set_input_json(text: u32, length: u32, keeps_nulls: u32) i32 {
+    return json.setInput(text, length, keeps_nulls != 0);
+}
+
+/// Writes `_io.output` as JSON, for `get_text`, with an indentation of so many bytes, which stand in
+/// the heap of the buffer. Answers its length.
+export fn get_output_json(indent_length: u32, is_sorted: u32) i32 {
+    return json.getOutput(indent_length, is_sorted != 0);
+}
+
+/// Frees the text that `get_output_json` has written.
+export fn drop_json() i32 {
+    return json.drop();
 }
 
 export fn clear_io_table() i32 {

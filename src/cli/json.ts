@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ComputeUnit } from "../unit/compute_unit.ts";
 import { kindOf } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { type Path, pathText } from "../values/paths.ts";
@@ -16,64 +17,57 @@ const JSON_LENGTH_MAX = 2 ** 28;
 // The types of the language version that adds these aren't in Deno's library yet.
 const parseJson = JSON.parse as (
   text: string,
-  reviver?: (key: string, value: unknown, context: { source?: string }) => unknown,
+  reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
 ) => unknown;
 
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 
-/** What a text has if it has an integer beyond 2^53, or a number beyond a float. */
-const LARGE_NUMBER = /(?<![.\d])\d{16}|\d[eE]\+?\d{3}/;
+/** What a text has if it has an integer beyond 64 bits. */
+const LARGE_INTEGER = /\d{19}/;
 
-/** Parses the input of a run; `path` is where it came from. */
-export function parseInput(path: string, bytes: Uint8Array): unknown {
+/** Where the unit says that a text is no JSON. */
+const PLACE = /^Cannot set input: (.*) at line (\d+), column (\d+)$/s;
+
+/** Sets the input of a run to the value of a JSON text; `path` is where it came from. */
+export function setJsonInput(unit: ComputeUnit, path: string, given: Uint8Array): void {
+  const hasMark = given[0] === 0xef && given[1] === 0xbb && given[2] === 0xbf;
+  const bytes = hasMark ? given.subarray(3) : given;
   const name = path === "-" ? "stdin" : path;
-  let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    unit.setInputJson(bytes);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw new UsageError(`Cannot parse ${name}: ${(error as Error).message}`);
+    throw syntaxError(name, textOf(name, bytes), error.message);
+  }
+  const text = new TextDecoder().decode(bytes);
+  // It was read as a float. As a bigint it is refused, with its place.
+  if (LARGE_INTEGER.test(text)) unit.setInput(parseJson(text, exactInteger));
+}
+
+function textOf(name: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw new UsageError(`Cannot parse ${name}: it is not UTF-8`);
   }
-  try {
-    // A reviver makes parsing slow, and most inputs don't need it.
-    return LARGE_NUMBER.test(text) ? parseJson(text, exactNumber) : parseJson(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw new UsageError(`Cannot parse ${name}: ${(error as Error).message}`);
-    const before = text.slice(0, errorIndex(text, error.message));
-    const line = before.split("\n").length;
-    if (error.message.includes("after JSON") && isJson(text.split("\n")[line - 1])) {
-      throw new UsageError(
-        `${name}:${line}: more than one JSON value; is it NDJSON? cu reads one: make an array of the lines, ` +
-          "such as with jq --slurp",
-      );
-    }
-    const column = before.length - before.lastIndexOf("\n");
-    const message = error.message.replace(/( in JSON)? at position .*$/, "").replace(/, (\.{3})?".*$/s, "");
-    const shown = `${message} at line ${line}, column ${column}\n${excerpt(text.split("\n")[line - 1], column)}`;
-    throw new UsageError(`Cannot parse ${name}: ${shown.trimEnd()}`);
-  }
 }
 
-function exactNumber(_key: string, value: unknown, { source }: { source?: string }): unknown {
+function syntaxError(name: string, text: string, message: string): UsageError {
+  const [, what, line, column] = PLACE.exec(message)!;
+  const sourceLine = text.split("\n")[Number(line) - 1];
+  if (what.includes("after JSON") && isJson(sourceLine)) {
+    return new UsageError(
+      `${name}:${line}: more than one JSON value; is it NDJSON? cu reads one: make an array of the lines, ` +
+        "such as with jq --slurp",
+    );
+  }
+  const shown = `${what} at line ${line}, column ${column}\n${excerpt(sourceLine, Number(column))}`;
+  return new UsageError(`Cannot parse ${name}: ${shown.trimEnd()}`);
+}
+
+function exactInteger(_key: string, value: unknown, { source }: { source?: string }): unknown {
   if (typeof value !== "number" || Number.isSafeInteger(value) || source === undefined) return value;
-  if (/^-?\d+$/.test(source)) return BigInt(source);
-  if (!Number.isFinite(value)) throw new RangeError(`${source} is beyond a 64-bit float`);
-  return value;
-}
-
-/** Where JSON.parse found the error that it reports. */
-function errorIndex(text: string, message: string): number {
-  const [, position] = /at position (\d+)/.exec(message) ?? [];
-  if (position !== undefined) return Number(position);
-  if (message.startsWith("Unexpected end")) return text.length;
-  // It doesn't say where. A prefix has the error if it reaches that far: find the shortest.
-  let good = 0;
-  let bad = text.length;
-  while (bad - good > 1) {
-    const middle = Math.floor((good + bad) / 2);
-    if (hasUnexpectedToken(text.slice(0, middle))) bad = middle;
-    else good = middle;
-  }
-  return good;
+  return /^-?\d+$/.test(source) ? BigInt(source) : value;
 }
 
 function isJson(text: string): boolean {
@@ -82,15 +76,6 @@ function isJson(text: string): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-function hasUnexpectedToken(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return false;
-  } catch (error) {
-    return (error as Error).message.startsWith("Unexpected token");
   }
 }
 
@@ -117,6 +102,7 @@ export function toJson(root: LuaValue, name: string): string {
     const known = lengths.get(value);
     if (known !== undefined) return known;
     const kind = kindOf(value);
+    if (kind === "date" && !Number.isNaN((value as Date).getTime())) return 26;
     if (kind === "map") refuse("a Map, or a table with keys that are neither text nor integers, has no counterpart");
     if (kind !== "array" && kind !== "object") refuse(`${value.constructor.name} has no counterpart`);
     open.add(value);

@@ -20,9 +20,9 @@
  *   an error. So is a number such as `1e400`. Other numbers are 64-bit floats.
  * - An integer of the output is written with all its digits.
  * - What JSON lacks is an error that names its place: NaN, infinities, strings that are
- *   not UTF-8, bytes, dates, cycles, Maps, and tables with keys that are neither text nor
+ *   not UTF-8, bytes, Sets, cycles, Maps, and tables with keys that are neither text nor
  *   integers. An empty table is `{}`, an empty `_io.array({})` is `[]`.
- *   A table in two places is written twice, up to 2^28 characters in all.
+ *   A table in two places is written twice. Dates are ISO 8601.
  *
  * `cu types` prints what Lua code finds in a unit, for the Lua language server, and needs no
  * permission; with `--output DIR` it writes the files into that folder (`--allow-write`), and prints

@@ -10,7 +10,7 @@ import { LuaError } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { type RunOptions, UsageError } from "./arguments.ts";
 import { excerpt } from "./excerpt.ts";
-import { parseInput, toJson } from "./json.ts";
+import { setJsonInput, toJson } from "./json.ts";
 
 /** What the command reads and writes. */
 export interface CliIo {
@@ -32,7 +32,7 @@ export interface CliIo {
 export async function run(options: RunOptions, io: CliIo): Promise<number> {
   const name = options.script === "-" ? "stdin" : options.script;
   const source = await read(options.script, io);
-  const input = options.input === undefined ? undefined : parseInput(options.input, await read(options.input, io));
+  const input = options.input === undefined ? undefined : await read(options.input, io);
   const writesFile = options.output !== undefined && options.output !== "-";
 
   using unit = await createUnit(options, (line) => {
@@ -41,10 +41,10 @@ export async function run(options: RunOptions, io: CliIo): Promise<number> {
   });
   let json: string;
   try {
-    setIo(unit, input, options.meta);
+    setIo(unit, input, options);
     const result = unit.compute(source, { chunkName: name });
-    const output = unit.getOutput();
-    json = output === null ? toJson(result, "result") : toJson(output, "output");
+    const output = unit.getOutputJson();
+    json = output === "null" ? toJson(result, "result") : output;
   } catch (error) {
     if (error instanceof UsageError || !(error instanceof Error)) throw error;
     io.writeStderr(error instanceof LuaError ? describe(error, name) : `${name}: ${error.message}\n`);
@@ -92,10 +92,10 @@ function modulesIn(path: string): (name: string) => Uint8Array | undefined {
 }
 
 /** Sets what the user gave; a value that can't be passed is the user's mistake. */
-function setIo(unit: ComputeUnit, input: unknown, meta: Record<string, string>): void {
+function setIo(unit: ComputeUnit, input: Uint8Array | undefined, options: RunOptions): void {
   try {
-    unit.setMetadata(meta);
-    unit.setInput(input);
+    unit.setMetadata(options.meta);
+    if (input !== undefined) setJsonInput(unit, options.input!, input);
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) throw new UsageError(error.message);
     throw error;

@@ -82,6 +82,9 @@ interface Calls {
   set_input_field(): number;
   get_io(field: number): number;
   get_output_field(): number;
+  set_input_json(text: number, length: number, keepsNulls: number): number;
+  get_output_json(indentLength: number, isSorted: number): number;
+  drop_json(): number;
   clear_io_table(): number;
   recover(): void;
   get_heap_count(): number;

@@ -60,6 +60,7 @@ export const WIRE = {
   STATUS_THROWN: -8,
   STATUS_RAISED: -9,
   STATUS_WAITS: -10,
+  STATUS_SYNTAX: -11,
 
   SLEEP_FUNCTION: 0xffff_fff0,
   ALL_FUNCTION: 0xffff_fff1,

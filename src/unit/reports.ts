@@ -75,6 +75,8 @@ export class Reports {
         return new LuaError("memory", "not enough memory");
       case WIRE.STATUS_DEPTH:
         return new RangeError(`Cannot ${action}: ${instance.statusText()}`);
+      case WIRE.STATUS_SYNTAX:
+        return new SyntaxError(`Cannot ${action}: ${instance.statusText()}`);
       case WIRE.STATUS_UNSUPPORTED:
       case WIRE.STATUS_IO_TABLE:
         return new TypeError(`Cannot ${action}: ${instance.statusText()}`);

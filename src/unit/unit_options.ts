@@ -5,6 +5,7 @@
  */
 
 import type { Powers } from "../host/powers.ts";
+import { isIndent } from "./json_text.ts";
 import type { InstanceOptions } from "../runtime/instance.ts";
 import { isTimeZone, TimeZone } from "../runtime/time_zone.ts";
 import { NIL_KIND } from "../runtime/wire.ts";
@@ -168,6 +169,34 @@ export interface InputOptions {
   nulls?: "nil" | "keep";
 }
 
+/** Options of {@linkcode ComputeUnit.setInputJson}. */
+export interface InputJsonOptions {
+  /**
+   * What `null` is to Lua code, as for {@linkcode InputOptions.nulls}.
+   *
+   * @default {"nil"}
+   */
+  nulls?: "nil" | "keep";
+}
+
+/** Options of {@linkcode ComputeUnit.getOutputJson}. */
+export interface OutputJsonOptions {
+  /**
+   * What each level adds to the beginning of a line: a number of spaces, of which 10 count, or
+   * up to 10 spaces and tabs. By default, all is one line.
+   *
+   * @default {0}
+   */
+  indent?: number | string;
+  /**
+   * Whether all keys are sorted. By default those that an object came with from JavaScript or
+   * JSON keep their order, and others follow, sorted.
+   *
+   * @default {false}
+   */
+  sort?: boolean;
+}
+
 /**
  * Estimated bytes above which an input is lazy. About 6,000 rows of four fields: reading
  * one field of each is as fast lazily from 2,000 rows on, reading all of them from 15,000
@@ -259,11 +288,10 @@ export const COMPUTE_RULES: OptionRules<ComputeOptions> = {
 /** The same, to check them by. */
 export const COMPUTE_OPTIONS = rulesOf<ComputeOptions>(COMPUTE_RULES);
 
+const NULLS: OptionRule = { is: (value) => value === "nil" || value === "keep", what: `"nil" or "keep"` };
+
 /** Rules of {@linkcode InputOptions}. */
-export const INPUT_RULES: OptionRules<InputOptions> = {
-  lazy: BOOLEAN,
-  nulls: { is: (value) => value === "nil" || value === "keep", what: `"nil" or "keep"` },
-};
+export const INPUT_RULES: OptionRules<InputOptions> = { lazy: BOOLEAN, nulls: NULLS };
 /** The same, to check them by. */
 export const INPUT_OPTIONS = rulesOf<InputOptions>(INPUT_RULES);
 
@@ -273,6 +301,20 @@ export const COMPUTE_ASYNC_OPTIONS = rulesOf<ComputeAsyncOptions>({
   ...INPUT_RULES,
   input: ANYTHING,
   meta: ANYTHING,
+});
+
+/** Rules of {@linkcode InputJsonOptions}. */
+export const INPUT_JSON_OPTIONS = rulesOf<InputJsonOptions>({ nulls: NULLS });
+
+/** Rules of {@linkcode OutputJsonOptions}. */
+export const OUTPUT_JSON_OPTIONS = rulesOf<OutputJsonOptions>({
+  indent: {
+    is: (value) => isNumber(value) || isString(value),
+    what: "a number or a string",
+    isInRange: isIndent,
+    range: "a number of spaces, or up to 10 spaces and tabs",
+  },
+  sort: BOOLEAN,
 });
 
 /** Throws where options of a unit are wrong. */

@@ -264,7 +264,7 @@ Deno.test("invalid JSON is wrong use, with line, column and source line", async 
       ['{\n"a": [1, 2\n', "Expected ',' or ']' after array element at line 3, column 1\n"],
       ["", "Unexpected end of JSON input at line 1, column 1\n"],
       ["[1, tru]", "Unexpected token ']' at line 1, column 8\n    [1, tru]\n"],
-      ["undefined", `"undefined" is not valid JSON at line 1, column 1\n    undefined\n`],
+      ["undefined", `Unexpected token 'u' at line 1, column 1\n    undefined\n`],
       ["[1,2]\n]", "Unexpected non-whitespace character after JSON at line 2, column 1\n    ]\n"],
       ['["a\nb"]', `Bad control character in string literal at line 1, column 4\n    ["a\n`],
       [`["${"x".repeat(5000)}", oops, "y"]`, "Unexpected token 'o' at line 1, column 5006\n    x"],
@@ -325,10 +325,12 @@ Deno.test("a result that JSON lacks ends with 1 and names its place", async () =
   for (
     const [code, message] of [
       ["return 0/0", "NaN is no JSON number (at result)"],
-      ["_io.output = { rows = { 1, { x = -1/0 } } }", "-Infinity is no JSON number (at output.rows[1].x)"],
+      ["_io.output = { rows = { 1, { x = -1/0 } } }", "-Infinity is no JSON number (at output.rows[2].x)"],
       ["return { ['a b'] = '\\xff' }", 'Uint8Array has no counterpart (at result["a b"])'],
       ["return _io.bytes('ab')", "Uint8Array has no counterpart (at result)"],
-      ["return { d = _io.date(0) }", "Date has no counterpart (at result.d)"],
+      ["return { d = _io.date(0/0) }", "Date has no counterpart (at result.d)"],
+      ["_io.output = { d = _io.date(0/0) }", "an invalid date has no counterpart in JSON (at output.d)"],
+      ["_io.output = { _io.bytes('ab') }", "bytes have no counterpart in JSON (at output[1])"],
       ["return { { [true] = 1 } }", "keys that are neither text nor integers, has no counterpart (at result[0])"],
       ["local t = {}; t.a = { t }; return t", "a table contains itself (at result.a[0])"],
       ["return print", "functions cannot be passed (at result)"],

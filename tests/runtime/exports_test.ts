@@ -115,6 +115,8 @@ const REFUSED: Record<string, number[][]> = {
   define: NONSENSE.map((place) => [place]).concat([[0], [1], [2]]),
   get_io: NONSENSE.map((field) => [field]),
   get_output_field: [[]],
+  get_output_json: [[11, 0], [-1, 0], [2 ** 31, 1]],
+  set_input_json: [[0, 0, 0], [0, 5, 1], [-1, 1, 0], [-16, 100, 0], [2 ** 26, 0, 0], [16, 2 ** 31, 0], [16, -1, 0]],
   encode_error: [[]],
   encode_error_value: [[]],
 };
@@ -123,6 +125,7 @@ const REFUSED: Record<string, number[][]> = {
 const HARMLESS = [
   "ask_for_steps",
   "clear_io_table",
+  "drop_json",
   "drop_message",
   "get_buffer_ptr",
   "get_buffer_size",
@@ -185,7 +188,9 @@ Deno.test("before init, and after one that failed, nothing runs", () => {
       if (name === "init") continue;
       for (const args of calls) assertEquals([name, args, raw.exports[name](...args)], [name, args, MALFORMED]);
     }
-    for (const name of ["clear_io_table", "request", "run_gc"]) assertEquals(raw.exports[name](), MALFORMED);
+    for (const name of ["clear_io_table", "drop_json", "request", "run_gc"]) {
+      assertEquals(raw.exports[name](), MALFORMED);
+    }
     for (const name of ["drop_message", "recover", "restore_stack"]) raw.exports[name]();
     assertEquals(raw.exports.long_string(100), 0);
     assertEquals(raw.exports.allocate(100), 0);
@@ -209,6 +214,9 @@ Deno.test("while a message is open, only what belongs to it is taken", () => {
       ["compute", chunk, 0],
       ["forget", chunk],
       ["get_io", 1],
+      ["get_output_json", 0, 0],
+      ["set_input_json", 16, 0, 0],
+      ["drop_json"],
       ["request"],
       ["run_gc"],
       ["clear_io_table"],
@@ -314,6 +322,9 @@ Deno.test("while code runs, the host may answer, and nothing else", () => {
     ["set_io", 0],
     ["set_input_field"],
     ["get_output_field"],
+    ["get_output_json", 0, 0],
+    ["set_input_json", 16, 0, 0],
+    ["drop_json"],
     ["request"],
     ["run_gc"],
     ["clear_io_table"],

@@ -3,6 +3,7 @@
 
 const std = @import("std");
 const integer_max = @import("../vm/text.zig").integer_max;
+const isEqual = @import("../vm/text.zig").isEqual;
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
 const marks = @import("../values/marks.zig");
@@ -41,8 +42,8 @@ pub const Class = struct {
 const sparse_places_max = 64;
 
 /// What a table is in JavaScript; null for one that `_io.object` made an object, with keys that no
-/// object has.
-pub fn classOf(L: *lua.State, table: *lua.Table) ?Class {
+/// object has. Where objects have no shapes, they are records.
+pub fn classOf(L: *lua.State, table: *lua.Table, has_shapes: bool) ?Class {
     const array_size = c.luaH_realasize(table);
     const hash_used = table.lastfree != null;
     const mark = marks.of(table);
@@ -58,7 +59,7 @@ pub fn classOf(L: *lua.State, table: *lua.Table) ?Class {
         }
     }
 
-    if (array_count == 0 and hash_used and mark == null) {
+    if (has_shapes and array_count == 0 and hash_used and mark == null) {
         if (shapes.find(L, table)) |shape| return .{ .kind = .object, .shape = shape, .count = shapes.at(shape).count };
     }
 
@@ -105,7 +106,7 @@ pub fn classOf(L: *lua.State, table: *lua.Table) ?Class {
 }
 
 /// Whether the key can be a property's name.
-fn isTextKey(node: *const lua.Node) bool {
+noinline fn isTextKey(node: *const lua.Node) bool {
     const key: lua.Value = .{ .value_ = node.u.key_val, .tt_ = node.u.key_tt };
     if (!lua.isString(&key)) return false;
     const bytes = lua.bytesOf(lua.stringOf(&key));
@@ -114,7 +115,7 @@ fn isTextKey(node: *const lua.Node) bool {
 }
 
 /// Whether a table that was a Set still looks like one.
-fn allTrue(table: *const lua.Table) bool {
+noinline fn allTrue(table: *const lua.Table) bool {
     for (0..c.luaH_realasize(table)) |i| {
         const held: *const lua.Value = @ptrCast(table.array + i);
         if (!lua.isVacant(held) and held.tt_ != lua.tag.true_) return false;
@@ -126,17 +127,27 @@ fn allTrue(table: *const lua.Table) bool {
     return true;
 }
 
+/// The integer that is written in a text as Lua writes it.
+fn integerOf(text: []const u8) ?i64 {
+    if (text.len == 0 or text.len > integer_max) return null;
+    var magnitude: u64 = 0;
+    for (text[@intFromBool(text[0] == '-')..]) |digit| {
+        magnitude = magnitude *% 10 +% (digit -% '0');
+    }
+    const integer: i64 = @bitCast(if (text[0] == '-') 0 -% magnitude else magnitude);
+    var digits: [integer_max]u8 = undefined;
+    return if (isEqual(textOfInteger(&digits, integer), text)) integer else null;
+}
+
 /// Whether a string key reads like one of the integer keys (1 and "1").
-fn collides(table: *lua.Table) bool {
+noinline fn collides(table: *lua.Table) bool {
     for (0..lua.nodeCount(table)) |i| {
         const node: *const lua.Node = @ptrCast(table.node + i);
         if (node.u.key_tt & 0x0f != c.LUA_TSTRING or lua.isVacant(@ptrCast(&node.i_val))) continue;
         const key = pairs.keyOf(node);
         const text = lua.bytesOf(lua.stringOf(&key));
-        if (text.len > integer_max) continue;
-        const integer = std.fmt.parseInt(i64, text, 10) catch continue;
-        var digits: [integer_max]u8 = undefined;
-        if (std.mem.eql(u8, textOfInteger(&digits, integer), text) and !lua.isVacant(@ptrCast(c.luaH_getint(table, integer)))) return true;
+        const integer = integerOf(text) orelse continue;
+        if (!lua.isVacant(@ptrCast(c.luaH_getint(table, integer)))) return true;
     }
     return false;
 }

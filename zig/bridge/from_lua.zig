@@ -8,6 +8,7 @@ const buffer = @import("buffer.zig");
 const classify = @import("classify.zig");
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
+const marks = @import("../values/marks.zig");
 const numbers = @import("view_numbers.zig");
 const pairs = @import("pairs.zig");
 const path = @import("path.zig");
@@ -33,7 +34,7 @@ const Frame = struct {
     has_key: bool = false,
 };
 
-var frames: [wire.depth_max]Frame = undefined;
+pub var frames: [wire.depth_max]Frame = undefined;
 var depth: u32 = 0;
 
 /// The sources of inputs that code has changed and of which this message has clean views, as the
@@ -244,7 +245,7 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
         return false;
     }
     if (depth == frames.len) return error.Depth;
-    const class = classify.classOf(L, table) orelse {
+    const class = classify.classOf(L, table, true) orelse {
         unsupported_what = "an object cannot have the keys of this table";
         return error.Unsupported;
     };
@@ -289,7 +290,7 @@ fn findPairs(L: *lua.State, frame: *Frame) void {
     if (frame.count == 0) return;
     const places: [*]pairs.Place = @ptrCast(@alignCast(c.luaM_malloc_(L, frame.count * @sizeOf(pairs.Place), 0)));
     frame.places = places;
-    pairs.arrange(L, frame.table, places[0..frame.count]);
+    pairs.arrange(L, frame.table, places[0..frame.count], marks.orderOf(frame.table));
 }
 
 /// Whether an element is an object that has not been written, of the last object's shape: most rows

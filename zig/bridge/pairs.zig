@@ -5,7 +5,6 @@ const std = @import("std");
 const assert = @import("../vm/assert.zig").assert;
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
-const marks = @import("../values/marks.zig");
 const c = lua.c;
 
 /// Looking at so many places of a table costs a step.
@@ -21,10 +20,11 @@ pub const Place = struct {
     const Rank = enum(u8) { number, string, boolean, other };
 };
 
-/// Fills in the places of all pairs of a table, in the order in which they cross.
-pub noinline fn arrange(L: *lua.State, table: *lua.Table, places: []Place) void {
+/// Fills in the places of all pairs of a table: those of the keys in a list first, in its order, then
+/// the others, sorted.
+pub noinline fn arrange(L: *lua.State, table: *lua.Table, places: []Place, order: ?*lua.Table) void {
     var found: u32 = 0;
-    if (marks.orderOf(table)) |list| {
+    if (order) |list| {
         limits.steps(L, list.alimit);
         for (list.array[0..list.alimit]) |*key| {
             const held: *const lua.Value = @ptrCast(c.luaH_get(table, key));

@@ -59,6 +59,18 @@ pub inline fn isLikeLast(table: *const lua.Table) bool {
 
 /// The number of the table's shape, if all its keys are short strings and few.
 pub fn find(L: *lua.State, table: *lua.Table) ?u32 {
+    const hash = hashOf(table) orelse return null;
+    var place = (hash >> 16 ^ hash) % shape_index.len;
+    while (shape_index[place] != 0) : (place = (place + 1) % shape_index.len) {
+        const number = shape_index[place] - 1;
+        const shape = &shapes.?[number];
+        if (shape.hash == hash and hasShape(table, shape)) return number;
+    }
+    return define(L, table, hash, place);
+}
+
+/// A hash of the places of a table's keys, if all are short strings and few, and there is one.
+pub fn hashOf(table: *const lua.Table) ?u32 {
     if (table.lsizenode > 5) return null;
     // A long order belongs to one table, and no other table would have this shape.
     if (marks.orderOf(table)) |list| if (list.alimit > wire.shape_keys_max) return null;
@@ -72,18 +84,11 @@ pub fn find(L: *lua.State, table: *lua.Table) ?u32 {
         count += 1;
         hash = (hash ^ @as(u32, @intFromPtr(node.u.key_val.gc)) ^ @as(u32, @intCast(i))) *% 0x9e3779b1;
     }
-    if (count == 0) return null;
-    var place = (hash >> 16 ^ hash) % shape_index.len;
-    while (shape_index[place] != 0) : (place = (place + 1) % shape_index.len) {
-        const number = shape_index[place] - 1;
-        const shape = &shapes.?[number];
-        if (shape.hash == hash and hasShape(table, shape)) return number;
-    }
-    return define(L, table, hash, place);
+    return if (count == 0) null else hash;
 }
 
 /// Whether a table has the keys of a shape at its places, and no others.
-fn hasShape(table: *const lua.Table, shape: *const Shape) bool {
+pub fn hasShape(table: *const lua.Table, shape: *const Shape) bool {
     if (table.lsizenode != shape.lsizenode or table.mark != shape.mark) return false;
     const count = lua.nodeCount(table);
     for (table.node[0..count], shape.keys[0..count]) |*node, key| {
@@ -98,6 +103,20 @@ fn hasShape(table: *const lua.Table, shape: *const Shape) bool {
 fn define(L: *lua.State, table: *const lua.Table, hash: u32, place: u32) ?u32 {
     if (shape_count == wire.shapes_max) return null;
     const shape = &shapes.?[shape_count];
+    if (!fill(shape, table, hash, marks.orderOf(table))) return null;
+    for (0..shape.count) |field| anchor(L, lua.ofString(shape.key(field)));
+    if (marks.orderOf(table)) |list| anchor(L, lua.ofTable(list));
+    // The host reads a definition from one chunk.
+    buffer.reserve(shape.count + 3, shape.count * @as(usize, c.LUAI_MAXSHORTLEN));
+    buffer.writeBox(.shape, shape_count << 8 | shape.count);
+    for (0..shape.count) |field| buffer.writeString(shape.key(field));
+    shape_index[place] = @intCast(shape_count + 1);
+    shape_count += 1;
+    return shape_count - 1;
+}
+
+/// Makes a shape of a table; false where a key is no text.
+pub fn fill(shape: *Shape, table: *const lua.Table, hash: u32, list: ?*lua.Table) bool {
     shape.* = .{
         .hash = hash,
         .mark = table.mark,
@@ -110,21 +129,13 @@ fn define(L: *lua.State, table: *const lua.Table, hash: u32, place: u32) ?u32 {
         const node: *const lua.Node = @ptrCast(table.node + i);
         if (lua.isVacant(@ptrCast(&node.i_val))) continue;
         const key: *lua.String = @ptrCast(@alignCast(node.u.key_val.gc));
-        if (!utf8.isValid(lua.bytesOf(key))) return null; // its key crosses as bytes
+        if (!utf8.isValid(lua.bytesOf(key))) return false; // its key crosses as bytes
         shape.nodes[shape.count] = @intCast(i);
         shape.keys[i] = key;
         shape.count += 1;
     }
-    order(shape, marks.orderOf(table));
-    for (0..shape.count) |field| anchor(L, lua.ofString(shape.key(field)));
-    if (marks.orderOf(table)) |list| anchor(L, lua.ofTable(list));
-    // The host reads a definition from one chunk.
-    buffer.reserve(shape.count + 3, shape.count * @as(usize, c.LUAI_MAXSHORTLEN));
-    buffer.writeBox(.shape, shape_count << 8 | shape.count);
-    for (0..shape.count) |field| buffer.writeString(shape.key(field));
-    shape_index[place] = @intCast(shape_count + 1);
-    shape_count += 1;
-    return shape_count - 1;
+    order(shape, list);
+    return true;
 }
 
 fn anchor(L: *lua.State, held: lua.Value) void {

@@ -91,7 +91,11 @@ pub const Draft = struct {
 
     /// False where the shape has the key already.
     pub fn addKey(draft: *Draft, L: *lua.State, text: []const u8) bool {
-        const key: *lua.String = @ptrCast(c.luaS_newlstr(L, text.ptr, text.len));
+        return draft.addString(L, @ptrCast(c.luaS_newlstr(L, text.ptr, text.len)));
+    }
+
+    /// The same for a short string.
+    pub fn addString(draft: *Draft, L: *lua.State, key: *lua.String) bool {
         if (!lua.isNil(lua.get(draft.table, lua.ofString(key)))) return false;
         lua.push(L, lua.ofString(key));
         lua.set(L, draft.table, lua.ofString(key), lua.boolean(true));
@@ -107,16 +111,20 @@ pub const Draft = struct {
     /// Makes it the template of the next shape.
     pub fn end(draft: *const Draft, L: *lua.State) void {
         assert(template_count < templates.len);
+        draft.fill(&templates[template_count]);
+        lua.set(L, anchor, lua.integer(template_count + 1), lua.ofTable(draft.table));
+        template_count += 1;
+    }
+
+    /// Makes it a template, whose table must not be collected.
+    pub fn fill(draft: *const Draft, template: *Template) void {
         const table = draft.table;
-        const template = &templates[template_count];
         for (draft.keys[0..draft.count], 0..) |key, i| {
             template.nodes[i] = placeOf(table, @intFromPtr(c.luaH_getstr(table, key)));
         }
         template.table = table;
         template.last_free = if (draft.count == 0) 0 else placeOf(table, @intFromPtr(table.lastfree));
         template.count = @intCast(draft.count);
-        lua.set(L, anchor, lua.integer(template_count + 1), lua.ofTable(table));
-        template_count += 1;
     }
 };
 

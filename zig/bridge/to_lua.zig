@@ -44,7 +44,7 @@ const Frame = struct {
 };
 
 /// One frame for the root, one for each container.
-var frames: [wire.depth_max + 1]Frame = undefined;
+pub var frames: [wire.depth_max + 1]Frame = undefined;
 var depth: u32 = 0;
 /// Whether a chunk of this message was refused: its value will not be used.
 var is_failed = false;
@@ -249,35 +249,49 @@ inline fn beginRow(L: *lua.State, frame: *Frame, input: *Input) Error!?struct { 
 /// Reads one value and puts it into the frame's container.
 fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
     const word = try input.word();
-    if (word >> 32 < wire.boxed) {
-        return put(L, frame, lua.number(@bitCast(word)));
+    // Most values, and most keys.
+    if (word >> 32 < wire.boxed) return put(L, frame, lua.number(@bitCast(word)));
+    const box: wire.Word = @bitCast(word);
+    if (box.tag == .string) {
+        const bytes = try input.bytes(box.payload & 0xffff);
+        return put(L, frame, lua.ofString(c.luaS_newlstr(L, bytes.ptr, bytes.len)));
     }
+    try putOther(L, frame, try simple(L, word, input) orelse return beginValue(L, frame, box, input));
+}
+
+/// A value that is no container, nor what stands for a host's object; null for others.
+inline fn simple(L: *lua.State, word: u64, input: *Input) Error!?lua.Value {
+    if (try scalar(L, word, input)) |held| return held;
     const box: wire.Word = @bitCast(word);
     switch (box.tag) {
-        .nil => try put(L, frame, nilOf(box.payload)),
-        .boolean => try put(L, frame, lua.boolean(box.payload != 0)),
-        .integer => try put(L, frame, lua.integer(@bitCast(try input.word()))),
-        .float => try put(L, frame, lua.float(@bitCast(try input.word()))),
-        .string, .bytes => {
+        .integer => return lua.integer(@bitCast(try input.word())),
+        .float => return lua.float(@bitCast(try input.word())),
+        .bytes => {
             const bytes = try input.bytes(box.payload & 0xffff);
-            try put(L, frame, lua.ofString(c.luaS_newlstr(L, bytes.ptr, bytes.len)));
+            return lua.ofString(c.luaS_newlstr(L, bytes.ptr, bytes.len));
         },
         .function => {
             if (!has_powers) return error.Malformed;
             const name: wire.Word = @bitCast(try input.word());
             if (name.tag != .string) return error.Malformed;
-            const bytes = try input.bytes(name.payload & 0xffff);
-            try put(L, frame, newFunction(L, box.payload, bytes));
+            return newFunction(L, box.payload, try input.bytes(name.payload & 0xffff));
         },
         .function_ref => {
             const find = function_of orelse return error.Malformed;
-            try put(L, frame, find(box.payload) orelse return error.Malformed);
+            return find(box.payload) orelse error.Malformed;
         },
         .table_ref => {
             if (box.payload >= seen_count) return error.Malformed;
             const object = seen.?[box.payload];
-            try put(L, frame, .{ .value_ = .{ .gc = object }, .tt_ = object.tt | lua.collectable });
+            return .{ .value_ = .{ .gc = object }, .tt_ = object.tt | lua.collectable };
         },
+        else => return null,
+    }
+}
+
+/// Reads the beginning of a container, the definition of a shape, or what stands for a host's object.
+fn beginValue(L: *lua.State, frame: *Frame, box: wire.Word, input: *Input) Error!void {
+    switch (box.tag) {
         .shape => try defineShape(L, box.payload, input),
         .object => {
             const template = templates.find(box.payload) orelse return error.Malformed;
@@ -302,7 +316,7 @@ fn value(L: *lua.State, frame: *Frame, input: *Input) Error!void {
             const milliseconds: f64 = @bitCast(try input.word());
             if (box.payload != 0) return putDate(L, frame, box.payload, milliseconds);
             const date = userdata.newDate(L, milliseconds);
-            try put(L, frame, date);
+            try putOther(L, frame, date);
             remember(L, date.value_.gc);
         },
         else => return error.Malformed,
@@ -327,12 +341,12 @@ fn view(L: *lua.State, parent: *Frame, number: u32, head: wire.ViewHead) Error!v
     if (!try isNewView(L, number, head)) {
         const known = numbers.find(L, number).?;
         if (known.tt != c.LUA_VTABLE) return error.Malformed;
-        return put(L, parent, .{ .value_ = .{ .gc = known }, .tt_ = lua.tag.table });
+        return putOther(L, parent, .{ .value_ = .{ .gc = known }, .tt_ = lua.tag.table });
     }
     const template = templates.find(head.shape);
     if (template == null and head.shape != wire.no_shape) return error.Malformed;
     const table: *lua.Table = if (template) |known| templates.newRow(L, known) else @ptrCast(c.luaH_new(L));
-    try put(L, parent, lua.ofTable(table));
+    try putOther(L, parent, lua.ofTable(table));
     numbers.register(L, table, number, head);
     switch (head.kind) {
         .object, .record => {},
@@ -356,10 +370,10 @@ fn putDate(L: *lua.State, frame: *Frame, number: u32, milliseconds: f64) Error!v
     if (!is_lazy or number > numbers.number_max) return error.Malformed;
     if (numbers.find(L, number)) |known| {
         if (known.tt != c.LUA_VUSERDATA) return error.Malformed;
-        return put(L, frame, .{ .value_ = .{ .gc = known }, .tt_ = lua.tag.userdata });
+        return putOther(L, frame, .{ .value_ = .{ .gc = known }, .tt_ = lua.tag.userdata });
     }
     const date = userdata.newDate(L, milliseconds);
-    try put(L, frame, date);
+    try putOther(L, frame, date);
     numbers.registerDate(L, date.value_.gc, number);
 }
 
@@ -377,8 +391,13 @@ pub fn longString(L: *lua.State, length: usize) Error![]u8 {
     if (is_failed or frame.index == frame.count or frame.kind == .typed_array or length <= c.LUAI_MAXSHORTLEN) return error.Malformed;
     if (length > long_string_bytes_max) c.luaD_throw(L, c.LUA_ERRMEM);
     const string: *lua.String = @ptrCast(c.luaS_createlngstrobj(L, length));
-    try put(L, frame, lua.ofString(string));
+    try putOther(L, frame, lua.ofString(string));
     return lua.bytesOf(string);
+}
+
+/// As `put`, in less code.
+noinline fn putOther(L: *lua.State, frame: *Frame, given: lua.Value) Error!void {
+    return put(L, frame, given);
 }
 
 /// Puts a value into a container, at its next place.
@@ -440,7 +459,7 @@ fn open(L: *lua.State, parent: *Frame, given: Frame) Error!void {
     var frame = given;
     const table: *lua.Table = if (frame.kind == .object) templates.newRow(L, frame.template) else @ptrCast(c.luaH_new(L));
     frame.table = table;
-    try put(L, parent, lua.ofTable(table));
+    try putOther(L, parent, lua.ofTable(table));
     remember(L, @ptrCast(table));
     try enter(frame);
     try makeRoom(L, &frames[depth - 1]);

@@ -138,6 +138,8 @@ pub const Status = enum(i32) {
     raised = -9,
     /// The run waits for the host, or is to.
     waits = -10,
+    /// A text that is no JSON; `get_text` tells what is wrong, and where.
+    syntax = -11,
 };
 
 /// A word with its halves.

@@ -39,7 +39,7 @@ fn setIoField(state: *lua.State, field: io_table.Field) void {
 /// An input has just been built and is all alive: the collector's next cycle is put
 /// off by as much as its pause would have put it off, had it known. What the input
 /// before it had put it off by is taken back.
-fn expectInput(bytes: isize) void {
+pub fn expectInput(bytes: isize) void {
     const pause_factor = 2; // LUAI_GCPAUSE is 200 %
     const g = unit.L.l_G;
     c.luaE_setdebt(g, g.*.GCdebt - @as(c.l_mem, bytes - input_bytes) * pause_factor);
@@ -67,7 +67,7 @@ pub fn setInputField() i32 {
 }
 
 /// What to answer after an error of a view that was read while no code runs.
-fn notRead(status: c_int) i32 {
+pub fn notRead(status: c_int) i32 {
     if (status != c.LUA_ERRMEM) {
         errors.keepMessage();
         return errors.failed(status);
@@ -96,7 +96,7 @@ pub fn writeWithIo() i32 {
     return messages.write(2, 3, &.{ "result", "output", "meta" });
 }
 
-noinline fn replaced() i32 {
+pub noinline fn replaced() i32 {
     c.lua_settop(unit.L, 0);
     from_lua.error_text = "Lua code replaced the global _io";
     return unit.answer(.io_table);

@@ -7,6 +7,7 @@ const errors = @import("errors.zig");
 const frames = @import("frames.zig");
 const from_lua = @import("../bridge/from_lua.zig");
 const host = @import("host.zig");
+const json = @import("json.zig");
 const io_table = @import("io_table.zig");
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
@@ -55,6 +56,7 @@ fn setUp(state: *lua.State, _: void) void {
     io_table.init(state);
     host.init();
     lua_functions.init(state);
+    json.init();
     run.init(state);
     strands.init(state);
     tasks.init(state);
@@ -102,5 +104,6 @@ pub fn recover() void {
     limits.recover(unit.L, frames.saved);
     strands.recover();
     messages.dropMessage();
+    json.dropText();
     _ = from_lua.finish(unit.L, true);
 }

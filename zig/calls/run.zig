@@ -29,7 +29,7 @@ pub fn compile(code: u32, code_length: u32, name: u32) i32 {
 }
 
 /// WASM memory from an address to its end; nothing of ours stands at 0.
-fn memoryFrom(address: u32) []const u8 {
+pub fn memoryFrom(address: u32) []const u8 {
     if (address == 0) return &.{};
     const size = @as(usize, @wasmMemorySize(0)) * allocator.page_size_bytes;
     const first: [*]const u8 = @ptrFromInt(address);

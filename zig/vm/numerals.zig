@@ -1,10 +1,13 @@
 //! Numerals to numbers, and the remainder of floats.
 
 const std = @import("std");
+const floats = @import("floats.zig");
 const limits = @import("limits.zig");
 const lua = @import("lua.zig");
 
 extern fn fmod(a: f64, b: f64) f64;
+// format.zig, in library.zig
+extern fn cu_write_decimal(text: [*]u8, number: u64, length_min: u32) u32;
 
 /// As fmod, which divides bit by bit: 15 us for 1e308 and 1e-308, and little where the
 /// quotient has few bits.
@@ -50,6 +53,13 @@ const Numeral = struct {
 
     fn read(numeral: *Numeral) bool {
         numeral.skipSpaces();
+        if (!numeral.readNumber()) return false;
+        numeral.skipSpaces();
+        return numeral.at[0] == 0;
+    }
+
+    /// In one function, so that its parts aren't called.
+    noinline fn readNumber(numeral: *Numeral) bool {
         numeral.negative = numeral.at[0] == '-';
         if (numeral.negative or numeral.at[0] == '+') numeral.at += 1;
         if (numeral.at[0] == '0' and numeral.at[1] | 0x20 == 'x') {
@@ -57,9 +67,7 @@ const Numeral = struct {
             numeral.base = 16;
         }
         numeral.readDigits();
-        if (!numeral.has_digits or !numeral.readExponent()) return false;
-        numeral.skipSpaces();
-        return numeral.at[0] == 0;
+        return numeral.has_digits and numeral.readExponent();
     }
 
     /// The next byte; a text may be of any length.
@@ -137,20 +145,16 @@ const Numeral = struct {
 
     fn ofDecimal(numeral: *const Numeral) f64 {
         const scale = numeral.scale + numeral.exponent;
-        // Digits that make an integer below 2^53, times or over an exact power of ten, take
-        // one correctly rounded operation (Clinger, "How to Read Floating Point Numbers
-        // Accurately", 1990).
-        const is_short = numeral.count <= 18 and numeral.wrapped <= 1 << 53 and !numeral.has_more;
-        if (is_short and @abs(scale) < powers_of_ten.len) {
-            const integer: f64 = @floatFromInt(numeral.wrapped);
-            const power = powers_of_ten[@intCast(@abs(scale))];
-            return if (scale < 0) integer / power else integer * power;
+        const is_short = numeral.count <= 19 and !numeral.has_more and @abs(scale) < exponent_short_max;
+        if (is_short) return floats.ofDecimal(.{ .digits = numeral.wrapped, .exponent = @intCast(scale) });
+        const digits_taken = 19;
+        if (numeral.count > digits_taken and @abs(scale) < exponent_short_max) {
+            var first: u64 = 0;
+            for (numeral.digits[0..digits_taken]) |digit| first = first * 10 + digit;
+            const exponent: i32 = @intCast(scale + numeral.count - digits_taken);
+            if (floats.ofBetween(.{ .digits = first, .exponent = exponent })) |float| return float;
         }
-        // The first digit's place: beyond, all are 0 or infinite.
-        const place = numeral.count + scale;
-        if (numeral.count == 0 or place < -330) return 0;
-        if (place > 310) return std.math.inf(f64);
-        return divide(numeral.digits[0..numeral.count], @intCast(scale), numeral.has_more);
+        return ofPlaces(numeral.digits[0..numeral.count], scale, numeral.has_more);
     }
 };
 
@@ -161,16 +165,32 @@ inline fn digitOf(byte: u8) u8 {
     return if (letter < 6) letter + 10 else 0xff;
 }
 
-/// Powers of ten that are exact as f64.
-const powers_of_ten = blk: {
-    var powers: [23]f64 = undefined;
-    var power: f64 = 1;
-    for (&powers) |*entry| {
-        entry.* = power;
-        power *= 10;
-    }
-    break :blk powers;
-};
+/// Of numerals that are short.
+const exponent_short_max = 1000;
+
+/// The float of a numeral in decimal that stands in a longer text, and is well-formed.
+pub fn ofText(text: [*]const u8) f64 {
+    var numeral = Numeral{ .at = @ptrCast(text) };
+    _ = numeral.readNumber();
+    return numeral.toFloat();
+}
+
+/// The float of an integer times a power of ten, exactly rounded.
+pub export fn cu_float_of_digits(integer: u64, exponent: i32) callconv(.c) f64 {
+    var text: [20]u8 = undefined;
+    const length = cu_write_decimal(&text, integer, 1);
+    for (text[0..length]) |*digit| digit.* -= '0';
+    return ofPlaces(text[0..length], exponent, false);
+}
+
+/// The float of digits times a power of ten.
+fn ofPlaces(digits: []const u8, scale: i64, has_more: bool) f64 {
+    // The first digit's place: beyond, all are 0 or infinite.
+    const place = @as(i64, @intCast(digits.len)) + scale;
+    if (digits.len == 0 or place < -330) return 0;
+    if (place > 310) return std.math.inf(f64);
+    return divide(digits, @intCast(scale), has_more);
+}
 
 /// Digits times a power of ten, by long division of one large integer by another: bit by
 /// bit, as it is seldom needed.

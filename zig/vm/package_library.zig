@@ -16,6 +16,9 @@ const own_modules_name = "cu_own_modules";
 /// The modules that come first, where the library is read-only; read_only.zig's.
 const modules_name = "cu_modules";
 
+/// json_library.zig
+extern fn cu_open_json(L: ?*lua.State) c_int;
+
 const preload_name = "_PRELOAD"; // LUA_PRELOAD_TABLE
 const loaded_name = "_LOADED"; // LUA_LOADED_TABLE
 
@@ -31,6 +34,10 @@ pub export fn cu_open_package(state: ?*lua.State) callconv(.c) c_int {
     c.lua_setfield(L, -2, "config");
     c.lua_pushcclosure(L, require, 0);
     c.lua_setglobal(L, "require");
+    _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, own_modules_name);
+    c.lua_pushcclosure(L, cu_open_json, 0);
+    c.lua_setfield(L, -2, "json");
+    lua.pop(L, 1);
     return 1;
 }
 
@@ -130,7 +137,7 @@ fn resolved(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
         cu_keep_module(L, name);
         c.lua_pushvalue(L, -1);
         c.lua_setfield(L, loaded_at, name);
-        _ = c.lua_pushstring(L, ":own:");
+        _ = c.lua_pushstring(L, ":builtin:");
         return 2;
     }
     lua.pop(L, 2);

@@ -5,8 +5,34 @@ const std = @import("std");
 const Chunk = u64;
 const high_bits: Chunk = 0x8080808080808080;
 
-pub fn isValid(bytes: []const u8) bool {
-    return std.unicode.utf8ValidateSlice(bytes);
+pub noinline fn isValid(bytes: []const u8) bool {
+    var i: usize = 0;
+    while (i < bytes.len) {
+        if (i + @sizeOf(Chunk) <= bytes.len and std.mem.readInt(Chunk, bytes[i..][0..8], .little) & high_bits == 0) {
+            i += @sizeOf(Chunk);
+            continue;
+        }
+        const length = lengthOf(bytes[i..]);
+        if (length == 0) return false;
+        i += length;
+    }
+    return true;
+}
+
+/// Bytes of the character that stands first, or 0 where it is none (a surrogate is none).
+pub noinline fn lengthOf(bytes: []const u8) u32 {
+    const first = bytes[0];
+    if (first < 0x80) return 1;
+    const length: u32 = @clz(~first);
+    if (length < 2 or length > 4 or length > bytes.len) return 0;
+    var point: u32 = first & @as(u8, 0x7f) >> @intCast(length);
+    for (bytes[1..length]) |byte| {
+        if (byte & 0xc0 != 0x80) return 0;
+        point = point << 6 | (byte & 0x3f);
+    }
+    const least = [_]u32{ 0x80, 0x800, 0x10000 };
+    const is_character = point >= least[length - 2] and point <= 0x10ffff and point >> 11 != 0x1b;
+    return if (is_character) length else 0;
 }
 
 /// Copies and answers the length in UTF-16 code units, or null where the bytes are
@@ -29,9 +55,8 @@ fn copyUnicode(target: []u8, bytes: []const u8, ascii_length: usize) ?u32 {
     var units: u32 = @intCast(ascii_length);
     var i = ascii_length;
     while (i < bytes.len) {
-        const length = std.unicode.utf8ByteSequenceLength(bytes[i]) catch return null;
-        if (i + length > bytes.len) return null;
-        _ = std.unicode.utf8Decode(bytes[i..][0..length]) catch return null;
+        const length = lengthOf(bytes[i..]);
+        if (length == 0) return null;
         units += if (length == 4) 2 else 1;
         i += length;
     }
