@@ -10,17 +10,17 @@ const releasing = @import("views/releasing.zig");
 const buffer = @import("bridge/buffer.zig");
 const errors = @import("calls/errors.zig");
 const fields = @import("calls/fields.zig");
-const frames = @import("calls/frames.zig");
+const frames = @import("small").@"calls/frames.zig";
 const from_lua = @import("bridge/from_lua.zig");
 const host = @import("calls/host.zig");
 const io_table = @import("calls/io_table.zig");
 const json = @import("calls/json.zig");
 const lifetime = @import("calls/lifetime.zig");
 const limits = @import("vm/limits.zig");
-const lua_functions = @import("calls/lua_functions.zig");
+const lua_functions = @import("small").@"calls/lua_functions.zig";
 const messages = @import("calls/messages.zig");
 const run = @import("calls/run.zig");
-const strands = @import("calls/strands.zig");
+const strands = @import("small").@"calls/strands.zig";
 const wire = @import("bridge/wire.zig");
 
 // What files of small.zig import.
@@ -43,6 +43,14 @@ pub const @"vm/lua.zig" = @import("vm/lua.zig");
 pub const @"vm/numerals.zig" = @import("vm/numerals.zig");
 pub const @"vm/text.zig" = @import("vm/text.zig");
 pub const @"vm/utf8.zig" = @import("vm/utf8.zig");
+pub const @"bridge/buffer.zig" = @import("bridge/buffer.zig");
+pub const @"calls/errors.zig" = @import("calls/errors.zig");
+pub const @"calls/fields.zig" = @import("calls/fields.zig");
+pub const @"calls/host.zig" = @import("calls/host.zig");
+pub const @"calls/io_table.zig" = @import("calls/io_table.zig");
+pub const @"calls/messages.zig" = @import("calls/messages.zig");
+pub const @"calls/run.zig" = @import("calls/run.zig");
+pub const @"calls/unit.zig" = @import("calls/unit.zig");
 
 /// A failed check traps; the host has its place in the code as the error's stack.
 pub const panic = std.debug.no_panic;
@@ -61,7 +69,7 @@ comptime {
     _ = @import("vm/position.zig");
     _ = @import("vm/sandbox.zig");
     _ = @import("vm/stack_room.zig");
-    _ = @import("vm/waiting.zig");
+    _ = @import("small").@"vm/waiting.zig";
 }
 
 export fn init(memory_limit_bytes: u32) i32 {
@@ -150,8 +158,8 @@ export fn close_strand(strand: i32) i32 {
 }
 
 /// Fields of `_io` for a run of its own; see io_table.zig.
-export fn open_channel() i32 {
-    return strands.openChannel();
+export fn open_channel(clears: u32) i32 {
+    return strands.openChannel(clears != 0);
 }
 
 export fn inherit_channel() i32 {

@@ -4,3 +4,9 @@
 
 pub const @"bridge/json_decode.zig" = @import("bridge/json_decode.zig");
 pub const @"bridge/json_encode.zig" = @import("bridge/json_encode.zig");
+pub const @"calls/channels.zig" = @import("calls/channels.zig");
+pub const @"calls/strands.zig" = @import("calls/strands.zig");
+pub const @"calls/frames.zig" = @import("calls/frames.zig");
+pub const @"calls/tasks.zig" = @import("calls/tasks.zig");
+pub const @"calls/lua_functions.zig" = @import("calls/lua_functions.zig");
+pub const @"vm/waiting.zig" = @import("vm/waiting.zig");

@@ -177,10 +177,10 @@ export class IoWrapper implements Disposable {
     input: unknown = null,
     options: ComputeWithIoOptions = NO_OPTIONS,
   ): Promise<ComputeWithIoResult<Output>> {
-    return promiseOf(async () => {
+    return promiseOf(() => {
       checkOptions("compute with io", options, IO_OPTIONS);
-      const unit = this.#getUnit("compute with io");
-      return resultOf<Output>(await begin(unit, this.#make(unit, code, input, options), options));
+      const run = this.#make(this.#getUnit("compute with io"), code, input, options, true);
+      return run.begin().then(resultOf<Output>);
     });
   }
 
@@ -230,7 +230,7 @@ export class IoWrapper implements Disposable {
           batchIndex: start / batchSize,
           hasMore: start + batchSize < length,
         };
-        batches.push(() => this.#make(unit, code, input, options));
+        batches.push(() => this.#make(unit, code, input, options, false));
       }
       if (internals.isLarge(unit, data)) return runBatches<Output>(unit, batches, options);
       // Taken now: what the host changes later isn't seen.
@@ -286,18 +286,15 @@ export class IoWrapper implements Disposable {
     params: unknown = {},
     options: ComputeWithIoOptions = NO_OPTIONS,
   ): Promise<ComputeWithIoResult<Output | UnknownMethod>> {
-    return promiseOf(async () => {
+    return promiseOf(() => {
       checkString("request", "method", method);
       checkOptions("request", options, IO_OPTIONS);
-      const unit = this.#getUnit("request");
-      const task = internals.makeRequest(unit, method, params, this.#taskOptions(options));
-      const result = await begin(unit, task, options);
-      const { output, metadata } = resultOf<Output>(result);
-      return {
-        returnValue: null,
-        output: result.value === true ? output : { error: `Unknown method: ${method}` },
-        metadata,
-      };
+      const run = internals.makeRequest(this.#getUnit("request"), method, params, this.#taskOptions(options, true));
+      return run.begin().then((result) => {
+        const { output, metadata } = resultOf<Output>(result);
+        const answer = result.value === true ? output : { error: `Unknown method: ${method}` };
+        return { returnValue: null, output: answer, metadata };
+      });
     });
   }
 
@@ -332,14 +329,22 @@ export class IoWrapper implements Disposable {
   }
 
   /** Takes a run's input. */
-  #make(unit: ComputeUnit, code: string | Uint8Array, input: unknown, options: ComputeWithIoOptions): PreparedRun {
-    return internals.make(unit, code, { ...this.#taskOptions(options), input });
+  #make(
+    unit: ComputeUnit,
+    code: string | Uint8Array,
+    input: unknown,
+    options: ProcessStreamOptions,
+    clears: boolean,
+  ): PreparedRun {
+    return internals.make(unit, code, { ...this.#taskOptions(options, clears), input });
   }
 
-  #taskOptions({ clearBefore: _, metadata, ...options }: ProcessStreamOptions): TaskComputeOptions {
+  /** @param clears Whether what is to be emptied is emptied now, as the run begins at once. */
+  #taskOptions(options: ProcessStreamOptions, clears: boolean): TaskComputeOptions {
+    const { clearBefore = true, metadata, batchSize: _, ...others } = options;
     const hasMetadata = metadata !== undefined && Object.keys(metadata).length > 0;
     const meta = hasMetadata ? { timestamp: Date.now(), requestId: this.generateRequestId(), ...metadata } : undefined;
-    return { ...options, meta, inherits: true, keeps: true };
+    return { ...others, meta, clears: clearBefore && clears, inherits: !clearBefore, keeps: true };
   }
 
   /** The unit, made at the first use: at once, as an input must be read before a call returns. */

@@ -55,7 +55,7 @@ interface Calls {
   strand_of_request(): number;
   go(strand: number, answer: number, results: number): number;
   close_strand(strand: number): number;
-  open_channel(): number;
+  open_channel(clears: number): number;
   inherit_channel(): number;
   select_channel(channel: number): number;
   close_channel(channel: number, keeps: number): number;

@@ -84,6 +84,8 @@ export interface MemoryStats {
 
 /** What code may take that is run on its own, with what IoWrapper says of `_io`. */
 export interface TaskComputeOptions extends ComputeAsyncOptions {
+  /** Whether the unit's own `_io` is emptied before. */
+  clears?: boolean;
   /** Whether `_io` begins as the unit's own is, and whether that becomes as this is in the end. */
   inherits?: boolean;
   keeps?: boolean;
@@ -1015,11 +1017,12 @@ export class ComputeUnit implements Disposable {
   #makeTask(code: string | Uint8Array, options: TaskComputeOptions): PreparedRun {
     const action = "compute";
     const instance = this.#uses.ready(action);
-    const { timeLimit, stepLimit, signal, input, meta, inherits = false, keeps = false } = options;
+    const { timeLimit, stepLimit, signal, input, meta, clears = false, inherits = false, keeps = false } = options;
     return this.#tasks!.make({
       action,
       results: RESULTS.WITH_IO,
       allowance: instance.runs.allowance(timeLimit, stepLimit, signal),
+      clears,
       inherits,
       keeps,
       ownGlobals: options.globals === "own",
@@ -1055,11 +1058,12 @@ export class ComputeUnit implements Disposable {
   #makeRequest(method: string, params: unknown, options: TaskComputeOptions): PreparedRun {
     const action = "request";
     const instance = this.#uses.ready(action);
-    const { timeLimit, stepLimit, signal, meta, inherits = false, keeps = false } = options;
+    const { timeLimit, stepLimit, signal, meta, clears = false, inherits = false, keeps = false } = options;
     return this.#tasks!.make({
       action,
       results: RESULTS.WITH_IO,
       allowance: instance.runs.allowance(timeLimit, stepLimit, signal),
+      clears,
       inherits,
       keeps,
       ownGlobals: false,
@@ -1078,6 +1082,7 @@ export class ComputeUnit implements Disposable {
       action,
       results: RESULTS.FIRST,
       allowance: instance.runs.allowance(),
+      clears: false,
       inherits: false,
       keeps: false,
       ownGlobals: false,

@@ -23,6 +23,8 @@ export interface TaskOptions {
   /** What becomes of its results: `RESULTS.FIRST` or `WITH_IO`. */
   readonly results: number;
   readonly allowance: Allowance;
+  /** Whether the unit's own `_io` is emptied before. */
+  readonly clears: boolean;
   /** Whether `_io` begins as the unit's own is then, but for what is set. */
   readonly inherits: boolean;
   /** Whether the unit's own `_io` becomes as the run's is in the end. */
@@ -140,13 +142,10 @@ class Group {
 }
 
 /** One run. */
-class Task {
+class Task implements PreparedRun {
   readonly tasks: Tasks;
   readonly options: TaskOptions;
   readonly channel: number;
-  readonly promise: Promise<TaskResult>;
-  resolve!: (result: TaskResult) => void;
-  reject!: (error: unknown) => void;
   /** Its first strand, which it is over with. */
   main: Strand | undefined;
   readonly stats: RunStats = { steps: 0, milliseconds: 0, peakBytes: 0, hostCalls: 0 };
@@ -155,17 +154,36 @@ class Task {
   isClosed = false;
   result: TaskResult | undefined;
   onAbort: (() => void) | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  /** Of a run that waits: most don't. */
+  #resolve: ((result: TaskResult) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
 
   constructor(tasks: Tasks, options: TaskOptions, channel: number) {
     this.tasks = tasks;
     this.options = options;
     this.channel = channel;
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    // Nobody hears of one that is over before it was begun.
-    this.promise.catch(() => {});
+  }
+
+  begin(): Promise<TaskResult> {
+    if (!this.isOver) this.tasks.begin(this);
+    if (this.result !== undefined) return Promise.resolve(this.result);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    return new Promise((resolve, reject) => [this.#resolve, this.#reject] = [resolve, reject]);
+  }
+
+  drop(): void {
+    this.tasks.drop(this);
+  }
+
+  resolve(result: TaskResult): void {
+    this.result = result;
+    this.#resolve?.(result);
+  }
+
+  reject(error: unknown): void {
+    this.#failure = { error };
+    this.#reject?.(error);
   }
 }
 
@@ -206,37 +224,30 @@ export class Tasks {
   make(options: TaskOptions): PreparedRun {
     const { signal } = options.allowance;
     signal?.throwIfAborted();
-    const channel = this.#uses.use(options.action, (instance) => this.#openChannel(instance));
-    const task = new Task(this, options, channel);
+    let made: Task | undefined;
     try {
-      task.main = this.#uses.use(options.action, (instance) => {
+      this.#uses.use(options.action, (instance) => {
+        const task = made = new Task(this, options, this.#openChannel(instance, options.clears));
         if (options.ownGlobals) this.#check(instance.exports.use_globals(1), options.action);
         const number = options.make(instance);
         this.#check(number, options.action);
-        return new Strand(number, task, options.results);
-      }, channel);
+        task.main = new Strand(number, task, options.results);
+      });
     } catch (error) {
-      this.#failed(task, error);
+      if (made !== undefined) this.#failed(made, error);
       throw error;
     }
+    const task = made!;
     this.#open.add(task);
     if (signal !== undefined) {
       task.onAbort = () => this.#aborted(task);
       signal.addEventListener("abort", task.onAbort, { once: true });
     }
-    return {
-      begin: () => {
-        if (!task.isOver) this.#begin(task);
-        return task.promise;
-      },
-      get result() {
-        return task.result;
-      },
-      drop: () => this.#failed(task, undefined),
-    };
+    return task;
   }
 
-  #begin(task: Task): void {
+  /** Begins a run: it goes on until it waits or ends. */
+  begin(task: Task): void {
     const { action, inherits } = task.options;
     try {
       if (inherits) {
@@ -246,6 +257,11 @@ export class Tasks {
       return this.#failed(task, error);
     }
     this.#go(task.main!, undefined);
+  }
+
+  /** Lets go of one that wasn't begun. */
+  drop(task: Task): void {
+    this.#failed(task, undefined);
   }
 
   /** How many runs wait. */
@@ -357,7 +373,6 @@ export class Tasks {
 
   #succeeded(task: Task, result: TaskResult): void {
     this.#leave(task);
-    task.result = result;
     task.resolve(result);
   }
 
@@ -423,8 +438,8 @@ export class Tasks {
     if (task.onAbort !== undefined) task.options.allowance.signal!.removeEventListener("abort", task.onAbort);
   }
 
-  #openChannel(instance: Instance): number {
-    const channel = instance.exports.open_channel();
+  #openChannel(instance: Instance, clears: boolean): number {
+    const channel = instance.exports.open_channel(clears ? 1 : 0);
     this.#check(channel, "begin a run");
     this.#uses.noteChannel(channel);
     return channel;

@@ -2,11 +2,11 @@
 //! the unit again. For each such use there is a frame: a Lua thread of its own, on which it begins as
 //! the outermost one begins on the main thread, and what is to be whole again after an exception.
 
-const allocator = @import("../vm/allocator.zig");
-const limits = @import("../vm/limits.zig");
-const lua = @import("../vm/lua.zig");
-const messages = @import("messages.zig");
-const unit = @import("unit.zig");
+const allocator = @import("unit").@"vm/allocator.zig";
+const limits = @import("unit").@"vm/limits.zig";
+const lua = @import("unit").@"vm/lua.zig";
+const messages = @import("unit").@"calls/messages.zig";
+const unit = @import("unit").@"calls/unit.zig";
 const waiting = @import("../vm/waiting.zig");
 const c = lua.c;
 

@@ -4,17 +4,17 @@
 const assert = @import("../vm/assert.zig").assert;
 const allocator = @import("../vm/allocator.zig");
 const buffer = @import("../bridge/buffer.zig");
-const frames = @import("frames.zig");
+const frames = @import("small").@"calls/frames.zig";
 const from_lua = @import("../bridge/from_lua.zig");
 const io_table = @import("io_table.zig");
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
-const lua_functions = @import("lua_functions.zig");
+const lua_functions = @import("small").@"calls/lua_functions.zig";
 const messages = @import("messages.zig");
 const thrown = @import("../views/thrown.zig");
 const to_lua = @import("../bridge/to_lua.zig");
 const unit = @import("unit.zig");
-const waiting = @import("../vm/waiting.zig");
+const waiting = @import("small").@"vm/waiting.zig";
 const wire = @import("../bridge/wire.zig");
 const c = lua.c;
 
@@ -80,7 +80,7 @@ fn ask(L: *lua.State, function: u32, words: u32, chunks: u32) i32 {
 }
 
 /// Suspends the run until the host has answered; an error where it can't be suspended.
-pub fn wait(L: *lua.State, name: *const lua.Value, k: c.cu_KFunction) c_int {
+pub noinline fn wait(L: *lua.State, name: *const lua.Value, k: c.cu_KFunction) c_int {
     const thread = waiting.obstacle(L) orelse return waiting.wait(L, k);
     lua.push(L, name.*);
     waiting.pushObstacle(L, thread);
@@ -128,7 +128,7 @@ fn refused(L: *lua.State, name: *const lua.Value) c_int {
 }
 
 /// Pushes the results of a call, or raises what the host threw.
-pub fn finished(L: *lua.State, answer: i32) c_int {
+pub noinline fn finished(L: *lua.State, answer: i32) c_int {
     if (answer >= 0) return direct(L, @intCast(answer));
     if (to_lua.isOpen()) {
         const is_finished = to_lua.finish(unit.B);

@@ -1,10 +1,6 @@
 //! The globals `_io` (input, output, meta: one run's channel) and `_home` (what
 //! stays). The host reaches both by address, so nothing that code does to the
 //! globals, to `_io`'s metatable or to its fields misleads it.
-//!
-//! There is one table `_io`, but each run that may wait has fields of its own: those of the run that
-//! was selected last stand in the table, those of others are put away. It may have globals of its own,
-//! too, which fall back to the unit's.
 
 const assert = @import("../vm/assert.zig").assert;
 const limits = @import("../vm/limits.zig");
@@ -29,25 +25,14 @@ pub fn fieldOf(number: u32) ?Field {
     return if (number <= @intFromEnum(Field.meta)) @enumFromInt(number) else null;
 }
 
-var io: *lua.Table = undefined;
+pub var io: *lua.Table = undefined;
 var home: *lua.Table = undefined;
-var unit_globals: *lua.Table = undefined;
-
-/// What is put away of each run, by number: the fields of `_io`, then globals of its own.
-var channels: *lua.Table = undefined;
-const channel_size = 4;
-const globals_at = 3;
-/// The run whose fields `_io` has. The first number is the unit's own, outside of such runs.
-var selected: i32 = own_channel;
-pub const own_channel = 1;
+pub var unit_globals: *lua.Table = undefined;
 
 pub fn init(L: *lua.State) void {
     io = lua.newAnchored(L);
     home = lua.newAnchored(L);
     unit_globals = lua.tableOf(@ptrCast(c.luaH_getint(registryOf(L), c.LUA_RIDX_GLOBALS)));
-    channels = lua.newAnchored(L);
-    const first = newChannel(L);
-    assert(first == own_channel);
     // The registry keeps the names, whatever code does to the globals, to `_io` and to the input.
     for ([_][]const u8{ "_io", "input", "output", "meta", "method", "params" }) |name| {
         setField(L, registryOf(L), name, lua.boolean(true));
@@ -84,130 +69,12 @@ fn globals(_: *lua.State) *lua.Table {
     return unit_globals;
 }
 
-fn newChannel(L: *lua.State) i32 {
-    lua.push(L, lua.ofTable(channels));
-    c.lua_createtable(L, channel_size, 0);
-    const number = c.luaL_ref(L, -2);
-    lua.pop(L, 1);
-    return number;
-}
-
-fn channelOf(number: i32) ?*lua.Table {
-    const found = c.luaH_getint(channels, number);
-    return if (found.*.tt_ == lua.tag.table) lua.tableOf(@ptrCast(found)) else null;
-}
-
-/// Whether a run has this number.
-pub fn isChannel(number: i32) bool {
-    return channelOf(number) != null;
-}
-
-/// A channel for a run: `_io` is as in the beginning, and belongs to it.
-pub fn open(L: *lua.State) i32 {
-    const number = newChannel(L);
-    select(L, number);
-    reset(L);
-    return number;
-}
-
-/// Gives `_io` the fields of the unit's own that it doesn't have.
-pub fn inherit(L: *lua.State) void {
-    const own = channelOf(own_channel).?;
-    for ([_]Field{ .input, .output, .meta }) |field| {
-        const held = plain(@ptrCast(&own.array[@intFromEnum(field)]));
-        if (selected != own_channel and lua.isNil(get(L, field))) setField(L, io, @tagName(field), held);
-    }
-}
-
-/// Gives `_io` the fields of a run, or the unit's own (`own_channel`), and code its globals.
-pub fn select(L: *lua.State, number: i32) void {
-    if (number == selected) return;
-    const last = channelOf(selected).?;
-    const next = channelOf(number).?;
-    // First a place for each: what follows allocates nothing, and so can't end half way.
-    for ([_]Field{ .input, .output, .meta }) |field| {
-        if (!lua.isVacant(get(L, field))) continue;
-        setField(L, io, @tagName(field), lua.boolean(false));
-        @constCast(get(L, field)).tt_ = lua.tag.null_; // nil to code, but keeps its place
-    }
-    for ([_]Field{ .input, .output, .meta }) |field| {
-        put(L, last, field, plain(get(L, field)));
-        setField(L, io, @tagName(field), plain(@ptrCast(&next.array[@intFromEnum(field)])));
-        next.array[@intFromEnum(field)] = lua.nil;
-    }
-    selected = number;
-    if (isOwn(last) or isOwn(next)) useGlobals(L, next.array[globals_at]);
-}
-
-/// A value that may be another kind of nil, as any value may be stored.
-fn plain(held: *const lua.Value) lua.Value {
-    return if (lua.isNil(held)) lua.nil else held.*;
-}
-
-fn isOwn(channel: *lua.Table) bool {
-    return !lua.isNil(@ptrCast(&channel.array[globals_at]));
-}
-
-fn put(L: *lua.State, channel: *lua.Table, field: Field, value: lua.Value) void {
-    channel.array[@intFromEnum(field)] = value;
-    lua.barrier(L, channel, value);
-}
-
-/// Lets go of a run's channel; with `keeps`, the unit's own gets its fields.
-pub fn close(L: *lua.State, number: i32, keeps: bool) void {
-    assert(number != own_channel);
-    if (keeps) {
-        select(L, number);
-        for ([_]Field{ .input, .output, .meta }) |field| put(L, channelOf(own_channel).?, field, plain(get(L, field)));
-    }
-    if (selected == number) select(L, own_channel);
-    lua.push(L, lua.ofTable(channels));
-    c.luaL_unref(L, -1, number);
-    lua.pop(L, 1);
-}
-
-/// Gives the selected run globals of its own, which fall back to the unit's.
-pub fn ownGlobals(L: *lua.State) void {
-    c.lua_createtable(L, 0, 1);
-    const own = lua.top(L).*;
-    c.lua_createtable(L, 0, 2);
-    lua.push(L, lua.ofTable(unit_globals));
-    c.lua_setfield(L, -2, "__index");
-    c.lua_pushboolean(L, 0); // code can't reach the unit's through it
-    c.lua_setfield(L, -2, "__metatable");
-    _ = c.lua_setmetatable(L, -2);
-    setField(L, lua.tableOf(&own), "_G", own);
-    const channel = channelOf(selected).?;
-    channel.array[globals_at] = own;
-    lua.barrier(L, channel, own);
-    useGlobals(L, own);
-    lua.pop(L, 1);
-}
-
-/// The selected run has the unit's globals again.
-pub fn sharedGlobals(L: *lua.State) void {
-    const channel = channelOf(selected).?;
-    if (!isOwn(channel)) return;
-    channel.array[globals_at] = lua.nil;
-    useGlobals(L, lua.nil);
-}
-
-pub export fn cu_push_globals(L: *lua.State) callconv(.c) void {
-    lua.push(L, lua.ofTable(unit_globals));
-}
-
-/// What `load` and new chunks have as globals.
-fn useGlobals(L: *lua.State, own: lua.Value) void {
-    const used = if (lua.isNil(&own)) lua.ofTable(unit_globals) else own;
-    lua.set(L, registryOf(L), lua.integer(c.LUA_RIDX_GLOBALS), used);
-}
-
 /// The globals of a chunk that is run now, as its _ENV.
 pub fn environment(L: *lua.State) lua.Value {
     return @as(*const lua.Value, @ptrCast(c.luaH_getint(registryOf(L), c.LUA_RIDX_GLOBALS))).*;
 }
 
-fn registryOf(L: *lua.State) *lua.Table {
+pub fn registryOf(L: *lua.State) *lua.Table {
     return lua.tableOf(&L.l_G.*.l_registry);
 }
 
@@ -283,7 +150,7 @@ fn fieldName(L: *lua.State, name: []const u8) lua.Value {
     return lua.ofString(@ptrCast(c.luaS_newlstr(L, name.ptr, name.len)));
 }
 
-noinline fn setField(L: *lua.State, table: *lua.Table, name: []const u8, value: lua.Value) void {
+pub noinline fn setField(L: *lua.State, table: *lua.Table, name: []const u8, value: lua.Value) void {
     lua.push(L, fieldName(L, name));
     lua.set(L, table, lua.top(L).*, value);
     lua.pop(L, 1);

@@ -1,9 +1,9 @@
 //! Functions of Lua's that the host knows by number, as code has given them to one of its functions.
 
-const buffer = @import("../bridge/buffer.zig");
-const lua = @import("../vm/lua.zig");
-const texts = @import("../vm/text.zig");
-const unit = @import("unit.zig");
+const buffer = @import("unit").@"bridge/buffer.zig";
+const lua = @import("unit").@"vm/lua.zig";
+const texts = @import("unit").@"vm/text.zig";
+const unit = @import("unit").@"calls/unit.zig";
 const c = lua.c;
 
 /// Functions by number, and numbers by function.

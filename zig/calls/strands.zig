@@ -1,16 +1,16 @@
 //! Strands: what the host begins and may have to wait for, each on a Lua thread of its own. A run is
 //! one strand, or several where code works side by side (tasks.zig).
 
-const assert = @import("../vm/assert.zig").assert;
-const errors = @import("errors.zig");
-const fields = @import("fields.zig");
-const host = @import("host.zig");
-const io_table = @import("io_table.zig");
-const limits = @import("../vm/limits.zig");
-const lua = @import("../vm/lua.zig");
-const run = @import("run.zig");
-const to_lua = @import("../bridge/to_lua.zig");
-const unit = @import("unit.zig");
+const assert = @import("unit").@"vm/assert.zig".assert;
+const errors = @import("unit").@"calls/errors.zig";
+const fields = @import("unit").@"calls/fields.zig";
+const host = @import("unit").@"calls/host.zig";
+const channels = @import("channels.zig");
+const limits = @import("unit").@"vm/limits.zig";
+const lua = @import("unit").@"vm/lua.zig";
+const run = @import("unit").@"calls/run.zig";
+const to_lua = @import("unit").@"bridge/to_lua.zig";
+const unit = @import("unit").@"calls/unit.zig";
 const waiting = @import("../vm/waiting.zig");
 const c = lua.c;
 
@@ -202,15 +202,19 @@ fn detach(outermost: *lua.State, inner: *lua.State) void {
 }
 
 /// A channel for a run; see io_table.zig.
-pub fn openChannel() i32 {
+pub fn openChannel(clears: bool) i32 {
     if (!unit.isIdle()) return unit.answer(.malformed);
+    if (clears and channels.isOwnSelected()) {
+        const cleared = fields.clearIo();
+        if (cleared < 0) return cleared;
+    }
     var number: i32 = 0;
     const status = lua.protect(unit.L, open, &number);
     return if (status == c.LUA_OK) number else unit.answerOf(status);
 }
 
 fn open(L: *lua.State, number: *i32) void {
-    number.* = io_table.open(L);
+    number.* = channels.open(L);
 }
 
 /// Gives the selected channel the fields of the unit's own that it doesn't have.
@@ -221,25 +225,25 @@ pub fn inheritChannel() i32 {
 }
 
 fn inherit(L: *lua.State, _: void) void {
-    io_table.inherit(L);
+    channels.inherit(L);
 }
 
 pub fn selectChannel(number: i32) i32 {
-    if (!unit.isIdle() or !io_table.isChannel(number)) return unit.answer(.malformed);
-    const status = lua.protect(unit.L, io_table.select, number);
+    if (!unit.isIdle() or !channels.isChannel(number)) return unit.answer(.malformed);
+    const status = lua.protect(unit.L, channels.select, number);
     return if (status == c.LUA_OK) 0 else unit.answerOf(status);
 }
 
 const Closing = struct { number: i32, keeps: bool };
 
 pub fn closeChannel(number: i32, keeps: bool) i32 {
-    if (!unit.isIdle() or number == io_table.own_channel or !io_table.isChannel(number)) return unit.answer(.malformed);
+    if (!unit.isIdle() or number == channels.own_channel or !channels.isChannel(number)) return unit.answer(.malformed);
     const status = lua.protect(unit.L, closeIt, Closing{ .number = number, .keeps = keeps });
     return if (status == c.LUA_OK) 0 else unit.answerOf(status);
 }
 
 fn closeIt(L: *lua.State, closing: Closing) void {
-    io_table.close(L, closing.number, closing.keeps);
+    channels.close(L, closing.number, closing.keeps);
 }
 
 /// Gives the selected run globals of its own, or the unit's again.
@@ -250,5 +254,5 @@ pub fn useGlobals(own: bool) i32 {
 }
 
 fn chooseGlobals(L: *lua.State, own: bool) void {
-    if (own) io_table.ownGlobals(L) else io_table.sharedGlobals(L);
+    if (own) channels.ownGlobals(L) else channels.sharedGlobals(L);
 }

@@ -1,10 +1,10 @@
 //! The module `task`: functions of code's that run side by side, each on a strand of its own, and wait
 //! for the host at the same time.
 
-const host = @import("host.zig");
-const lua = @import("../vm/lua.zig");
+const host = @import("unit").@"calls/host.zig";
+const lua = @import("unit").@"vm/lua.zig";
 const strands = @import("strands.zig");
-const wire = @import("../bridge/wire.zig");
+const wire = @import("unit").@"bridge/wire.zig";
 const waiting = @import("../vm/waiting.zig");
 const c = lua.c;
 

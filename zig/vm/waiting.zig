@@ -1,7 +1,7 @@
 //! Threads that wait for the host, and those that stand for a run (lua/series/410-waits.patch).
 
 const std = @import("std");
-const lua = @import("lua.zig");
+const lua = @import("unit").@"vm/lua.zig";
 const c = lua.c;
 
 /// Calls of the host that stand in one another: see calls/frames.zig.
@@ -33,7 +33,7 @@ pub fn innermost(thread: *lua.State) *lua.State {
 }
 
 /// The first thread from a running one to its run that can't be suspended, or null.
-pub fn obstacle(L: *lua.State) ?*lua.State {
+pub noinline fn obstacle(L: *lua.State) ?*lua.State {
     var thread = L;
     while (thread.nCcalls & 0xffff_0000 == 0) {
         if (thread.isrun != 0) return null;
@@ -43,7 +43,7 @@ pub fn obstacle(L: *lua.State) ?*lua.State {
 }
 
 /// What can't be suspended in such a thread, as code knows it: pushes its name, or a description.
-pub fn pushObstacle(L: *lua.State, thread: *lua.State) void {
+pub noinline fn pushObstacle(L: *lua.State, thread: *lua.State) void {
     var call: ?*c.CallInfo = if (thread == L) L.ci.*.previous else thread.ci;
     while (call) |ci| : (call = ci.previous) {
         if (ci.callstatus & c.CIST_FIN != 0) {
