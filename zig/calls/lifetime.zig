@@ -20,6 +20,7 @@ const sandbox = @import("../vm/sandbox.zig");
 const templates = @import("../bridge/templates.zig");
 const unit = @import("unit.zig");
 const userdata = @import("../values/userdata.zig");
+const waiting = @import("../vm/waiting.zig");
 const c = lua.c;
 
 // library.zig
@@ -34,6 +35,7 @@ pub fn init(memory_limit_bytes: u32) i32 {
     allocator.init(memory_limit_bytes);
     sandbox.chooseSecret();
     unit.L = c.lua_newstate(allocator.cu_reallocate, null) orelse return unit.answer(.memory);
+    unit.L.isrun = waiting.host_thread;
     allocator.collector = unit.L.l_G;
     frames.saved = limits.save(unit.L);
     const status = lua.protect(unit.L, setUp, {});
@@ -100,6 +102,7 @@ pub fn recover() void {
     messages.is_calling = false;
     cu_forget_warning();
     limits.recover(unit.L, frames.saved);
+    lua_functions.unsent(unit.L);
     strands.recover();
     messages.dropMessage();
     _ = from_lua.finish(unit.L, true);

@@ -185,6 +185,7 @@ extern struct CallInfo *cu_leaving;
 typedef int (*cu_KFunction)(struct lua_State *L, int status, intptr_t ctx);
 int luaD_wait(struct lua_State *L, cu_KFunction k);
 int cu_iswaiting(struct lua_State *co);
+int cu_isheld(struct lua_State *co);
 int cu_isrun(struct lua_State *L);
 int cu_waitfor(struct lua_State *L, struct lua_State *co, cu_KFunction k);
 void cu_goon(struct lua_State *L, struct lua_State *co);

@@ -12,6 +12,17 @@ pub export fn cu_iswaiting(thread: *lua.State) callconv(.c) c_int {
     return @intFromBool(thread.waits != null);
 }
 
+/// Whether code can neither resume nor close a thread, whatever it does: it waits, or the host's calls
+/// begin on it.
+pub export fn cu_isheld(thread: *lua.State) callconv(.c) c_int {
+    return @intFromBool(thread.waits != null or thread.isrun == host_thread);
+}
+
+/// What `isrun` says of a thread: that it stands for a run that may wait, or that calls of the host
+/// begin on it, such as the main one.
+pub const run_thread = 1;
+pub const host_thread = 2;
+
 /// Whether a thread stands for a run, and so is no coroutine of code's.
 pub export fn cu_isrun(thread: *lua.State) callconv(.c) c_int {
     return thread.isrun;
@@ -46,7 +57,7 @@ pub fn innermost(thread: *lua.State) *lua.State {
 pub fn obstacle(L: *lua.State) ?*lua.State {
     var thread = L;
     while (thread.nCcalls & 0xffff_0000 == 0) {
-        if (thread.isrun != 0) return null;
+        if (thread.isrun == run_thread) return null;
         thread = @as(?*lua.State, thread.from) orelse return thread;
     }
     return thread;
