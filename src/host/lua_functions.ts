@@ -55,8 +55,9 @@ export class LuaFunctions {
   constructor(caller: FunctionCaller) {
     this.#caller = caller;
     this.#registry = new FinalizationRegistry((number) => {
-      // Lua may have given it again since, as another object.
-      if (this.#live.get(number)?.deref() === undefined) this.#release(number);
+      // Lua may have given it again since, as another object; or that one is gone, too, and released.
+      const live = this.#live.get(number);
+      if (live !== undefined && live.deref() === undefined) this.#release(number);
     });
   }
 
@@ -95,13 +96,14 @@ export class LuaFunctions {
   #dispose(called: LuaFunction): void {
     const number = this.#numbers.get(called);
     if (number === undefined) return;
+    this.#release(number);
     this.#numbers.delete(called);
     this.#registry.unregister(called);
-    this.#release(number);
   }
 
+  /** Where the unit can't be used now, the function stays as it is. */
   #release(number: number): void {
-    this.#live.delete(number);
     this.#caller.release(number);
+    this.#live.delete(number);
   }
 }

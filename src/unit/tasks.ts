@@ -78,7 +78,8 @@ class Strand implements Waiter {
 
   waitFor(called: HostFunction, promise: Promise<unknown>): void {
     const wait = this.#begin(called);
-    promise.then(wait.fulfilled, wait.rejected);
+    // As `await` does: a method of the promise's own might call these more than once.
+    Reflect.apply(Promise.prototype.then, promise, [wait.fulfilled, wait.rejected]);
   }
 
   sleep(called: HostFunction, milliseconds: number): void {
@@ -139,6 +140,13 @@ class Group {
     this.wait = wait;
     this.isRace = isRace;
   }
+}
+
+/** A group that is over. */
+interface EndedGroup {
+  readonly group: Group;
+  /** The position of the strand that has decided it; 0: all have ended. */
+  readonly index: number;
 }
 
 /** One run. */
@@ -288,14 +296,36 @@ export class Tasks {
 
   /** Begins a strand or goes on with it, and with what it sets going. */
   #go(strand: Strand, answer: (() => number) | undefined): void {
-    this.#goOn(strand, answer);
-    while (this.#next.length > 0) {
-      const next = this.#next.shift()!;
-      if (!next.task.isOver && next.group?.isOver !== true) this.#goOn(next, undefined);
+    // What runs side by side with the code in which this one stands goes on after it, not inside of it.
+    const outer = this.#next;
+    const next = this.#next = new Array<Strand>();
+    try {
+      this.#goOn(strand, answer);
+      for (let i = 0; i < next.length; i++) {
+        const { task, group } = next[i];
+        if (!task.isOver && group?.isOver !== true) this.#goOn(next[i], undefined);
+      }
+    } finally {
+      this.#next = outer;
     }
   }
 
+  /** Goes on with a strand, and with those that wait for it where it ends, from the innermost one out. */
   #goOn(strand: Strand, answer: (() => number) | undefined): void {
+    let ended = this.#goOnce(strand, answer);
+    while (ended !== undefined) {
+      const { group, index } = ended;
+      const { parent } = group;
+      parent.wait = undefined;
+      ended = this.#goOnce(parent, () => {
+        this.#encoder.scalar(index);
+        return 1;
+      });
+    }
+  }
+
+  /** Answers the group that is over as the strand has ended, and what its parent is told. */
+  #goOnce(strand: Strand, answer: (() => number) | undefined): EndedGroup | undefined {
     const { task } = strand;
     const { action, allowance } = task.options;
     let status = 0;
@@ -325,18 +355,23 @@ export class Tasks {
         this.#closeChannel(instance, task);
         return ended;
       }, task.channel);
-      if (result !== undefined) return this.#succeeded(task, result);
+      if (result !== undefined) {
+        this.#succeeded(task, result);
+        return undefined;
+      }
     } catch (error) {
-      return this.#failed(task, error);
+      this.#failed(task, error);
+      return undefined;
     }
-    if (status === WIRE.STATUS_WAITS) return this.#waits(strand);
-    this.#endedInGroup(strand, status);
+    if (status !== WIRE.STATUS_WAITS) return this.#endedInGroup(strand, status);
+    this.#waits(strand);
+    return undefined;
   }
 
   /** The strand waits: what runs side by side in the meantime begins. */
   #waits(strand: Strand): void {
     const group = strand.wait?.group;
-    if (group !== undefined && !group.isOver) this.#next.push(...group.strands);
+    if (group !== undefined && !group.isOver) { for (const inner of group.strands) this.#next.push(inner); }
     if (strand.task.options.allowance.signal?.aborted) this.#aborted(strand.task);
   }
 
@@ -350,25 +385,21 @@ export class Tasks {
     return { value, output, meta };
   }
 
-  /** A strand of a group has ended: those that wait for it may go on. */
-  #endedInGroup(strand: Strand, status: number): void {
+  /** A strand of a group has ended: the one that waits for it may go on, or not yet. */
+  #endedInGroup(strand: Strand, status: number): EndedGroup | undefined {
     const group = strand.group!;
     group.left--;
     const hasFailed = status < 0;
-    if (!hasFailed && !group.isRace && group.left > 0) return;
+    if (!hasFailed && !group.isRace && group.left > 0) return undefined;
     group.isOver = true;
     const decides = hasFailed || group.isRace;
     try {
       if (decides) { for (const other of group.strands) if (other !== strand) this.#close(other); }
     } catch (error) {
-      return this.#failed(strand.task, error);
+      this.#failed(strand.task, error);
+      return undefined;
     }
-    const { parent } = group;
-    parent.wait = undefined;
-    this.#goOn(parent, () => {
-      this.#encoder.scalar(decides ? strand.index : 0);
-      return 1;
-    });
+    return { group, index: decides ? strand.index : 0 };
   }
 
   #succeeded(task: Task, result: TaskResult): void {
@@ -461,7 +492,11 @@ export class Tasks {
 
 /** A strand, after those that it waits for. */
 function strandsOf(strand: Strand | undefined): Strand[] {
-  if (strand === undefined) return [];
-  const inner = strand.wait?.group?.strands ?? [];
-  return [...inner.flatMap(strandsOf), strand];
+  // Outer ones first, as code nests them as deep as it likes.
+  const found: Strand[] = strand === undefined ? [] : [strand];
+  for (let i = 0; i < found.length; i++) {
+    const inner = found[i].wait?.group?.strands ?? [];
+    for (let j = inner.length - 1; j >= 0; j--) found.push(inner[j]);
+  }
+  return found.reverse();
 }

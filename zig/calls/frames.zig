@@ -75,7 +75,8 @@ pub fn begin(stack_pointer: usize) i32 {
 }
 
 fn makeThread(L: *lua.State, thread: *?*lua.State) void {
-    const made = c.lua_newthread(L).?;
+    const made: *lua.State = c.lua_newthread(L).?;
+    made.isrun = waiting.host_thread;
     _ = c.luaL_ref(L, c.LUA_REGISTRYINDEX);
     thread.* = made;
 }

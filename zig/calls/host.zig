@@ -57,7 +57,9 @@ fn write(L: *lua.State, arguments: *Arguments) u32 {
     from_lua.start(L);
     from_lua.write_function = lua_functions.write;
     const status = lua.protectForError(L, writeArguments, arguments);
-    const words = from_lua.finish(L, status != c.LUA_OK or arguments.result != null);
+    const is_refused = status != c.LUA_OK or arguments.result != null;
+    const words = from_lua.finish(L, is_refused);
+    if (is_refused) lua_functions.unsent(L) else lua_functions.sent();
     if (status == c.LUA_ERRMEM) c.luaD_throw(L, c.LUA_ERRMEM);
     if (status != c.LUA_OK) _ = c.lua_error(L);
     return words;

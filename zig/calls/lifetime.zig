@@ -22,6 +22,7 @@ const sandbox = @import("../vm/sandbox.zig");
 const templates = @import("../bridge/templates.zig");
 const unit = @import("unit.zig");
 const userdata = @import("../values/userdata.zig");
+const waiting = @import("small").@"vm/waiting.zig";
 const c = lua.c;
 
 // library.zig
@@ -36,6 +37,7 @@ pub fn init(memory_limit_bytes: u32) i32 {
     allocator.init(memory_limit_bytes);
     sandbox.chooseSecret();
     unit.L = c.lua_newstate(allocator.cu_reallocate, null) orelse return unit.answer(.memory);
+    unit.L.isrun = waiting.host_thread;
     allocator.collector = unit.L.l_G;
     frames.saved = limits.save(unit.L);
     const status = lua.protect(unit.L, setUp, {});
@@ -104,6 +106,7 @@ pub fn recover() void {
     messages.is_calling = false;
     cu_forget_warning();
     limits.recover(unit.L, frames.saved);
+    lua_functions.unsent(unit.L);
     strands.recover();
     messages.dropMessage();
     json.dropText();

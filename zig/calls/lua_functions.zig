@@ -6,9 +6,13 @@ const texts = @import("unit").@"vm/text.zig";
 const unit = @import("unit").@"calls/unit.zig";
 const c = lua.c;
 
-/// Functions by number, and numbers by function.
+/// Functions by number; and numbers by function, with the number that was given before in the upper half.
 var functions: *lua.Table = undefined;
 var numbers: *lua.Table = undefined;
+/// The number that was given last in the message that is being written, or 0; and one that isn't in
+/// `numbers` yet.
+var last_given: u32 = 0;
+var unlisted: c_int = 0;
 
 pub fn init(L: *lua.State) void {
     functions = lua.newAnchored(L);
@@ -18,14 +22,45 @@ pub fn init(L: *lua.State) void {
 /// The number of a function, which must be reachable. May raise a memory error.
 pub fn numberOf(L: *lua.State, function: *const lua.Value) u32 {
     const known = lua.get(numbers, function.*);
-    if (known.tt_ == lua.tag.integer and known.value_.i != 0) return @intCast(known.value_.i);
-    lua.set(L, numbers, function.*, lua.integer(0)); // its place, before it has a number
+    if (known.tt_ == lua.tag.integer) return @truncate(@as(u64, @bitCast(known.value_.i)));
     lua.push(L, lua.ofTable(functions));
     lua.push(L, function.*);
-    const number = c.luaL_ref(L, -2);
+    unlisted = c.luaL_ref(L, -2);
     lua.pop(L, 1);
-    lua.set(L, numbers, function.*, lua.integer(number));
-    return @intCast(number);
+    const number: u32 = @intCast(unlisted);
+    lua.set(L, numbers, function.*, lua.integer(@bitCast(@as(u64, last_given) << 32 | number)));
+    unlisted = 0;
+    last_given = number;
+    return number;
+}
+
+/// The host has the message: it says when it no longer knows the functions in it.
+pub fn sent() void {
+    last_given = 0;
+}
+
+/// The host gets no message: it never knows the functions that were given numbers for it.
+pub fn unsent(L: *lua.State) void {
+    if (unlisted != 0) unref(L, unlisted);
+    unlisted = 0;
+    while (last_given != 0) {
+        const number = last_given;
+        const function = find(number).?;
+        last_given = @truncate(@as(u64, @bitCast(lua.get(numbers, function).value_.i)) >> 32);
+        forget(L, number, function);
+    }
+}
+
+// What these change is there: nothing is allocated.
+fn forget(L: *lua.State, number: u32, function: lua.Value) void {
+    lua.set(L, numbers, function, lua.nil);
+    unref(L, @intCast(number));
+}
+
+fn unref(L: *lua.State, number: c_int) void {
+    lua.push(L, lua.ofTable(functions));
+    c.luaL_unref(L, -1, number);
+    lua.pop(L, 1);
 }
 
 /// Writes a function as the host knows it: its number, and where it is defined.
@@ -57,9 +92,6 @@ pub fn find(number: u32) ?lua.Value {
 pub fn release(number: u32) i32 {
     if (!unit.isIdle()) return unit.answer(.malformed);
     const function = find(number) orelse return unit.answer(.malformed);
-    lua.set(unit.L, numbers, function, lua.nil); // the key is there: nothing is allocated
-    lua.push(unit.L, lua.ofTable(functions));
-    c.luaL_unref(unit.L, -1, @intCast(number));
-    c.lua_settop(unit.L, 0);
+    forget(unit.L, number, function);
     return 0;
 }

@@ -51,7 +51,7 @@ fn isOutside(thread: *lua.State) bool {
 /// answers its number. May raise a memory error.
 pub fn make(L: *lua.State, values: u32, handler: c.lua_CFunction) i32 {
     const thread: *lua.State = c.lua_newthread(L).?;
-    thread.isrun = 1;
+    thread.isrun = waiting.run_thread;
     if (handler != null) {
         c.lua_pushcclosure(thread, handler, 0);
         thread.errfunc = @intCast(@intFromPtr(thread.top.p - 1) - @intFromPtr(thread.stack.p));
@@ -124,14 +124,35 @@ pub fn go(number: i32, answer: i32, results: u32) i32 {
     thread.waits = null;
     unit.running = thread;
     const status = c.lua_resume(thread, unit.L, count, &count);
+    var end = End{ .status = status };
+    if (status > c.LUA_YIELD) end = closeFailed(thread, status);
     unit.running = null;
     host.delivered = null;
     limits.endRun();
     if (thread.waits != null) return unit.answer(.waits);
-    return ended(number, thread, status, @enumFromInt(results));
+    return ended(number, thread, end, @enumFromInt(results));
 }
 
-fn ended(number: i32, thread: *lua.State, status: c_int, results: Results) i32 {
+/// How a strand ended.
+const End = struct {
+    status: c_int,
+    /// The error is that of what was closed, which no message handler has seen.
+    is_other: bool = false,
+};
+
+/// Closes what the code of a strand has to close that ended in an error, as a pcall does. The error is
+/// at the top of its stack before and after, perhaps another one.
+fn closeFailed(thread: *lua.State, status: c_int) End {
+    if (thread.tbclist.p == thread.stack.p) return .{ .status = status };
+    const failure = lua.top(thread).*;
+    const last = c.lua_closethread(thread, unit.L);
+    thread.status = @intCast(last); // dead
+    const is_same = c.luaV_equalobj(null, lua.top(thread), &failure) != 0;
+    return .{ .status = last, .is_other = !is_same };
+}
+
+fn ended(number: i32, thread: *lua.State, end: End, results: Results) i32 {
+    const status = end.status;
     assert(status != c.LUA_YIELD);
     if (results == .keep) {
         thread.waits = thread; // for the code that began it: no other code takes it for a coroutine
@@ -141,6 +162,7 @@ fn ended(number: i32, thread: *lua.State, status: c_int, results: Results) i32 {
     forget(unit.L, number);
     if (status != c.LUA_OK) {
         lua.push(unit.L, lua.top(thread).*);
+        if (end.is_other and status == c.LUA_ERRRUN) errors.keepMessage();
         return errors.failed(status);
     }
     // The first result is above the message handler. Without it the thread is dead.
@@ -152,7 +174,7 @@ fn ended(number: i32, thread: *lua.State, status: c_int, results: Results) i32 {
 /// Lets go of a strand that has ended, or never began.
 pub fn forget(L: *lua.State, number: i32) void {
     const thread = threadOf(number).?;
-    if (isOutside(thread)) thread.waits = null;
+    if (thread.status != c.LUA_YIELD) thread.waits = null;
     lua.push(L, lua.ofTable(threads));
     c.luaL_unref(L, -1, number);
     lua.pop(L, 1);

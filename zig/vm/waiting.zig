@@ -7,6 +7,11 @@ const c = lua.c;
 /// Calls of the host that stand in one another: see calls/frames.zig.
 pub export var cu_frame: c_ushort = 0;
 
+/// What `isrun` says of a thread: that it stands for a run that may wait, or that calls of the host
+/// begin on it, such as the main one.
+pub const run_thread = 1;
+pub const host_thread = 2;
+
 /// Suspends the running function, which has resumed a coroutine that waits.
 pub export fn cu_waitfor(L: *lua.State, coroutine: *lua.State, k: c.cu_KFunction) callconv(.c) c_int {
     L.waits = coroutine;
@@ -36,7 +41,7 @@ pub fn innermost(thread: *lua.State) *lua.State {
 pub noinline fn obstacle(L: *lua.State) ?*lua.State {
     var thread = L;
     while (thread.nCcalls & 0xffff_0000 == 0) {
-        if (thread.isrun != 0) return null;
+        if (thread.isrun == run_thread) return null;
         thread = @as(?*lua.State, thread.from) orelse return thread;
     }
     return thread;

@@ -1,0 +1,215 @@
+// What code and hosts can do to runs that wait, and to what they share, beyond what is meant.
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ComputeUnit, LuaError, type LuaFunction } from "@computeunit/cu";
+
+/** A host function whose answers come when the test says so. */
+function gate() {
+  const waiting: ((value?: unknown) => void)[] = [];
+  return {
+    wait: () => new Promise((resolve) => waiting.push(resolve)),
+    async open() {
+      while (waiting.length > 0) {
+        for (const resolve of waiting.splice(0)) resolve();
+        for (let i = 0; i < 20; i++) await Promise.resolve();
+      }
+    },
+  };
+}
+
+const CLOSED = `
+  closed = {}
+  local function closing(name)
+    return setmetatable({}, { __close = function(_, e) closed[#closed + 1] = name .. ":" .. tostring(e) end })
+  end
+`;
+
+Deno.test("what a run has to close is closed where it ends in an error", async () => {
+  using cu = await ComputeUnit.create({ globals: { ask: async (value: unknown) => await Promise.resolve(value) } });
+  for (const wait of ["", "ask(1)"]) {
+    const code = `${CLOSED} local a <close> = closing "a" local b <close> = closing "b" ${wait} error("boom", 0)`;
+    await assertRejects(() => cu.computeAsync(code), LuaError, "boom");
+    assertEquals(cu.compute("return closed"), ["b:boom", "a:boom"]);
+  }
+  const { value } = await cu.computeAsync(`${CLOSED}
+    local task = require "task"
+    local ok, e = pcall(task.all, function() local x <close> = closing "x" ask(1) error("in all", 0) end, function() ask(2) end)
+    local ok2, e2 = pcall(task.race, function() local y <close> = closing "y" error({ 7 }) end, function() ask(2) end)
+    return { tostring(ok), e, tostring(ok2), e2[1], closed[1], #closed }
+  `);
+  assertEquals(value, ["false", "in all", "false", 7, "x:in all", 2]);
+});
+
+Deno.test("an error while closing takes the place of the one that ended the run", async () => {
+  using cu = await ComputeUnit.create();
+  const error = await assertRejects(
+    () =>
+      cu.computeAsync(`
+        local a <close> = setmetatable({}, { __close = function(_, e) error("second, after " .. e, 0) end })
+        error("first", 0)
+      `),
+    LuaError,
+  );
+  assertEquals(error.message, "second, after first");
+  await assertRejects(
+    () =>
+      cu.computeAsync(
+        `
+        local a <close> = setmetatable({}, { __close = function() while true do end end })
+        error("first", 0)
+      `,
+        { stepLimit: 100_000 },
+      ),
+    LuaError,
+    "step",
+  );
+  assertEquals(cu.compute("return 1"), 1);
+});
+
+Deno.test("task.all nests as deep as memory allows, and has as many functions", async () => {
+  const { wait, open } = gate();
+  using cu = await ComputeUnit.create({ memoryLimit: 512 * 2 ** 20, globals: { wait } });
+  cu.compute(`
+    local task = require "task"
+    function nest(depth, f)
+      if depth == 0 then return f() end
+      return (task.all(function() return nest(depth - 1, f) end))
+    end
+    function first() wait() return 1 end
+    function failing() wait() error("at the bottom", 0) end
+  `);
+  const deep = 20_000;
+  const run = cu.computeAsync(`return nest(${deep}, first)`);
+  await open();
+  assertEquals((await run).value, 1);
+  const failing = cu.computeAsync(`return nest(${deep}, failing)`);
+  const failed = assertRejects(() => failing, LuaError, "at the bottom");
+  await open();
+  await failed;
+  const abort = new AbortController();
+  const aborted = assertRejects(() => cu.computeAsync(`return nest(${deep}, first)`, { signal: abort.signal }), Error);
+  abort.abort(new Error("over"));
+  assertEquals((await aborted).message, "over");
+  const wide = await cu.computeAsync(`
+    local fs = {}
+    for i = 1, 150000 do fs[i] = function() return i end end
+    return select("#", require "task".all(table.unpack(fs)))
+  `);
+  assertEquals(wide.value, 150_000);
+});
+
+Deno.test("what runs side by side with code that begins another run isn't begun inside of it", async () => {
+  const order: string[] = [];
+  const { wait, open } = gate();
+  const unit: ComputeUnit = await ComputeUnit.create({
+    globals: {
+      wait,
+      log: (text: string) => void order.push(text),
+      begin: () => void unit.computeAsync("log 'inner' wait()").catch(() => {}),
+    },
+  });
+  using cu = unit;
+  await cu.computeAsync(`
+    require "task".all(function() log "a" begin() log "a goes on" end, function() log "b" end)
+  `);
+  assertEquals(order, ["a", "inner", "a goes on", "b"]);
+  await open();
+});
+
+Deno.test("a promise whose own then() answers twice answers once", async () => {
+  const twice = () => {
+    const promise = Promise.resolve("first");
+    return Object.assign(promise, { then: (f: (value: unknown) => void) => [f("own"), f("twice")] });
+  };
+  const { wait, open } = gate();
+  using cu = await ComputeUnit.create({ globals: { twice, wait } });
+  const run = cu.computeAsync("local a = twice() return { a, tostring(wait()) }");
+  await open();
+  await Promise.resolve();
+  await open();
+  assertEquals((await run).value, ["first", "nil"]);
+});
+
+Deno.test("the threads on which the host begins its calls can't be closed by code that runs on others", async () => {
+  let inner: unknown;
+  const unit: ComputeUnit = await ComputeUnit.create({
+    globals: {
+      nest: () => {
+        unit.compute("frame = coroutine.running() assert(select(2, coroutine.running()))");
+        inner = unit.compute("return { coroutine.status(main), tostring(pcall(coroutine.close, main)) }");
+      },
+    },
+  });
+  using cu = unit;
+  const depth = `
+    local n = 0
+    local function deeper() n = n + 1 string.gsub("a", "a", deeper) end
+    pcall(deeper)
+    return n
+  `;
+  cu.compute("main = coroutine.running()");
+  const before = cu.compute(depth);
+  const { value } = await cu.computeAsync(`
+    nest()
+    local function deep(n)
+      local result
+      if n > 0 then string.gsub("a", "a", function() result = deep(n - 1) end) return result end
+      local told = {}
+      for _, thread in ipairs { main, frame } do
+        told[#told + 1] = coroutine.status(thread)
+        told[#told + 1] = select(2, pcall(coroutine.close, thread))
+        told[#told + 1] = select(2, coroutine.resume(thread, 1))
+        told[#told + 1] = tostring(coroutine.isyieldable(thread))
+      end
+      return told
+    end
+    return deep(100)
+  `);
+  const held = ["normal", "cannot close a normal coroutine", "cannot resume non-suspended coroutine", "false"];
+  assertEquals(value, [...held, ...held]);
+  assertEquals(inner, ["normal", "false"]);
+  assertEquals(cu.compute(depth), before);
+});
+
+Deno.test("a function that has ended in task.all isn't its caller's to close", async () => {
+  const { wait, open } = gate();
+  using cu = await ComputeUnit.create({ globals: { wait } });
+  const run = cu.computeAsync(`
+    local thread
+    local a, b = require "task".all(
+      function() thread = coroutine.running() return "kept" end,
+      function()
+        wait()
+        return coroutine.status(thread) .. ": " .. select(2, pcall(coroutine.close, thread))
+      end)
+    return { a, b, coroutine.status(thread), tostring(coroutine.close(thread)) }
+  `);
+  await open();
+  assertEquals((await run).value, ["kept", "normal: cannot close a normal coroutine", "dead", "true"]);
+});
+
+Deno.test("functions in arguments that are refused are the host's in no way", async () => {
+  using cu = await ComputeUnit.create({ stepLimit: 50_000_000, globals: { on: () => {} } });
+  const run = () => {
+    cu.compute(
+      "for i = 1, 2000 do pcall(on, { function() return i end }, function() return i end, coroutine.running()) end",
+    );
+    cu.runGc();
+    return cu.getMemoryStats().usedBytes;
+  };
+  run();
+  const before = run();
+  assert(run() <= before + 50_000);
+});
+
+Deno.test("a function of Lua's stays as it is where it can't be disposed of now", async () => {
+  let saved: LuaFunction | undefined;
+  using cu = await ComputeUnit.create({
+    globals: { on: (f: LuaFunction) => void (saved = f) },
+    onPrint: () => saved![Symbol.dispose](),
+  });
+  assertThrows(() => cu.compute("on(function() return 7 end) print 'x'"), LuaError, "the unit is running");
+  assertEquals(saved!(), 7);
+  saved![Symbol.dispose]();
+  assertThrows(() => saved!(), TypeError, "disposed");
+});
