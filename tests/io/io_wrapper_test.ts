@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { ComputeUnit, type ComputeUnitOptions, IoWrapper, LuaError } from "@computeunit/cu";
+import { type BatchError, ComputeUnit, type ComputeUnitOptions, IoWrapper, LuaError } from "@computeunit/cu";
 import { CountingClock } from "../helpers/clock.ts";
 import { corrupt, withInstance } from "../helpers/instance.ts";
 
@@ -172,7 +172,7 @@ Deno.test("an input is taken when it is given", async () => {
 });
 
 Deno.test("batches, params and metadata are taken when they are given", async () => {
-  for await (const io of wrappers()) {
+  for await (const io of wrappers({ now: () => 0 })) {
     const data = [{ n: 1 }, { n: 2 }, { n: 3 }];
     const stream = io.processStream("_io.output = _io.input.batch[1].n", data, { batchSize: 1 });
     data[2].n = 9;
@@ -250,7 +250,8 @@ Deno.test("a lazy input is read while code runs", async () => {
 });
 
 Deno.test("calls take effect in the order in which they are made, those that fail too", async () => {
-  for await (const io of wrappers()) {
+  // No time passes between batches, so nothing else gets a turn.
+  for await (const io of wrappers({ now: () => 0 })) {
     const calls = [
       io.computeWithIo("steps = 'a'"),
       io.computeWithIo("steps = steps .. 'b' error('no')"),
@@ -296,6 +297,46 @@ Deno.test("a wrapper whose own unit is broken says so, and doesn't go on without
     const refused = await assertRejects(use, TypeError, "the unit is broken; make a new one");
     assertStrictEquals(refused.cause, failure.cause);
   }
+});
+
+Deno.test("overlapping calls that wait have an _io each, and the last to end leaves its own", async () => {
+  const opens: ((value?: unknown) => void)[] = [];
+  for await (const io of wrappers({ globals: { wait: () => new Promise((resolve) => opens.push(resolve)) } })) {
+    await io.computeWithIo("function handle(p) wait() return { p.n, _io.meta.n, _io.input.method } end");
+    const calls = [1, 2, 3].map((n) => io.request("handle", { n }, { metadata: { n } }));
+    const other = io.computeWithIo("local mine = _io.input wait() _io.output = { mine, _io.input }", "other");
+    opens.splice(0).reverse().forEach((open) => open());
+    assertEquals((await other).output as unknown, ["other", "other"]);
+    assertEquals(
+      (await Promise.all(calls)).map(({ output }) => output as unknown),
+      [1, 2, 3].map((n) => [n, n, "handle"]),
+    );
+    assertEquals((await io.computeWithIo("return _io.output[1]", null, { clearBefore: false })).returnValue, 1);
+  }
+});
+
+Deno.test("between batches others get their turn, and an error names its batch and keeps the outputs before", async () => {
+  const clock = new CountingClock(10);
+  using io = new IoWrapper({ now: clock.now });
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  const outputs = await io.processStream("_io.output = _io.input.batchIndex", [1, 2, 3, 4, 5, 6], { batchSize: 1 });
+  clearInterval(timer);
+  assertEquals(outputs, [0, 1, 2, 3, 4, 5]);
+  assert(turns > 0);
+  const code = "if _io.input.batchIndex == 2 then error({ code = 7 }) end _io.output = _io.input.batch[1]";
+  const error = await assertRejects(() => io.processStream(code, ["a", "b", "c", "d"], { batchSize: 1 }), LuaError);
+  const { batchIndex, outputs: kept } = error as unknown as BatchError;
+  assertEquals([batchIndex, kept, error.value], [2, ["a", "b"], { code: 7 }]);
+  assert(error.message.startsWith("batch 2: "), error.message);
+  const refused = await assertRejects(
+    () => io.processStream("", [[1], [() => 1]], { batchSize: 1, lazy: false }),
+    TypeError,
+  );
+  assertEquals((refused as unknown as BatchError).batchIndex, 1);
+  const signal = AbortSignal.abort("stop");
+  assertEquals(await io.processStream("", [1], { signal }).catch((reason) => reason), "stop");
+  assertEquals((await io.computeWithIo("return 1")).returnValue, 1);
 });
 
 Deno.test("a call made while the unit runs rejects", async () => {
