@@ -61,6 +61,14 @@ const MANY_OBJECTS = [
   "an all-weak table keeps a metatable",
   "a read-only library: no function of the library",
   "a read-only library: a long list",
+  "100,000 calls, sync and waiting",
+  "functions that the host lets go of",
+  "10,000 runs wait",
+  "lastRun tells of steps",
+  "a script that waits gets past no limit",
+  "task.all nests as deep",
+  "functions in arguments that are refused",
+  "where memory ends while runs begin",
 ];
 
 /** What runs on both modules. */

@@ -174,9 +174,9 @@ export fn close_channel(channel: i32, keeps: u32) i32 {
     return strands.closeChannel(channel, keeps != 0);
 }
 
-/// Gives the selected run globals of its own, or the unit's again.
-export fn use_globals(own: u32) i32 {
-    return strands.useGlobals(own != 0);
+/// Gives the selected run globals of its own (1) or the unit's (2), or those again that it had before (0).
+export fn use_globals(which: u32) i32 {
+    return strands.useGlobals(which);
 }
 
 /// The host no longer knows a function of Lua's.

@@ -59,7 +59,7 @@ interface Calls {
   inherit_channel(): number;
   select_channel(channel: number): number;
   close_channel(channel: number, keeps: number): number;
-  use_globals(own: number): number;
+  use_globals(which: number): number;
   release_function(number: number): number;
   begin_frame(): number;
   end_frame(): number;

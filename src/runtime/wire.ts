@@ -76,7 +76,10 @@ export const DEFINE = { GLOBAL: 0, MODULE: 1, RESOLVER: 2 } as const;
 /** What becomes of the results of a strand (`Results` in `zig/calls/strands.zig`). */
 export const RESULTS = { FIRST: 0, KEEP: 1, WITH_IO: 2 } as const;
 
-/** The fields of `_io` that the unit has outside of runs of their own (`own_channel` in `zig/calls/io_table.zig`). */
+/** Which globals a run gets (`Globals` in `zig/calls/strands.zig`): those before, of its own, or the unit's. */
+export const GLOBALS = { LAST: 0, OWN: 1, UNIT: 2 } as const;
+
+/** The contents of `_io` that the unit has outside of runs of their own (`own_channel` in `zig/calls/io_table.zig`). */
 export const OWN_CHANNEL = 1;
 
 /** Kinds of views (`ViewKind`). */

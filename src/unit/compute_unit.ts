@@ -12,7 +12,7 @@ import { ViewEncoder } from "../lazy/encode_views.ts";
 import { HostTables } from "../lazy/host_tables.ts";
 import { Instance } from "../runtime/instance.ts";
 import type { Allowance } from "../runtime/runs.ts";
-import { RESULTS, WIRE } from "../runtime/wire.ts";
+import { GLOBALS, RESULTS, WIRE } from "../runtime/wire.ts";
 import { isLargerThan } from "../values/estimate.ts";
 import { describe } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
@@ -980,13 +980,14 @@ export class ComputeUnit implements Disposable {
   /** Runs compiled code. */
   #run(instance: Instance, chunk: number, all: boolean, options: ComputeOptions, since?: number): LuaValue[] {
     const allowance = options === NO_OPTIONS ? undefined : this.#allowance(instance, options);
-    const isOwn = options.globals === "own";
-    if (isOwn) this.#check(instance.exports.use_globals(1), "compute");
+    // Code that calls the host may have globals of its own, which aren't those of other code.
+    const chosen = options.globals === "own" ? GLOBALS.OWN : this.#uses.isInside ? GLOBALS.UNIT : GLOBALS.LAST;
+    if (chosen !== GLOBALS.LAST) this.#check(instance.exports.use_globals(chosen), "compute");
     try {
       const words = this.#execute(instance, () => instance.exports.compute(chunk, all ? 1 : 0), since, allowance);
       return this.#read(words, "return the result");
     } finally {
-      if (isOwn && instance.broken === undefined) instance.exports.use_globals(0);
+      if (chosen !== GLOBALS.LAST && instance.broken === undefined) instance.exports.use_globals(GLOBALS.LAST);
     }
   }
 

@@ -9,7 +9,7 @@ import type { Encoder } from "../bridge/encode.ts";
 import type { HostFunction, HostFunctions, Waiter } from "../host/host_functions.ts";
 import type { Instance } from "../runtime/instance.ts";
 import type { Allowance } from "../runtime/runs.ts";
-import { OWN_CHANNEL, RESULTS, WIRE } from "../runtime/wire.ts";
+import { GLOBALS, OWN_CHANNEL, RESULTS, WIRE } from "../runtime/wire.ts";
 import { LuaError } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import type { Figures, RunStats } from "./figures.ts";
@@ -236,7 +236,7 @@ export class Tasks {
     try {
       this.#uses.use(options.action, (instance) => {
         const task = made = new Task(this, options, this.#openChannel(instance, options.clears));
-        if (options.ownGlobals) this.#check(instance.exports.use_globals(1), options.action);
+        if (options.ownGlobals) this.#check(instance.exports.use_globals(GLOBALS.OWN), options.action);
         const number = options.make(instance);
         this.#check(number, options.action);
         task.main = new Strand(number, task, options.results);
@@ -426,9 +426,16 @@ export class Tasks {
       }
     }
     try {
-      this.#uses.use(task.options.action, (instance) => this.#closeChannel(instance, task), task.channel);
+      this.#uses.use(task.options.action, (instance) => {
+        try {
+          this.#closeChannel(instance, task);
+        } catch {
+          // The unit has no memory to keep its fields: what came before is what counts.
+          this.#closeChannel(instance, task, false);
+        }
+      }, task.channel);
     } catch {
-      // The unit has no memory for it: what came before is what counts.
+      // There is too little room on the stack: what came before is what counts.
     }
     task.reject(failure);
   }
@@ -477,10 +484,9 @@ export class Tasks {
   }
 
   /** The run's `_io` is no longer needed; the unit's own is in its place then. */
-  #closeChannel(instance: Instance, task: Task): void {
+  #closeChannel(instance: Instance, task: Task, keeps = task.options.keeps): void {
     if (task.isClosed) return;
-    const keeps = task.options.keeps ? 1 : 0;
-    this.#check(instance.exports.close_channel(task.channel, keeps), task.options.action);
+    this.#check(instance.exports.close_channel(task.channel, keeps ? 1 : 0), task.options.action);
     task.isClosed = true;
     this.#uses.noteChannel(OWN_CHANNEL);
   }

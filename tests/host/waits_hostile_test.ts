@@ -213,3 +213,91 @@ Deno.test("a function of Lua's stays as it is where it can't be disposed of now"
   saved![Symbol.dispose]();
   assertThrows(() => saved!(), TypeError, "disposed");
 });
+
+Deno.test("what a run makes of _io, its metatable and functions too, is of that run alone", async () => {
+  const { wait, open } = gate();
+  using cu = await ComputeUnit.create({ library: "readonly", globals: { wait } });
+  cu.compute("_io.own = 'own' setmetatable(_io, { __index = function(_, key) return 'own ' .. key end })");
+  const victim = cu.computeAsync(
+    `
+      wait() wait()
+      _io.output = "secret"
+      return { tostring(_io.mine), tostring(_io.meta), _io.array({})[1] or "its own", tostring(getmetatable(_io)) }
+    `,
+    { globals: "own", input: "secret" },
+  );
+  const attacker = cu.computeAsync(
+    `
+      local got = {}
+      local function take(_, key, value) got[#got + 1] = key return value end
+      setmetatable(_io, { __index = take, __newindex = take, __gc = take, __mode = "kv", __name = "mine" })
+      _io.array = function(t) got[#got + 1] = t return { "taken" } end
+      rawset(_io, "mine", 1)
+      for key in pairs(_io) do if key ~= "mine" then _io[key] = nil end end
+      for i = 1, 100 do rawset(_io, i, { i }) end
+      for i = 1, 5 do wait() collectgarbage() end
+      return { #got, rawget(_io, "mine"), #_io }
+    `,
+    { globals: "own" },
+  );
+  await open();
+  assertEquals((await victim).value, ["nil", "nil", "its own", "nil"]);
+  assertEquals((await victim).output, "secret");
+  assertEquals((await attacker).value, [0, 1, 0]);
+  assertEquals(cu.compute("return { _io.own, _io.input, _io.mine }"), ["own", "own input", "own mine"]);
+});
+
+Deno.test("code that calls the host has its own globals again afterwards", async () => {
+  const unit: ComputeUnit = await ComputeUnit.create({
+    stepLimit: 1_000_000,
+    globals: {
+      nest: () => void unit.compute("y = 1 load('y2 = 1')()", { globals: "own" }),
+      fail: () => void assertThrows(() => unit.compute("while true do end", { globals: "own", stepLimit: 1000 })),
+      shared: () => void unit.compute("z = 1 load('z2 = 1')()"),
+    },
+  });
+  using cu = unit;
+  const code = "nest() load('a = 1')() fail() load('b = 1')() shared() load('c = 1')() return { a, b, c, z }";
+  assertEquals(cu.compute(code, { globals: "own" }), [1, 1, 1, 1]);
+  assertEquals((await cu.computeAsync(code, { globals: "own" })).value, [1, 1, 1, 1]);
+  assertEquals(cu.compute("return { tostring(a), tostring(y), tostring(y2), tostring(b), tostring(c), z, z2 }"), [
+    ...Array(5).fill("nil"),
+    1,
+    1,
+  ]);
+});
+
+Deno.test("where memory ends while runs begin, wait and end, nothing of them is left or another's", async () => {
+  const { wait, open } = gate();
+  using cu = await ComputeUnit.create({ memoryLimit: 2 ** 20, globals: { wait } });
+  cu.compute("_io.output = 'own'");
+  const used = () => {
+    cu.runGc();
+    return cu.getMemoryStats().usedBytes;
+  };
+  const attempt = async (round: number) => {
+    const began = [];
+    for (let i = 0; i < 2000; i++) {
+      began.push(
+        cu.computeAsync(
+          "local id = _io.input wait() _io.output = id .. ':' .. tostring(_io.input) wait() return id",
+          { input: `${round}.${i} ${"x".repeat(i % 300)}`, globals: i % 2 === 0 ? "own" : "shared" },
+        ).then(({ value, output }) => {
+          assertEquals(output, `${value}:${value}`);
+          return true;
+        }, (error) => {
+          assertEquals((error as LuaError).kind, "memory");
+          return false;
+        }),
+      );
+    }
+    await open();
+    const ended = await Promise.all(began);
+    assert(ended.includes(true) && ended.includes(false));
+    assertEquals(cu.getOutput(), "own");
+    return used();
+  };
+  await attempt(0);
+  const before = await attempt(1);
+  for (let round = 2; round < 6; round++) assert(await attempt(round) <= before + 20_000);
+});

@@ -20,11 +20,11 @@ async function run(args: string[]) {
 describe("the WASM module", () => {
   const read = () => Deno.readFile(new URL("wasm/cu.wasm", rootDir));
 
-  // 256 KB, and 30 KB for what came since (docs/PERFORMANCE.md): JSON takes 24 KB, runs that wait and uses in
-  // uses 11, read-only tables 3; 8 were saved elsewhere.
-  it("is at most 286 KB", async () => {
+  // 256 KB, and 34 KB for what came since (docs/PERFORMANCE.md): JSON takes 24 KB, runs that wait and uses in
+  // uses 14, read-only tables 3; 8 were saved elsewhere.
+  it("is at most 290 KB", async () => {
     const { length } = await read();
-    assert(length <= 286 * 1024, `${length} bytes`);
+    assert(length <= 290 * 1024, `${length} bytes`);
   });
 
   it("imports the host functions and nothing else", async () => {

@@ -1,6 +1,7 @@
 //! What runs that may wait have for themselves. There is one table `_io` (io_table.zig), but each such
-//! run has fields of its own, its channel: those of the run that was selected last stand in the table,
-//! those of others are put away. It may have globals of its own, too, which fall back to the unit's.
+//! run has contents of its own, its channel: what the run has there that was selected last, its
+//! metatable too, stands in the table, what others have is put away. A run may have globals of its
+//! own, too, which fall back to the unit's.
 
 const assert = @import("unit").@"vm/assert.zig".assert;
 const io_table = @import("unit").@"calls/io_table.zig";
@@ -10,23 +11,35 @@ const c = lua.c;
 const Field = io_table.Field;
 const fields = [_]Field{ .input, .output, .meta };
 
-/// What is put away of each run, by number: the fields of `_io`, then globals of its own.
+/// The contents of `_io` that each run has, by number: put away in a table for each. That of the selected
+/// one is empty, as its contents stand in `_io`.
 var channels: *lua.Table = undefined;
-const channel_size = 4;
-const globals_at = 3;
+/// Globals of runs' own, by number: an array of such globals, or false for the unit's, and, as uses of
+/// the host stand in one another, what there was before, nil or another array.
+var own_globals: *lua.Table = undefined;
 /// The run whose fields `_io` has. The first number is the unit's own, outside of such runs.
 var selected: i32 = own_channel;
 pub const own_channel = 1;
 
 pub fn init(L: *lua.State) void {
     channels = lua.newAnchored(L);
+    own_globals = lua.newAnchored(L);
     const first = newChannel(L);
     assert(first == own_channel);
 }
 
+/// Whether `_io` has the unit's own contents.
+pub fn isOwnSelected() bool {
+    return selected == own_channel;
+}
+
+/// Places for what `_io` has in the beginning, and its fields.
+const places = 9;
+
 fn newChannel(L: *lua.State) i32 {
     lua.push(L, lua.ofTable(channels));
-    c.lua_createtable(L, channel_size, 0);
+    c.lua_createtable(L, 0, places);
+    io_table.addFunctions(L, lua.tableOf(lua.top(L)));
     const number = c.luaL_ref(L, -2);
     lua.pop(L, 1);
     return number;
@@ -44,39 +57,42 @@ pub fn isChannel(number: i32) bool {
 
 /// A channel for a run: `_io` is as in the beginning, and belongs to it.
 pub fn open(L: *lua.State) i32 {
+    io_table.setField(L, io_table.unit_globals, "_io", lua.ofTable(io_table.io));
     const number = newChannel(L);
     select(L, number);
-    io_table.reset(L);
     return number;
 }
 
 /// Gives `_io` the fields of the unit's own that it doesn't have.
 pub fn inherit(L: *lua.State) void {
+    if (selected == own_channel) return;
     const own = channelOf(own_channel).?;
     for (fields) |field| {
-        const held = plain(@ptrCast(&own.array[@intFromEnum(field)]));
-        if (selected != own_channel and lua.isNil(io_table.get(L, field))) io_table.setField(L, io_table.io, @tagName(field), held);
+        if (!lua.isNil(io_table.get(L, field))) continue;
+        io_table.setField(L, io_table.io, @tagName(field), plain(lua.get(own, io_table.fieldName(L, @tagName(field)))));
     }
 }
 
-/// Gives `_io` the fields of a run, or the unit's own (`own_channel`), and code its globals.
+/// Gives `_io` the contents that a run has there, or the unit's own (`own_channel`), and code its
+/// globals. Allocates nothing, and so can't fail.
 pub fn select(L: *lua.State, number: i32) void {
     if (number == selected) return;
-    const last = channelOf(selected).?;
-    const next = channelOf(number).?;
-    // First a place for each: what follows allocates nothing, and so can't end half way.
-    for (fields) |field| {
-        if (!lua.isVacant(io_table.get(L, field))) continue;
-        io_table.setField(L, io_table.io, @tagName(field), lua.boolean(false));
-        @constCast(io_table.get(L, field)).tt_ = lua.tag.null_; // nil to code, but keeps its place
-    }
-    for (fields) |field| {
-        put(L, last, field, plain(io_table.get(L, field)));
-        io_table.setField(L, io_table.io, @tagName(field), plain(@ptrCast(&next.array[@intFromEnum(field)])));
-        next.array[@intFromEnum(field)] = lua.nil;
-    }
+    exchange(L, io_table.io, channelOf(selected).?);
+    exchange(L, io_table.io, channelOf(number).?);
     selected = number;
-    if (isOwn(last) or isOwn(next)) useGlobals(L, next.array[globals_at]);
+    applyGlobals(L);
+}
+
+/// Exchanges what two tables hold, neither of them a view or with its hash part in its own block.
+fn exchange(L: *lua.State, a: *lua.Table, b: *lua.Table) void {
+    inline for (.{ "flags", "lsizenode", "alimit", "array", "node", "lastfree", "metatable", "mark" }) |part| {
+        const held = @field(a, part);
+        @field(a, part) = @field(b, part);
+        @field(b, part) = held;
+    }
+    for ([_]*lua.Table{ a, b }) |table| {
+        if (table.marked & (1 << c.BLACKBIT) != 0) c.luaC_barrierback_(L, @ptrCast(table));
+    }
 }
 
 /// A value that may be another kind of nil, as any value may be stored.
@@ -84,31 +100,28 @@ fn plain(held: *const lua.Value) lua.Value {
     return if (lua.isNil(held)) lua.nil else held.*;
 }
 
-/// Whether `_io` has the unit's own fields.
-pub fn isOwnSelected() bool {
-    return selected == own_channel;
-}
-
-fn isOwn(channel: *lua.Table) bool {
-    return !lua.isNil(@ptrCast(&channel.array[globals_at]));
-}
-
-fn put(L: *lua.State, channel: *lua.Table, field: Field, value: lua.Value) void {
-    channel.array[@intFromEnum(field)] = value;
-    lua.barrier(L, channel, value);
-}
-
-/// Lets go of a run's channel; with `keeps`, the unit's own gets its fields.
+/// Lets go of a run's channel; with `keeps`, the unit's own gets its fields, or all stays as it is.
 pub fn close(L: *lua.State, number: i32, keeps: bool) void {
     assert(number != own_channel);
-    if (keeps) {
-        select(L, number);
-        for (fields) |field| put(L, channelOf(own_channel).?, field, plain(io_table.get(L, field)));
-    }
+    if (keeps) keepFields(L, number);
     if (selected == number) select(L, own_channel);
     lua.push(L, lua.ofTable(channels));
     c.luaL_unref(L, -1, number);
     lua.pop(L, 1);
+    if (!lua.isNil(globalsOf(number))) lua.set(L, own_globals, lua.integer(number), lua.nil);
+}
+
+fn keepFields(L: *lua.State, number: i32) void {
+    select(L, number);
+    const own = channelOf(own_channel).?;
+    // First a place for each: what follows allocates nothing, and so can't end half way.
+    for (fields) |field| {
+        const name = io_table.fieldName(L, @tagName(field));
+        if (!lua.isVacant(lua.get(own, name))) continue;
+        io_table.setField(L, own, @tagName(field), lua.boolean(false));
+        @constCast(lua.get(own, name)).tt_ = lua.tag.null_; // nil to code, but keeps its place
+    }
+    for (fields) |field| io_table.setField(L, own, @tagName(field), plain(io_table.get(L, field)));
 }
 
 /// Gives the selected run globals of its own, which fall back to the unit's.
@@ -122,27 +135,53 @@ pub fn ownGlobals(L: *lua.State) void {
     c.lua_setfield(L, -2, "__metatable");
     _ = c.lua_setmetatable(L, -2);
     io_table.setField(L, lua.tableOf(&own), "_G", own);
-    const channel = channelOf(selected).?;
-    channel.array[globals_at] = own;
-    lua.barrier(L, channel, own);
-    useGlobals(L, own);
+    pushGlobals(L, own);
     lua.pop(L, 1);
 }
 
-/// The selected run has the unit's globals again.
-pub fn sharedGlobals(L: *lua.State) void {
-    const channel = channelOf(selected).?;
-    if (!isOwn(channel)) return;
-    channel.array[globals_at] = lua.nil;
-    useGlobals(L, lua.nil);
+/// The selected run has the unit's globals for now, whatever it had.
+pub fn unitGlobals(L: *lua.State) void {
+    pushGlobals(L, lua.boolean(false));
+}
+
+/// The value must be reachable.
+fn pushGlobals(L: *lua.State, used: lua.Value) void {
+    c.lua_createtable(L, 2, 0);
+    const entry = lua.tableOf(lua.top(L));
+    entry.array[0] = used;
+    entry.array[1] = globalsOf(selected).*;
+    lua.set(L, own_globals, lua.integer(selected), lua.ofTable(entry));
+    lua.pop(L, 1);
+    applyGlobals(L);
+}
+
+fn globalsOf(number: i32) *const lua.Value {
+    return @ptrCast(c.luaH_getint(own_globals, number));
+}
+
+/// The selected run has the globals again that it had before.
+pub fn lastGlobals(L: *lua.State) void {
+    const entry = globalsOf(selected).*;
+    if (lua.isNil(&entry)) return;
+    const before = lua.tableOf(&entry).array[1];
+    lua.set(L, own_globals, lua.integer(selected), plain(@ptrCast(&before)));
+    applyGlobals(L);
 }
 
 pub export fn cu_push_globals(L: *lua.State) callconv(.c) void {
     lua.push(L, lua.ofTable(io_table.unit_globals));
 }
 
-/// What `load` and new chunks have as globals.
-fn useGlobals(L: *lua.State, own: lua.Value) void {
-    const used = if (lua.isNil(&own)) lua.ofTable(io_table.unit_globals) else own;
-    lua.set(L, io_table.registryOf(L), lua.integer(c.LUA_RIDX_GLOBALS), used);
+/// What `load` and new chunks have as globals is the selected run's.
+fn applyGlobals(L: *lua.State) void {
+    const entry = globalsOf(selected);
+    var used = lua.ofTable(io_table.unit_globals);
+    if (!lua.isNil(entry)) {
+        const own = lua.tableOf(entry).array[0];
+        if (own.tt_ == lua.tag.table) used = own;
+    }
+    const place: *lua.Value = @ptrCast(@constCast(c.luaH_getint(io_table.registryOf(L), c.LUA_RIDX_GLOBALS)));
+    if (place.value_.gc == used.value_.gc) return;
+    place.* = used;
+    lua.barrier(L, io_table.registryOf(L), used);
 }

@@ -49,6 +49,11 @@ pub fn reset(L: *lua.State) void {
         for (0..lua.nodeCount(io)) |i| (io.node + i)[0].u.tt_ = lua.tag.nil;
     }
     marks.clear(L, io);
+    addFunctions(L, io);
+    setField(L, globals(L), "_io", lua.ofTable(io));
+}
+
+pub fn addFunctions(L: *lua.State, table: *lua.Table) void {
     const functions = [_]struct { name: []const u8, function: c.lua_CFunction }{
         .{ .name = "array", .function = array },
         .{ .name = "bytes", .function = cu_bytes },
@@ -58,11 +63,10 @@ pub fn reset(L: *lua.State) void {
     };
     for (functions) |entry| {
         c.lua_pushcclosure(L, entry.function, 0);
-        setField(L, io, entry.name, lua.top(L).*);
+        setField(L, table, entry.name, lua.top(L).*);
         lua.pop(L, 1);
     }
-    setField(L, io, "null", userdata.nullValue());
-    setField(L, globals(L), "_io", lua.ofTable(io));
+    setField(L, table, "null", userdata.nullValue());
 }
 
 fn globals(_: *lua.State) *lua.Table {
@@ -146,7 +150,7 @@ pub fn getOutputField(L: *lua.State) *const lua.Value {
 
 /// A field's name as a string. Lua has each name that is read here already (`init` keeps them), so
 /// reading allocates nothing.
-fn fieldName(L: *lua.State, name: []const u8) lua.Value {
+pub fn fieldName(L: *lua.State, name: []const u8) lua.Value {
     return lua.ofString(@ptrCast(c.luaS_newlstr(L, name.ptr, name.len)));
 }
 

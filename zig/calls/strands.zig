@@ -268,13 +268,19 @@ fn closeIt(L: *lua.State, closing: Closing) void {
     channels.close(L, closing.number, closing.keeps);
 }
 
-/// Gives the selected run globals of its own, or the unit's again.
-pub fn useGlobals(own: bool) i32 {
-    if (!unit.isIdle()) return unit.answer(.malformed);
-    const status = lua.protect(unit.L, chooseGlobals, own);
+/// Which globals the selected run gets.
+const Globals = enum(u32) { last, own, unit };
+
+pub fn useGlobals(which: u32) i32 {
+    if (!unit.isIdle() or which > @intFromEnum(Globals.unit)) return unit.answer(.malformed);
+    const status = lua.protect(unit.L, chooseGlobals, @as(Globals, @enumFromInt(which)));
     return if (status == c.LUA_OK) 0 else unit.answerOf(status);
 }
 
-fn chooseGlobals(L: *lua.State, own: bool) void {
-    if (own) channels.ownGlobals(L) else channels.sharedGlobals(L);
+fn chooseGlobals(L: *lua.State, which: Globals) void {
+    switch (which) {
+        .last => channels.lastGlobals(L),
+        .own => channels.ownGlobals(L),
+        .unit => channels.unitGlobals(L),
+    }
 }
