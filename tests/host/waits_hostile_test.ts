@@ -41,7 +41,7 @@ Deno.test("what a run has to close is closed where it ends in an error", async (
 });
 
 Deno.test("an error while closing takes the place of the one that ended the run", async () => {
-  using cu = await ComputeUnit.create();
+  using cu = await ComputeUnit.create({ globals: { never: () => new Promise(() => {}) } });
   const error = await assertRejects(
     () =>
       cu.computeAsync(`
@@ -300,4 +300,15 @@ Deno.test("where memory ends while runs begin, wait and end, nothing of them is 
   await attempt(0);
   const before = await attempt(1);
   for (let round = 2; round < 6; round++) assert(await attempt(round) <= before + 20_000);
+});
+
+Deno.test("a promise for code that is ended fails without anybody hearing of it", async () => {
+  const abort = new AbortController();
+  const fails = () => {
+    abort.abort(new Error("over"));
+    return Promise.reject(new Error("nobody hears of this"));
+  };
+  using cu = await ComputeUnit.create({ globals: { fails } });
+  await assertRejects(() => cu.computeAsync("fails()", { signal: abort.signal }), Error, "over");
+  await new Promise((resolve) => setTimeout(resolve, 0)); // An unhandled rejection ends the test.
 });
