@@ -154,7 +154,7 @@ export class HostFunctions {
       const args = this.#arguments(words, chunks);
       if (number >= WIRE.SLEEP_FUNCTION) return this.#callTask(number, known, args);
       const result = this.#run(known, args);
-      this.#instance.checkTime();
+      this.#checkTime(result);
       return isThenable(result) ? this.#wait(known, result) : this.#answer(known, result);
     } catch (error) {
       return this.#failed(known, error);
@@ -189,6 +189,16 @@ export class HostFunctions {
     }
   }
 
+  /** Where the code is to end, nobody else hears of a failure of the promise that it was to wait for. */
+  #checkTime(result: unknown): void {
+    try {
+      this.#instance.checkTime();
+    } catch (error) {
+      if (result instanceof Promise) ignoreFailure(result);
+      throw error;
+    }
+  }
+
   #wait(known: HostFunction, result: PromiseLike<unknown>): number {
     const promise = Promise.resolve(result);
     if (this.waiter !== undefined) {
@@ -196,7 +206,7 @@ export class HostFunctions {
       return WIRE.STATUS_WAITS;
     }
     // Nobody else will hear of its failure.
-    promise.catch(() => {});
+    ignoreFailure(promise);
     throw new TypeError(
       `${known.name} returned a promise, which compute() can't wait for: run the code by computeAsync()`,
     );
@@ -269,6 +279,10 @@ export class HostFunctions {
     this.#tables.raise(error, error === encoder.explained);
     return WIRE.STATUS_THROWN;
   }
+}
+
+function ignoreFailure(promise: Promise<unknown>): void {
+  Reflect.apply(Promise.prototype.then, promise, [undefined, () => {}]);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -41,7 +41,7 @@ Deno.test("what a run has to close is closed where it ends in an error", async (
 });
 
 Deno.test("an error while closing takes the place of the one that ended the run", async () => {
-  using cu = await ComputeUnit.create();
+  using cu = await ComputeUnit.create({ globals: { never: () => new Promise(() => {}) } });
   const error = await assertRejects(
     () =>
       cu.computeAsync(`
@@ -300,4 +300,48 @@ Deno.test("where memory ends while runs begin, wait and end, nothing of them is 
   await attempt(0);
   const before = await attempt(1);
   for (let round = 2; round < 6; round++) assert(await attempt(round) <= before + 20_000);
+});
+
+Deno.test("a promise for code that is ended fails without anybody hearing of it", async () => {
+  const abort = new AbortController();
+  const fails = () => {
+    abort.abort(new Error("over"));
+    return Promise.reject(new Error("nobody hears of this"));
+  };
+  using cu = await ComputeUnit.create({ globals: { fails } });
+  await assertRejects(() => cu.computeAsync("fails()", { signal: abort.signal }), Error, "over");
+  await new Promise((resolve) => setTimeout(resolve, 0)); // An unhandled rejection ends the test.
+});
+
+Deno.test("a signal that a nested use aborts ends the code around it, and leaves the unit whole", async () => {
+  let abort = new AbortController();
+  const unit: ComputeUnit = await ComputeUnit.create({
+    globals: {
+      abort: () => abort.abort(new Error("over")),
+      nest: () => unit.compute("pcall(abort) return 1"),
+      nestAsync: () => void unit.computeAsync("pcall(abort)").catch(() => {}),
+    },
+  });
+  using cu = unit;
+  for (const name of ["nest", "nestAsync"]) {
+    for (const code of [`${name}() after = 1`, `pcall(${name}) after = 1`, `coroutine.wrap(${name})() after = 1`]) {
+      abort = new AbortController();
+      assertThrows(() => cu.compute(code, { signal: abort.signal }), Error, "over");
+      abort = new AbortController();
+      await assertRejects(() => cu.computeAsync(code, { signal: abort.signal }), Error, "over");
+      assertEquals(cu.compute("return after"), null);
+      assertEquals((await cu.computeAsync("return 1")).value, 1);
+    }
+  }
+});
+
+Deno.test("a run that is aborted while its result is written is let go of once", async () => {
+  const abort = new AbortController();
+  let looks = 0;
+  using cu = await ComputeUnit.create({ timeLimit: 1000, now: () => looks++ });
+  const code = "local t = {} for i = 1, 20000 do t[i] = { 'x' .. i } end return t";
+  for (let timeLimit = 1; timeLimit < 60; timeLimit++) {
+    await cu.computeAsync(code, { timeLimit, signal: abort.signal }).catch((error) => assertEquals(error.kind, "time"));
+    assertEquals(cu.compute("return 1"), 1);
+  }
 });

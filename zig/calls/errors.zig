@@ -40,17 +40,21 @@ pub fn describeError(state: ?*lua.State) callconv(.c) c_int {
     } else if (userdata.errorMessageOf(lua.at(S, 1))) |message| {
         keep(S, .message, message);
     } else {
-        if (kind == c.LUA_TNUMBER or kind == c.LUA_TBOOLEAN) {
-            _ = c.luaL_tolstring(S, 1, null);
-        } else if (c.luaL_callmeta(S, 1, "__tostring") == 0 or c.lua_type(S, -1) != c.LUA_TSTRING) {
-            _ = c.lua_pushfstring(S, "error object is a %s value", c.lua_typename(S, kind));
-        }
+        if (c.luaL_callmeta(S, 1, "__tostring") == 0 or c.lua_type(S, -1) != c.LUA_TSTRING) pushPlainText(S, 1);
         keep(S, .message, lua.top(S).*);
     }
     c.luaL_traceback(S, S, null, 1);
     keep(S, .traceback, lua.top(S).*);
     c.lua_settop(S, 1);
     return 1;
+}
+
+/// Pushes what is told of an error value without asking code.
+fn pushPlainText(S: *lua.State, index: c_int) void {
+    const kind = c.lua_type(S, index);
+    if (kind == c.LUA_TNUMBER or kind == c.LUA_TBOOLEAN) {
+        _ = c.luaL_tolstring(S, index, null);
+    } else _ = c.lua_pushfstring(S, "error object is a %s value", c.lua_typename(S, kind));
 }
 
 /// Keeps the error value at the top of the stack for `encodeError`.
@@ -65,12 +69,20 @@ pub fn failed(status: c_int) i32 {
     return unit.answer(.lua);
 }
 
-/// Keeps the message at the top of the stack, of an error that no message handler has seen: text,
-/// or what the host threw.
+/// Keeps the message of the error at the top of the stack that no message handler has seen.
 pub fn keepMessage() void {
     const value = lua.top(unit.L);
-    keep(unit.L, .message, userdata.errorMessageOf(value) orelse value.*);
     keep(unit.L, .traceback, lua.boolean(false));
+    if (lua.isString(value)) return keep(unit.L, .message, value.*);
+    if (userdata.errorMessageOf(value)) |message| return keep(unit.L, .message, message);
+    keep(unit.L, .message, lua.ofString(unit.L.l_G.*.memerrmsg)); // where there is no memory for another
+    _ = lua.protect(unit.L, keepPlainText, {});
+}
+
+fn keepPlainText(S: *lua.State, _: void) void {
+    pushPlainText(S, -1);
+    keep(S, .message, lua.top(S).*);
+    lua.pop(S, 1);
 }
 
 /// Deep recursion leaves a CallInfo for each level, of which a collection frees half,

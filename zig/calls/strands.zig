@@ -159,8 +159,8 @@ fn ended(number: i32, thread: *lua.State, end: End, results: Results) i32 {
         return if (status == c.LUA_OK) 0 else unit.answer(.lua);
     }
     lua.push(unit.L, .{ .value_ = .{ .gc = @ptrCast(thread) }, .tt_ = c.LUA_VTHREAD | lua.collectable });
-    forget(unit.L, number);
     if (status != c.LUA_OK) {
+        forget(unit.L, number);
         lua.push(unit.L, lua.top(thread).*);
         if (end.is_other and status == c.LUA_ERRRUN) errors.keepMessage();
         return errors.failed(status);
@@ -168,7 +168,10 @@ fn ended(number: i32, thread: *lua.State, end: End, results: Results) i32 {
     // The first result is above the message handler. Without it the thread is dead.
     lua.push(unit.L, if (c.lua_gettop(thread) > 1) lua.at(thread, 2).* else lua.nil);
     c.lua_settop(thread, 0);
-    return if (results == .with_io) fields.writeWithIo() else run.writeResults(false);
+    // The host may end this by an exception, and lets go of the strand then.
+    const answer = if (results == .with_io) fields.writeWithIo() else run.writeResults(false);
+    forget(unit.L, number);
+    return answer;
 }
 
 /// Lets go of a strand that has ended, or never began.

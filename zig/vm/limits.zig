@@ -110,10 +110,11 @@ pub noinline fn begin(L: *lua.State) void {
 }
 
 /// The host has used the unit for something else while code called it: the code goes on, with the
-/// levels that it had.
+/// levels that it had. Its first step asks for more: what ends it, ends the code, and not this call.
 pub fn goOn(levels: c_uint) void {
     cu_levels = levels;
-    _ = askForSteps();
+    setBudget(0);
+    askNext();
 }
 
 /// The next code to run is limited, or the one before was: its steps are asked for.
