@@ -1,0 +1,63 @@
+/**
+ * A project that has the packed library installed, and the core to run, in `.build/platforms/app/`.
+ *
+ * @module
+ */
+
+import { pack } from "../../tools/pack.ts";
+import { pathOf, run } from "../../tools/run.ts";
+
+const appDir = new URL("../../.build/platforms/app/", import.meta.url);
+
+/** Where the packed library is in the project. */
+export const LIBRARY_DIR = "node_modules/@computeunit/cu/";
+
+/** Scripts that run the core and give the results, by how a runtime finds the library. */
+const SCRIPTS: Record<string, string> = {
+  "package.json": JSON.stringify({ type: "module", private: true }),
+  "by_name.js": `
+import * as cu from "@computeunit/cu";
+import { runCore } from "./core.js";
+console.log(JSON.stringify(await runCore(cu)));
+`,
+  "by_path.js": `
+import * as cu from "./library/mod.js";
+import { runCore } from "./core.js";
+console.log(JSON.stringify(await runCore(cu)));
+`,
+  "page.html": `<!doctype html><meta charset="utf-8"><title>cu</title><script type="module" src="page.js"></script>`,
+  "page.js": `
+import * as cu from "./library/mod.js";
+import { runCore } from "./core.js";
+await fetch("results", { method: "POST", body: JSON.stringify(await runCore(cu)) });
+`,
+  "worker.js": `
+import * as cu from "./library/mod.js";
+import module from "./library/wasm/cu.wasm";
+import { runCore } from "./core.js";
+export default { fetch: async () => Response.json(await runCore(cu, module)) };
+`,
+};
+
+async function copyFolder(from: URL, to: URL): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isFile } of Deno.readDir(from)) {
+    if (isFile) await Deno.copyFile(new URL(name, from), new URL(name, to));
+    else await copyFolder(new URL(`${name}/`, from), new URL(`${name}/`, to));
+  }
+}
+
+/** Makes the project anew, of the files that are packed. */
+export async function makeApp(): Promise<URL> {
+  const { dir } = await pack();
+  await Deno.remove(appDir, { recursive: true }).catch(() => {});
+  await copyFolder(dir, new URL(LIBRARY_DIR, appDir));
+  // The same files where what finds no packages loads them.
+  await copyFolder(dir, new URL("library/", appDir));
+  for (const [name, text] of Object.entries(SCRIPTS)) await Deno.writeTextFile(new URL(name, appDir), text);
+  const core = pathOf(new URL("core.ts", import.meta.url));
+  const output = pathOf(new URL("core.js", appDir));
+  const { success, stderr } = await run(Deno.execPath(), ["transpile", "--no-config", core, "-o", output]);
+  if (!success) throw new Error(`Cannot transpile the core\n${stderr}`);
+  return appDir;
+}

@@ -1,0 +1,91 @@
+/**
+ * Packs what npm serves, in `.build/npm/`: the tarball, and what is in it under `package/`, which
+ * tests/platforms runs. `deno pack` makes it from a copy of what is published without the command
+ * line, which is Deno's alone and the only part with a dependency.
+ *
+ * `deno run -A --no-check tools/pack.ts`
+ *
+ * @module
+ */
+
+import { exists, pathOf, run } from "./run.ts";
+
+const rootDir = new URL("../", import.meta.url);
+const npmDir = new URL(".build/npm/", rootDir);
+
+/** The tarball, and the folder of what is in it. */
+export interface Packed {
+  tarball: URL;
+  dir: URL;
+}
+
+interface Config {
+  version: string;
+  exports: Record<string, string>;
+  publish: { include: string[] };
+}
+
+/** Files and folders that npm's package goes without. */
+const LEFT_OUT = ["src/cli/"];
+
+async function copy(path: string, to: URL): Promise<void> {
+  if (LEFT_OUT.includes(path)) return;
+  if (!path.endsWith("/")) return await Deno.copyFile(new URL(path, rootDir), new URL(path, to));
+  await Deno.mkdir(new URL(path, to), { recursive: true });
+  for await (const { name, isFile } of Deno.readDir(new URL(path, rootDir))) {
+    await copy(`${path}${name}${isFile ? "" : "/"}`, to);
+  }
+}
+
+async function copyPublished(config: Config, to: URL): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for (const path of config.publish.include) await copy(path, to);
+  const exports = Object.fromEntries(
+    Object.entries(config.exports).filter(([, file]) => !LEFT_OUT.some((dir) => file.startsWith(`./${dir}`))),
+  );
+  await Deno.writeTextFile(new URL("deno.json", to), JSON.stringify({ ...config, exports, imports: {} }));
+}
+
+async function check(command: string, args: string[], cwd: URL): Promise<void> {
+  const { success, stderr } = await run(command, args, {}, cwd);
+  if (!success) throw new Error(`Cannot pack: ${command} ${args[0]} failed\n${stderr}`);
+}
+
+/** What the files of the package are made of and made by, to tell whether they are made already. */
+async function sourcesHash(dir: URL): Promise<string> {
+  const parts = [Deno.version.deno, await Deno.readTextFile(new URL(import.meta.url))];
+  const add = async (folder: URL): Promise<void> => {
+    const entries = await Array.fromAsync(Deno.readDir(folder));
+    for (const { name, isFile } of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
+      if (!isFile) await add(new URL(`${name}/`, folder));
+      else parts.push(name, (await Deno.readFile(new URL(name, folder))).toBase64());
+    }
+  };
+  await add(dir);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(parts.join("\n")));
+  return new Uint8Array(digest).toHex();
+}
+
+/** Packs, unless the same was packed before; `wasm/` must be built. */
+export async function pack(): Promise<Packed> {
+  const config: Config = JSON.parse(await Deno.readTextFile(new URL("deno.json", rootDir)));
+  const packed = { tarball: new URL(`computeunit-cu-${config.version}.tgz`, npmDir), dir: new URL("package/", npmDir) };
+  const copyDir = new URL("copy/", npmDir);
+  await Deno.remove(copyDir, { recursive: true }).catch(() => {});
+  await copyPublished(config, copyDir);
+  const hash = await sourcesHash(copyDir);
+  const hashFile = new URL("hash", npmDir);
+  if (await exists(packed.tarball) && await Deno.readTextFile(hashFile).catch(() => "") === hash) return packed;
+
+  await Deno.remove(packed.dir, { recursive: true }).catch(() => {});
+  const tarball = pathOf(packed.tarball);
+  await check(Deno.execPath(), ["pack", "--quiet", "--allow-dirty", "--no-source-maps", "--output", tarball], copyDir);
+  await check("tar", ["-xzf", tarball], npmDir);
+  await Deno.writeTextFile(hashFile, hash);
+  return packed;
+}
+
+if (import.meta.main) {
+  const { tarball } = await pack();
+  console.log(`Packed ${pathOf(tarball)}: ${(await Deno.stat(tarball)).size} bytes`);
+}
