@@ -50,3 +50,12 @@ Deno.test({
     ]);
   },
 });
+
+Deno.test({
+  name: "the core holds where names are missing that runtimes of 2023 don't have yet",
+  ignore: NODE === undefined,
+  fn: async () => {
+    const results = await resultsOfScript(NODE!.program, ["--import", "./older.js", "by_name.js"], app);
+    assertEquals(failures(results, NODE!.lacks), []);
+  },
+});

@@ -25,6 +25,31 @@ import * as cu from "./library/mod.js";
 import { runCore } from "./core.js";
 console.log(JSON.stringify(await runCore(cu)));
 `,
+  // As far back as the library is meant to work: names that runtimes of 2023 don't have yet.
+  "older.js": `
+const { Symbol: own } = globalThis;
+const older = function Symbol(text) { return own(text); };
+for (const name of Object.getOwnPropertyNames(own)) {
+  if (!["dispose", "asyncDispose", "length", "name", "prototype"].includes(name)) older[name] = own[name];
+}
+older.prototype = own.prototype;
+globalThis.Symbol = older;
+for (const name of ["Float16Array", "SharedArrayBuffer", "Iterator", "DisposableStack"]) delete globalThis[name];
+const newer = [
+  [Promise, ["withResolvers", "try"]],
+  [Array, ["fromAsync"]],
+  [Object, ["groupBy"]],
+  [Map, ["groupBy"]],
+  [Error, ["isError"]],
+  [AbortSignal, ["any"]],
+  [Set.prototype, ["union", "difference", "intersection"]],
+  [Array.prototype, ["toSorted", "toReversed", "toSpliced", "with"]],
+  [ArrayBuffer.prototype, ["resize", "transfer", "detached"]],
+  [Uint8Array.prototype, ["toHex", "toBase64"]],
+  [DataView.prototype, ["getFloat16", "setFloat16"]],
+];
+for (const [holder, names] of newer) for (const name of names) delete holder[name];
+`,
   "page.html": `<!doctype html><meta charset="utf-8"><title>cu</title><script type="module" src="page.js"></script>`,
   "page.js": `
 import * as cu from "./library/mod.js";
