@@ -1,10 +1,12 @@
 // The same core in each runtime, on the files that are packed: see core.ts.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import * as cu from "@computeunit/cu";
 import { makeApp } from "./platforms/app.ts";
+import { resultsOfPage } from "./platforms/page.ts";
 import { type CaseResult, runCore } from "./platforms/core.ts";
 import { findRuntimes, resultsOfScript } from "./platforms/runtimes.ts";
+import { resultsOfWorker } from "./platforms/workerd.ts";
 
 const app = await makeApp();
 const runtimes = await findRuntimes();
@@ -57,5 +59,41 @@ Deno.test({
   fn: async () => {
     const results = await resultsOfScript(NODE!.program, ["--import", "./older.js", "by_name.js"], app);
     assertEquals(failures(results, NODE!.lacks), []);
+  },
+});
+
+for (const browser of ["Chromium", "Firefox"]) {
+  const runtime = runtimes.get(browser);
+  Deno.test({
+    name: `a page in ${browser} whose policy allows no WebAssembly is told so`,
+    ignore: runtime === undefined,
+    fn: async () => {
+      const policy = "script-src 'self'";
+      const error = await resultsOfPage<string>(browser, runtime!.program, app, "page_without.html", policy);
+      assertStringIncludes(error, "Cannot create a compute unit: WebAssembly can't be compiled from bytes here");
+      assertStringIncludes(error, "script-src 'wasm-unsafe-eval'");
+    },
+  });
+}
+
+const WORKERD = runtimes.get("workerd");
+
+Deno.test({
+  name: "in workerd the main entry works with the option module, and says so without it",
+  ignore: WORKERD === undefined,
+  fn: async () => {
+    const { program } = WORKERD!;
+    assertEquals(failures(await resultsOfWorker<CaseResult[]>(program, app, "worker_of_module.js")), []);
+    const error = await resultsOfWorker<string>(program, app, "worker_without.js");
+    assertStringIncludes(error, "import @computeunit/cu/workerd, or give the option module");
+  },
+});
+
+Deno.test({
+  name: "a worker whose clock stands still ends endless code by its steps, and its unit works afterwards",
+  ignore: WORKERD === undefined,
+  fn: async () => {
+    const messages = await resultsOfWorker(WORKERD!.program, app, "worker_that_stands.js");
+    assertEquals(messages, ["limit of 10000000 steps exceeded", "works"]);
   },
 });

@@ -25,6 +25,8 @@ interface Config {
   publish: { include: string[] };
 }
 
+const DESCRIPTION = "Lua 5.4 in a sandbox of WebAssembly, with structured data in and out";
+
 /** Files and folders that npm's package goes without. */
 const LEFT_OUT = ["src/cli/"];
 
@@ -49,6 +51,33 @@ async function copyPublished(config: Config, to: URL): Promise<void> {
 async function check(command: string, args: string[], cwd: URL): Promise<void> {
   const { success, stderr } = await run(command, args, {}, cwd);
   if (!success) throw new Error(`Cannot pack: ${command} ${args[0]} failed\n${stderr}`);
+}
+
+type Exports = Record<string, string | Record<string, string>>;
+
+/**
+ * What JSR can't have: the module itself, which Deno would take for one whose import it has to
+ * find; and the entry of workerd where its bundlers, which look for that name, meet the main one.
+ */
+function exportsForNpm(exports: Exports): Exports {
+  const workerd = (exports["./workerd"] as Record<string, string>).import;
+  const types = workerd.replace(/js$/, "d.ts");
+  const { types: mainTypes, ...main } = exports["."] as Record<string, string>;
+  return {
+    ...exports,
+    ".": { types: mainTypes, workerd, ...main },
+    "./workerd": { types, default: workerd },
+    "./cu.wasm": "./wasm/cu.wasm",
+    "./package.json": "./package.json",
+  };
+}
+
+async function editManifest(dir: URL): Promise<void> {
+  const file = new URL("package.json", dir);
+  const manifest = JSON.parse(await Deno.readTextFile(file));
+  if (manifest.dependencies !== undefined) throw new Error("Cannot pack: the package is to have no dependencies");
+  const more = { description: DESCRIPTION, engines: { node: ">=20" }, exports: exportsForNpm(manifest.exports) };
+  await Deno.writeTextFile(file, JSON.stringify({ ...manifest, ...more }, undefined, 2));
 }
 
 /** What the files of the package are made of and made by, to tell whether they are made already. */
@@ -81,6 +110,8 @@ export async function pack(): Promise<Packed> {
   const tarball = pathOf(packed.tarball);
   await check(Deno.execPath(), ["pack", "--quiet", "--allow-dirty", "--no-source-maps", "--output", tarball], copyDir);
   await check("tar", ["-xzf", tarball], npmDir);
+  await editManifest(packed.dir);
+  await check("tar", ["-czf", tarball, "package"], npmDir);
   await Deno.writeTextFile(hashFile, hash);
   return packed;
 }

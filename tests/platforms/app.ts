@@ -56,11 +56,46 @@ import * as cu from "./library/mod.js";
 import { runCore } from "./core.js";
 await fetch("results", { method: "POST", body: JSON.stringify(await runCore(cu)) });
 `,
+  "page_without.js": `
+import { ComputeUnit } from "./library/mod.js";
+const error = await ComputeUnit.create().then(() => undefined, (error) => error);
+await fetch("results", { method: "POST", body: JSON.stringify(String(error)) });
+`,
+  "page_without.html": `<!doctype html><title>cu</title><script type="module" src="page_without.js"></script>`,
   "worker.js": `
+import * as cu from "./library/platform/workerd.js";
+import { runCore } from "./core.js";
+export default { fetch: async () => Response.json(await runCore(cu)) };
+`,
+  "worker_of_module.js": `
 import * as cu from "./library/mod.js";
 import module from "./library/wasm/cu.wasm";
 import { runCore } from "./core.js";
 export default { fetch: async () => Response.json(await runCore(cu, module)) };
+`,
+  "worker_without.js": `
+import { ComputeUnit } from "./library/mod.js";
+const create = () => ComputeUnit.create().then(() => undefined, (error) => error);
+export default { fetch: async () => Response.json(String(await create())) };
+`,
+  // As where a worker is deployed: the clock goes on only between events.
+  "worker_that_stands.js": `
+import { ComputeUnit } from "./library/platform/workerd.js";
+performance.now = Date.now = () => 0;
+export default {
+  async fetch() {
+    const cu = await ComputeUnit.create({ timeLimit: 100 });
+    const messages = [];
+    for (const code of ["while true do end", "return 'works'"]) {
+      try {
+        messages.push(cu.compute(code));
+      } catch (error) {
+        messages.push(error.message);
+      }
+    }
+    return Response.json(messages);
+  },
+};
 `,
 };
 

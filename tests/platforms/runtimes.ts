@@ -8,7 +8,7 @@
 import { exists, pathOf, run } from "../../tools/run.ts";
 import type { CaseResult } from "./core.ts";
 import { resultsOfPage } from "./page.ts";
-import { serveWorker } from "./workerd.ts";
+import { resultsOfWorker } from "./workerd.ts";
 
 const platformsDir = new URL("../../.build/platforms/", import.meta.url);
 
@@ -107,11 +107,10 @@ async function findWorkerd(version: string): Promise<Runtime | undefined> {
     name: "workerd",
     version,
     lacks: [],
-    needs: "the option `module`",
+    needs: "`@computeunit/cu/workerd`",
     program,
     run: async (app) => {
-      await using server = await serveWorker(program, app, "worker.js");
-      return await (await fetch(server.url)).json();
+      return await resultsOfWorker(program, app, "worker.js");
     },
   };
 }

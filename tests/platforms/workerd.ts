@@ -61,7 +61,7 @@ async function portOf(stdout: ReadableStream<Uint8Array>): Promise<number | unde
  * @param main The module that has the handler.
  */
 export async function serveWorker(program: string, dir: URL, main: string): Promise<WorkerServer> {
-  const config = new URL("config.capnp", dir);
+  const config = new URL(`${main}.capnp`, dir);
   await Deno.writeTextFile(config, configOf(main, await modulesIn(dir)));
   const child = new Deno.Command(program, {
     args: ["serve", "--control-fd=1", pathOf(config)],
@@ -78,4 +78,13 @@ export async function serveWorker(program: string, dir: URL, main: string): Prom
   const port = await portOf(child.stdout);
   if (port === undefined) throw new Error(`workerd ended: ${await said}`);
   return { url: `http://127.0.0.1:${port}/`, [Symbol.asyncDispose]: stop };
+}
+
+/** What a worker answers, as JSON. */
+export async function resultsOfWorker<T>(program: string, dir: URL, main: string): Promise<T> {
+  await using server = await serveWorker(program, dir, main);
+  const response = await fetch(server.url);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`The worker failed: ${text}`);
+  return JSON.parse(text);
 }
