@@ -8,7 +8,7 @@
  * @module
  */
 
-import { exists, pathOf, run } from "./run.ts";
+import { alone, exists, pathOf, run } from "./run.ts";
 
 const rootDir = new URL("../", import.meta.url);
 const npmDir = new URL(".build/npm/", rootDir);
@@ -96,7 +96,11 @@ async function sourcesHash(dir: URL): Promise<string> {
 }
 
 /** Packs, unless the same was packed before; `wasm/` must be built. */
-export async function pack(): Promise<Packed> {
+export function pack(): Promise<Packed> {
+  return alone(new URL("lock", npmDir), packAlone);
+}
+
+async function packAlone(): Promise<Packed> {
   const config: Config = JSON.parse(await Deno.readTextFile(new URL("deno.json", rootDir)));
   const packed = { tarball: new URL(`computeunit-cu-${config.version}.tgz`, npmDir), dir: new URL("package/", npmDir) };
   const copyDir = new URL("copy/", npmDir);

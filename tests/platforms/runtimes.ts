@@ -5,7 +5,7 @@
  * @module
  */
 
-import { exists, pathOf, run } from "../../tools/run.ts";
+import { alone, exists, pathOf, run } from "../../tools/run.ts";
 import type { CaseResult } from "./core.ts";
 import { resultsOfPage } from "./page.ts";
 import { resultsOfWorker } from "./workerd.ts";
@@ -42,12 +42,18 @@ function workerd(version: string): Program {
   return { package: `@cloudflare/workerd-${OS}-${IS_ARM ? "arm64" : "64"}`, version, path: `bin/workerd${EXE}` };
 }
 
+/** npm itself, which Node runs. */
+export const NPM: Program = { package: "npm", version: "11.21.2", path: "bin/npm-cli.js" };
+
 /** Fetches a program where it isn't there yet; undefined where it can't be had. */
-async function fetchProgram({ package: name, version, path }: Program): Promise<string | undefined> {
-  const dir = new URL(`${name.replace("/", "+")}@${version}/`, platformsDir);
+export function fetchProgram(program: Program): Promise<string | undefined> {
+  const dir = new URL(`${program.package.replace("/", "+")}@${program.version}/`, platformsDir);
+  return alone(new URL("lock", dir), () => fetchInto(dir, program));
+}
+
+async function fetchInto(dir: URL, { package: name, version, path }: Program): Promise<string | undefined> {
   const program = new URL(`node_modules/${name}/${path}`, dir);
   if (!await exists(program)) {
-    await Deno.mkdir(dir, { recursive: true });
     const config = { nodeModulesDir: "auto", imports: { [name]: `npm:${name}@${version}` } };
     await Deno.writeTextFile(new URL("deno.json", dir), JSON.stringify(config));
     const { success } = await run(Deno.execPath(), ["install", "--quiet"], {}, dir);
