@@ -9,6 +9,8 @@ import { pathOf, run } from "../../tools/run.ts";
 
 const appDir = new URL("../../.build/platforms/app/", import.meta.url);
 
+const edgeDir = new URL("../edge/", appDir);
+
 /** Where the packed library is in the project. */
 export const LIBRARY_DIR = "node_modules/@computeunit/cu/";
 
@@ -107,6 +109,17 @@ async function copyFolder(from: URL, to: URL): Promise<void> {
   }
 }
 
+async function transpile(source: URL, to: URL): Promise<void> {
+  const { success, stderr } = await run(Deno.execPath(), [
+    "transpile",
+    "--no-config",
+    pathOf(source),
+    "-o",
+    pathOf(to),
+  ]);
+  if (!success) throw new Error(`Cannot transpile ${pathOf(source)}\n${stderr}`);
+}
+
 /** Makes the project anew, of the files that are packed. */
 export async function makeApp(): Promise<URL> {
   const { dir } = await pack();
@@ -115,9 +128,24 @@ export async function makeApp(): Promise<URL> {
   // The same files where what finds no packages loads them.
   await copyFolder(dir, new URL("library/", appDir));
   for (const [name, text] of Object.entries(SCRIPTS)) await Deno.writeTextFile(new URL(name, appDir), text);
-  const core = pathOf(new URL("core.ts", import.meta.url));
-  const output = pathOf(new URL("core.js", appDir));
-  const { success, stderr } = await run(Deno.execPath(), ["transpile", "--no-config", core, "-o", output]);
-  if (!success) throw new Error(`Cannot transpile the core\n${stderr}`);
+  await transpile(new URL("core.ts", import.meta.url), new URL("core.js", appDir));
   return appDir;
+}
+
+/** Makes a project of examples/edge/ with tenants of its own, whose one service is at an address. */
+export async function makeEdge(service: string): Promise<URL> {
+  const { dir } = await pack();
+  await Deno.remove(edgeDir, { recursive: true }).catch(() => {});
+  await copyFolder(dir, new URL("library/", edgeDir));
+  await transpile(new URL("../../examples/edge/handler.ts", import.meta.url), new URL("handler.js", edgeDir));
+  await transpile(new URL("edge_tenants.ts", import.meta.url), new URL("edge_tenants.js", edgeDir));
+  const main = `
+import { edgeHandler } from "./handler.js";
+import { tenantsWith } from "./edge_tenants.js";
+export default { fetch: edgeHandler(tenantsWith(${JSON.stringify(service)}), 500) };
+`;
+  await Deno.writeTextFile(new URL("main.js", edgeDir), main);
+  const imports = { "@computeunit/cu": "./library/mod.js" };
+  await Deno.writeTextFile(new URL("deno.json", edgeDir), JSON.stringify({ imports }));
+  return edgeDir;
 }

@@ -29,9 +29,11 @@ function configOf(main: string, modules: string[]): string {
   const listed = [main, ...modules.filter((name) => name !== main)].map((name) =>
     `(name = "${name}", ${KINDS[/\.\w+$/.exec(name)![0]]} = embed "${name}")`
   );
+  // What a bundler would find by the package's name.
+  listed.push(`(name = "@computeunit/cu", esModule = "export * from '../library/platform/workerd.js'")`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "main", worker = .worker)],
+  services = [(name = "main", worker = .worker), (name = "internet", network = (allow = ["public", "private"]))],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
 );
 const worker :Workerd.Worker = (
