@@ -6,10 +6,14 @@ import { makeApp } from "./platforms/app.ts";
 import { resultsOfPage } from "./platforms/page.ts";
 import { type CaseResult, runCore } from "./platforms/core.ts";
 import { findRuntimes, resultsOfScript } from "./platforms/runtimes.ts";
+import { rowOf, rowsInReadme } from "./platforms/table.ts";
 import { resultsOfWorker } from "./platforms/workerd.ts";
 
 const app = await makeApp();
 const runtimes = await findRuntimes();
+
+const rows = await rowsInReadme();
+const withoutVersion = (row?: string[]) => row?.toSpliced(1, 1);
 
 /** What failed, each with what it gave and should have given. */
 function failures(results: CaseResult[], lacks: string[] = []): string[] {
@@ -33,6 +37,12 @@ for (const [name, runtime] of runtimes) {
       assertEquals(results.map(({ name }) => name), fromSource.map(({ name }) => name));
       const lacking = results.filter(({ got, expected }) => got !== expected).map(({ group }) => group);
       assertEquals([...new Set(lacking)], runtime!.lacks, "what the runtime lacks is as its entry says");
+      const row = rows.find(([inReadme]) => inReadme === name);
+      assertEquals(
+        withoutVersion(row),
+        withoutVersion(rowOf(runtime!, results)),
+        "README.md: see tests/platforms/table.ts",
+      );
     },
   });
 }

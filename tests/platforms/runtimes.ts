@@ -70,7 +70,7 @@ export interface Runtime {
   version: string;
   /** Groups of cases that fail in it for what it lacks. */
   lacks: string[];
-  /** What has to be said to use the library in it; undefined where importing it is enough. */
+  /** What to import, or else to say, where importing the main entry isn't all. */
   needs?: string;
   /** The program. */
   program: string;
@@ -113,7 +113,7 @@ async function findWorkerd(version: string): Promise<Runtime | undefined> {
     name: "workerd",
     version,
     lacks: [],
-    needs: "`@computeunit/cu/workerd`",
+    needs: "`@computeunit/cu/workerd`, which wrangler finds by itself",
     program,
     run: async (app) => {
       return await resultsOfWorker(program, app, "worker.js");
@@ -129,7 +129,7 @@ async function findBrowser(name: string, commands: string[]): Promise<Runtime | 
       name,
       version: /\d[\d.]*/.exec(stdout)?.[0] ?? "",
       lacks: [],
-      needs: "`'wasm-unsafe-eval'` where a page has a `script-src`",
+      needs: "`@computeunit/cu`; a `script-src` needs `'wasm-unsafe-eval'`",
       program: command,
       run: (app) => resultsOfPage(name, command, app),
     };
