@@ -27,21 +27,6 @@
  * @module
  */
 
-export { type CompiledChunk, type ComputeAsyncResult, ComputeUnit, type MemoryStats } from "./src/unit/compute_unit.ts";
-export { type HostResults, returns } from "./src/host/host_functions.ts";
-export type { LuaFunction } from "./src/host/lua_functions.ts";
-export type { Powers } from "./src/host/powers.ts";
-export type { RunStats } from "./src/unit/figures.ts";
-export type {
-  ComputeAsyncOptions,
-  ComputeOptions,
-  ComputeUnitOptions,
-  InputJsonOptions,
-  InputOptions,
-  OutputJsonOptions,
-  RunOptions,
-} from "./src/unit/unit_options.ts";
-export * from "./src/io/default_unit.ts";
-export * from "./src/values/errors.ts";
-export * from "./src/io/io_wrapper.ts";
-export type { LuaValue } from "./src/values/lua_value.ts";
+import "./src/runtime/embedded_module.ts";
+
+export * from "./src/api.ts";

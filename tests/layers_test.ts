@@ -20,6 +20,7 @@ const LAYERS = {
   ts: [
     ["mod.ts"],
     ["src/cli/"],
+    ["src/api.ts"],
     ["src/pool/"],
     ["src/streams/"],
     ["src/io/"],

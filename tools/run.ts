@@ -41,3 +41,11 @@ export function pathOf(url: URL): string {
 export async function exists(url: URL): Promise<boolean> {
   return await Deno.stat(url).then(() => true, () => false);
 }
+
+/** Does what only one may do at a time, of all that run on this machine with the same file. */
+export async function alone<T>(lock: URL, work: () => Promise<T>): Promise<T> {
+  await Deno.mkdir(new URL("./", lock), { recursive: true });
+  using file = await Deno.open(lock, { create: true, write: true });
+  await file.lock(true);
+  return await work();
+}

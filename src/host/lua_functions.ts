@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DISPOSE } from "../values/dispose.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 
 /**
@@ -83,7 +84,7 @@ export class LuaFunctions {
       {
         callAll: (...args: unknown[]) => caller.call(called, args),
         callAsync: (...args: unknown[]) => caller.callAsync(called, args),
-        [Symbol.dispose]: () => this.#dispose(called),
+        [DISPOSE]: () => this.#dispose(called),
       },
     );
     Object.defineProperty(called, "name", { value: place });

@@ -14,6 +14,7 @@ import {
   INPUT_RULES,
   type InputOptions,
 } from "../unit/unit_options.ts";
+import { DISPOSE } from "../values/dispose.ts";
 import { describe } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { BOOLEAN, checkOptions, checkString, isNumber, isOptions, NO_OPTIONS, rulesOf } from "../values/options.ts";
@@ -324,7 +325,7 @@ export class IoWrapper implements Disposable {
   }
 
   /** As {@linkcode IoWrapper.dispose}, for `using`. */
-  [Symbol.dispose](): void {
+  [DISPOSE](): void {
     this.dispose();
   }
 

@@ -7,11 +7,10 @@
 import { LuaError } from "../values/errors.ts";
 import type { Position } from "../values/position.ts";
 import { messageOf } from "../values/refusals.ts";
-import { decodeText, textOf } from "./module_text.ts";
+import { platform } from "./platform.ts";
 import { type Allowance, Runs, TimeUp } from "./runs.ts";
 import type { TimeZone } from "./time_zone.ts";
 import { WIRE } from "./wire.ts";
-import { cuDecoder, cuText, cuTextLength } from "../../wasm/cu.js";
 
 /** What the host does for running code. */
 export interface Host {
@@ -126,7 +125,7 @@ export interface InstanceOptions {
   memoryLimit: number;
   /** How long a call may run, in milliseconds. */
   timeLimit: number;
-  /** How many steps its code may take. */
+  /** How many steps its code may take; by default as many as the platform says. */
   stepLimit?: number | undefined;
   /** What is chosen at random depends on it alone. */
   seed?: number | undefined;
@@ -141,26 +140,14 @@ export interface InstanceOptions {
 // A byte order mark is part of a text like any other character.
 const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-let compiled: WebAssembly.Module | undefined;
-
-/** The module, compiled once for all units: it has no state. */
-async function compileModule(): Promise<WebAssembly.Module> {
+/** The platform's module; some engines compile no more than 4 KB at once on a page's main thread. */
+async function loadModule(): Promise<WebAssembly.Module> {
   try {
-    return compileModuleNow();
+    return platform().moduleNow();
   } catch (error) {
-    // Some engines compile no more than 4 KB at once on a page's main thread.
     if (!(error instanceof RangeError)) throw error;
-    return compiled ??= await WebAssembly.compile(moduleBytes());
+    return await platform().moduleLater();
   }
-}
-
-/** At once: it takes 3 ms, no longer than to have it done elsewhere and to wait for it. */
-function compileModuleNow(): WebAssembly.Module {
-  return compiled ??= new WebAssembly.Module(moduleBytes());
-}
-
-function moduleBytes(): Uint8Array<ArrayBuffer> {
-  return decodeText(textOf(cuText, cuTextLength), cuDecoder);
 }
 
 function randomNumber(): number {
@@ -235,19 +222,19 @@ export class Instance {
 
   /** Instantiates the module, or throws RangeError where the limit is too small. */
   static async create(options: InstanceOptions): Promise<Instance> {
-    return new Instance(options.module ?? await compileModule(), options);
+    return new Instance(options.module ?? await loadModule(), options);
   }
 
   /** As {@linkcode Instance.create}, at once. */
   static createNow(options: InstanceOptions): Instance {
-    return new Instance(options.module ?? compileModuleNow(), options);
+    return new Instance(options.module ?? platform().moduleNow(), options);
   }
 
   private constructor(module: WebAssembly.Module, options: InstanceOptions) {
     this.memoryLimit = options.memoryLimit;
     this.now = options.now ?? (() => performance.now());
     this.#wallClock = options.now ?? Date.now;
-    this.runs = new Runs(this.now, options.timeLimit, options.stepLimit ?? Infinity, {
+    this.runs = new Runs(this.now, options.timeLimit, options.stepLimit ?? platform().stepLimit, {
       takeSpentSteps: () => this.exports.take_spent_steps(),
       askForSteps: () => this.exports.ask_for_steps(),
     });

@@ -13,6 +13,7 @@ import { HostTables } from "../lazy/host_tables.ts";
 import { Instance } from "../runtime/instance.ts";
 import type { Allowance } from "../runtime/runs.ts";
 import { GLOBALS, RESULTS, WIRE } from "../runtime/wire.ts";
+import { DISPOSE } from "../values/dispose.ts";
 import { isLargerThan } from "../values/estimate.ts";
 import { describe } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
@@ -332,7 +333,7 @@ export class ComputeUnit implements Disposable {
       }
       isDisposed = true;
     };
-    return Object.assign(run, { [Symbol.dispose]: dispose });
+    return Object.assign(run, { [DISPOSE]: dispose });
   }
 
   /**
@@ -887,7 +888,7 @@ export class ComputeUnit implements Disposable {
   }
 
   /** As {@linkcode ComputeUnit.dispose}, for `using`. */
-  [Symbol.dispose](): void {
+  [DISPOSE](): void {
     this.dispose();
   }
 

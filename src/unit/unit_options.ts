@@ -43,7 +43,7 @@ export interface ComputeUnitOptions extends Powers {
    * in proportion to what it works on. 20,000 steps take 0.1 to 2 ms. The same code on the same
    * input takes the same steps in units with the same `seed`.
    *
-   * @default {Infinity}
+   * @default {Infinity, or 10000000 in `@computeunit/cu/workerd`}
    */
   stepLimit?: number;
   /**

@@ -1,0 +1,67 @@
+/**
+ * Latency of examples/edge/ at given rates, in Deno and in workerd on this machine:
+ * `deno run -A tools/deno.ts run -A bench/edge.ts`. Requests are sent at their times, whether
+ * those before were answered or not, by turns to two tenants; one in fifty loops for ever, and is
+ * ended by its steps. Server and client share the machine.
+ *
+ * @module
+ */
+
+import { makeEdge } from "../tests/platforms/app.ts";
+import { serveHandler } from "../tests/platforms/deno_serve.ts";
+import { findRuntimes } from "../tests/platforms/runtimes.ts";
+import { serveWorker } from "../tests/platforms/workerd.ts";
+
+const RATES = [50, 200, 1000];
+const SECONDS = 3;
+const BODY = JSON.stringify({ sku: "tea", items: [{ price: 4.5, count: 2 }, { price: 11, count: 1 }] });
+
+interface Answer {
+  ms: number;
+  isRight: boolean;
+}
+
+async function send(url: string, i: number): Promise<Answer> {
+  const tenant = i % 50 === 49 ? "loops" : i % 2 === 0 ? "shop" : "asks";
+  const start = performance.now();
+  const response = await fetch(url + tenant, { method: "POST", body: BODY });
+  await response.text();
+  return { ms: performance.now() - start, isRight: response.status === (tenant === "loops" ? 422 : 200) };
+}
+
+async function atRate(url: string, rate: number): Promise<Answer[]> {
+  const start = performance.now();
+  const answers: Promise<Answer>[] = [];
+  while (answers.length < rate * SECONDS) {
+    const due = Math.min(rate * SECONDS, (performance.now() - start) / 1000 * rate);
+    while (answers.length < due) answers.push(send(url, answers.length));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return await Promise.all(answers);
+}
+
+function report(runtime: string, rate: number, answers: Answer[]): void {
+  const sorted = answers.map(({ ms }) => ms).sort((a, b) => a - b);
+  const at = (part: number) => sorted[Math.floor(part * (sorted.length - 1))].toFixed(1);
+  const wrong = answers.filter(({ isRight }) => !isRight).length;
+  console.log(
+    `${runtime}\t${rate}/s\tmedian ${at(0.5)} ms\t95 % ${at(0.95)} ms\t99 % ${at(0.99)} ms\twrong ${wrong}`,
+  );
+}
+
+async function measure(runtime: string, url: string): Promise<void> {
+  await atRate(url, 20);
+  for (const rate of RATES) report(runtime, rate, await atRate(url, rate));
+}
+
+await using service = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => Response.json({ price: 4 }));
+const dir = await makeEdge(`http://127.0.0.1:${service.addr.port}/v1/`);
+const workerd = (await findRuntimes()).get("workerd");
+{
+  await using server = await serveHandler(dir, "main.js");
+  await measure("Deno", server.url);
+}
+if (workerd !== undefined) {
+  await using server = await serveWorker(workerd.program, dir, "main.js");
+  await measure("workerd", server.url);
+}

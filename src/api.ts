@@ -1,0 +1,24 @@
+/**
+ * What every entry of the package exports.
+ *
+ * @module
+ */
+
+export { type CompiledChunk, type ComputeAsyncResult, ComputeUnit, type MemoryStats } from "./unit/compute_unit.ts";
+export { type HostResults, returns } from "./host/host_functions.ts";
+export type { LuaFunction } from "./host/lua_functions.ts";
+export type { Powers } from "./host/powers.ts";
+export type { RunStats } from "./unit/figures.ts";
+export type {
+  ComputeAsyncOptions,
+  ComputeOptions,
+  ComputeUnitOptions,
+  InputJsonOptions,
+  InputOptions,
+  OutputJsonOptions,
+  RunOptions,
+} from "./unit/unit_options.ts";
+export * from "./io/default_unit.ts";
+export * from "./values/errors.ts";
+export * from "./io/io_wrapper.ts";
+export type { LuaValue } from "./values/lua_value.ts";

@@ -1,0 +1,109 @@
+// What npm serves, installed in an empty project as a user would.
+
+import { assert, assertEquals } from "@std/assert";
+import { pack } from "../tools/pack.ts";
+import { pathOf, run } from "../tools/run.ts";
+import { resultsOfPage } from "./platforms/page.ts";
+import { fetchProgram, findRuntimes, NPM } from "./platforms/runtimes.ts";
+
+const { tarball, dir } = await pack();
+const runtimes = await findRuntimes();
+const npm = await fetchProgram(NPM);
+
+const README = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+
+/** The lines of the README for Node, and what it says that they print. */
+const EXAMPLE = /```js\n([^]+?)```/.exec(README)![1];
+const PRINTED = /^console\.log\(.*\); \/\/ (.*)$/m.exec(EXAMPLE)![1];
+
+async function withProject(use: (dir: URL) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempDir({ prefix: "cu-" });
+  const dir = new URL(`file://${path}/`);
+  try {
+    await Deno.writeTextFile(new URL("package.json", dir), `{ "type": "module", "private": true }`);
+    await Deno.writeTextFile(new URL("example.js", dir), EXAMPLE);
+    await use(dir);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+async function printedBy(command: string, args: string[], dir: URL): Promise<string> {
+  const { success, stdout, stderr } = await run(command, args, {}, dir);
+  assert(success, `${command} ${args.join(" ")}\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+/** Installs the tarball by npm, without a network. */
+async function install(node: string, dir: URL): Promise<void> {
+  await printedBy(node, [npm!, "install", "--offline", "--no-audit", "--no-fund", pathOf(tarball)], dir);
+}
+
+for (const name of ["Node 20", "Node 22", "Node 26"]) {
+  const node = runtimes.get(name)?.program;
+  Deno.test({
+    name: `npm install in an empty project, and the README's lines, in ${name}`,
+    ignore: node === undefined || npm === undefined,
+    fn: () =>
+      withProject(async (dir) => {
+        await install(node!, dir);
+        assertEquals(await printedBy(node!, ["example.js"], dir), PRINTED);
+      }),
+  });
+}
+
+const BUN = runtimes.get("Bun")?.program;
+
+Deno.test({
+  name: "bun add in an empty project, and the README's lines",
+  ignore: BUN === undefined,
+  fn: () =>
+    withProject(async (dir) => {
+      await printedBy(BUN!, ["add", pathOf(tarball)], dir);
+      assertEquals(await printedBy(BUN!, ["example.js"], dir), PRINTED);
+    }),
+});
+
+Deno.test({
+  name: "the README's lines, bundled into a page with a strict policy",
+  ignore: runtimes.get("Chromium") === undefined || BUN === undefined,
+  fn: () =>
+    withProject(async (dir) => {
+      await printedBy(BUN!, ["add", pathOf(tarball)], dir);
+      const post = `fetch("results", { method: "POST", body: JSON.stringify(text) })`;
+      await Deno.writeTextFile(
+        new URL("page_source.js", dir),
+        `console.log = (text) => ${post};\nawait import("./example.js");\n`,
+      );
+      await printedBy(BUN!, ["build", "--minify", "--target=browser", "page_source.js", "--outfile=page.js"], dir);
+      await Deno.writeTextFile(new URL("page.html", dir), `<script type="module" src="page.js"></script>`);
+      assertEquals(await resultsOfPage<string>("Chromium", runtimes.get("Chromium")!.program, dir), PRINTED);
+    }),
+});
+
+const NODE = runtimes.get("Node 24")?.program;
+
+Deno.test({
+  name: "the module is an import of its own in Node 24, for the option module",
+  ignore: NODE === undefined || npm === undefined,
+  fn: () =>
+    withProject(async (dir) => {
+      await install(NODE!, dir);
+      const script = `
+        import source module from "@computeunit/cu/cu.wasm";
+        import { ComputeUnit } from "@computeunit/cu";
+        console.log((await ComputeUnit.create({ module })).compute("return 6 * 7"));
+      `;
+      await Deno.writeTextFile(new URL("module.js", dir), script);
+      assertEquals(await printedBy(NODE!, ["--no-warnings", "module.js"], dir), "42");
+    }),
+});
+
+Deno.test("the package has no dependencies, and the files that its entries name", async () => {
+  const manifest = JSON.parse(await Deno.readTextFile(new URL("package.json", dir)));
+  assertEquals([manifest.dependencies, manifest.peerDependencies], [undefined, undefined]);
+  const named = (entry: string | Record<string, string>) => typeof entry === "string" ? [entry] : Object.values(entry);
+  const files = Object.values(manifest.exports as Record<string, string>).flatMap(named);
+  assert(files.length > 5);
+  for (const file of files) assert((await Deno.stat(new URL(file, dir))).isFile, file);
+});
