@@ -994,18 +994,32 @@ export class ComputeUnit implements Disposable {
 
   /** Runs code by one call, synchronously. */
   #execute(instance: Instance, call: () => number, since?: number, allowance?: Allowance): number {
-    const functions = this.#functions!;
-    const { calls, waiter } = functions;
-    if (!this.#uses.isInside) this.#printed = "";
-    this.#decoder!.drop();
-    functions.waiter = undefined;
     const figures = this.#figures!;
+    this.#decoder!.drop();
+    if (this.#uses.isInside) return this.#executeInside(instance, call, since, allowance);
+    this.#printed = "";
+    if (!figures.isTimed) {
+      figures.beginUntimed();
+      return instance.guard(call, since, allowance);
+    }
+    const { calls } = this.#functions!;
     const began = figures.begin();
     try {
       return instance.guard(call, since, allowance);
     } finally {
-      functions.waiter = waiter;
       figures.end(began, calls);
+    }
+  }
+
+  /** The same inside a function of the host that other code has called: this code can't wait. */
+  #executeInside(instance: Instance, call: () => number, since?: number, allowance?: Allowance): number {
+    const functions = this.#functions!;
+    const { waiter } = functions;
+    functions.waiter = undefined;
+    try {
+      return instance.guard(call, since, allowance);
+    } finally {
+      functions.waiter = waiter;
     }
   }
 

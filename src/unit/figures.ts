@@ -29,6 +29,8 @@ export class Figures {
   #timedLeft = TIMED_RUNS_MAX;
   #milliseconds = 0;
   #hostCalls = 0;
+  /** Host calls before the last run, where that wasn't timed: those after are its own. */
+  #callsBefore: number | undefined;
   /** Of a run that went on several times: all of them together. */
   #sum: RunStats | undefined;
 
@@ -36,6 +38,17 @@ export class Figures {
   constructor(instance: Instance, functions: HostFunctions) {
     this.#instance = instance;
     this.#functions = functions;
+  }
+
+  /** Whether runs are timed. */
+  get isTimed(): boolean {
+    return this.#timedLeft > 0;
+  }
+
+  /** Before code runs that isn't timed and stands in no other run: nothing is to be done after it. */
+  beginUntimed(): void {
+    this.#sum = undefined;
+    this.#callsBefore = this.#functions.calls;
   }
 
   /** Before code runs: when it began, 0 where that isn't asked for. */
@@ -46,6 +59,7 @@ export class Figures {
 
   /** After it has run, or has been ended. */
   end(began: number, callsBefore: number): void {
+    this.#callsBefore = undefined;
     this.#hostCalls = this.#functions.calls - callsBefore;
     if (this.#timedLeft === 0) return;
     this.#milliseconds = --this.#timedLeft > 0 ? this.#instance.now() - began : NaN;
@@ -65,6 +79,10 @@ export class Figures {
     this.#timedLeft = TIMED_RUNS_MAX;
     if (this.#sum !== undefined) return { ...this.#sum };
     const stats = { steps: 0, milliseconds: this.#milliseconds, peakBytes: 0, hostCalls: this.#hostCalls };
+    if (this.#callsBefore !== undefined) {
+      stats.milliseconds = NaN;
+      stats.hostCalls = this.#functions.calls - this.#callsBefore;
+    }
     this.#instance.addRunStats(stats);
     return stats;
   }
