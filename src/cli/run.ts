@@ -4,6 +4,7 @@
  * @module
  */
 
+import "../runtime/embedded_module.ts";
 import { directoryModules } from "../host/directory_modules.ts";
 import { ComputeUnit } from "../unit/compute_unit.ts";
 import { LuaError } from "../values/errors.ts";
