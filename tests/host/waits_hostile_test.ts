@@ -345,3 +345,20 @@ Deno.test("a run that is aborted while its result is written is let go of once",
     assertEquals(cu.compute("return 1"), 1);
   }
 });
+
+Deno.test("an error is told as it was, though code called the host while it was on its way", async () => {
+  const unit: ComputeUnit = await ComputeUnit.create({
+    globals: {
+      nest: () => void assertThrows(() => unit.compute("error('inner')"), LuaError, "inner"),
+    },
+  });
+  using cu = unit;
+  const code = "local a <close> = setmetatable({}, { __close = nest }) error('outer')";
+  for (const name of ["", "coroutine.wrap"]) {
+    const wrapped = `${name}(function() ${code} end)()`;
+    assertThrows(() => cu.compute(wrapped), LuaError, "outer");
+    await assertRejects(() => cu.computeAsync(wrapped), LuaError, "outer");
+  }
+  assertThrows(() => cu.compute(code), LuaError, "outer");
+  await assertRejects(() => cu.computeAsync(code), LuaError, "outer");
+});

@@ -421,6 +421,23 @@ const CASES: Case[] = [
     gives: "RangeError: gone away; LuaError limit: limit of 50000 steps exceeded; 1",
   },
   {
+    group: "JSON",
+    name: "text in and out, in Lua and of the host",
+    run: async ({ unit }) => {
+      const cu = await unit();
+      cu.setInputJson('{"b": [], "a": [1, 2.5, null, "\\u00e9"], "big": 9007199254740993}');
+      const code = `
+        local json = require "json"
+        local ok, e = pcall(json.decode, '{"a": 01}')
+        _io.output = { same = _io.input, text = json.encode(_io.input), bad = e, big = _io.input.big }
+      `;
+      cu.compute(code);
+      return cu.getOutputJson();
+    },
+    gives: String
+      .raw`{"bad":"cannot decode JSON: Unexpected number at line 1, column 8","big":9007199254740993,"same":{"b":[],"a":[1,2.5,null,"é"],"big":9007199254740993},"text":"{\"b\":[],\"a\":[1,2.5,null,\"é\"],\"big\":9007199254740993}"}`,
+  },
+  {
     group: "modules",
     name: "Lua source, given and found",
     run: async ({ unit }) => {

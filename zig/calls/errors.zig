@@ -10,7 +10,11 @@ const userdata = @import("../values/userdata.zig");
 const c = lua.c;
 
 /// Lua's status; 0 where there is no error to be read.
-var error_status: c_int = 0;
+pub var error_status: c_int = 0;
+
+/// In how many calls of the host the one stands that is under way (frames.zig): each has slots of its own,
+/// as code may call the host between where its error is raised and where it ends.
+pub var depth: u32 = 0;
 
 /// The error value, and what the message handler found out about it.
 var error_slots: *lua.Table = undefined;
@@ -21,13 +25,22 @@ pub fn init(L: *lua.State) void {
     clear(L);
 }
 
+/// Makes the slots of a depth. May raise a memory error.
+pub fn makeSlots(L: *lua.State, of_depth: u32) void {
+    for ([_]Slot{ .message, .traceback, .value }) |slot| lua.set(L, error_slots, key(slot, of_depth), lua.boolean(false));
+}
+
+fn key(slot: Slot, of_depth: u32) lua.Value {
+    return lua.integer(@intFromEnum(slot) + 3 * @as(i64, of_depth));
+}
+
 /// The slots always hold something, so that storing into them allocates nothing.
 fn clear(L: *lua.State) void {
     for ([_]Slot{ .message, .traceback, .value }) |slot| keep(L, slot, lua.boolean(false));
 }
 
 noinline fn keep(state: *lua.State, slot: Slot, value: lua.Value) void {
-    lua.set(state, error_slots, lua.integer(@intFromEnum(slot)), value);
+    lua.set(state, error_slots, key(slot, depth), value);
 }
 
 /// lua_pcall's message handler: runs where the error was raised.
@@ -107,9 +120,9 @@ pub fn encodeError() i32 {
     from_lua.start(unit.L);
     const values = [_]lua.Value{
         lua.integer(error_status),
-        lua.get(error_slots, lua.integer(@intFromEnum(Slot.message))).*,
-        lua.get(error_slots, lua.integer(@intFromEnum(Slot.traceback))).*,
-        lua.integer(userdata.errorNumberOf(lua.get(error_slots, lua.integer(@intFromEnum(Slot.value))))),
+        lua.get(error_slots, key(.message, depth)).*,
+        lua.get(error_slots, key(.traceback, depth)).*,
+        lua.integer(userdata.errorNumberOf(lua.get(error_slots, key(.value, depth)))),
     };
     for (&values) |*value| from_lua.value(unit.L, value, "error") catch unreachable; // numbers and strings
     return @intCast(from_lua.finish(unit.L, false));
@@ -119,7 +132,7 @@ pub fn encodeError() i32 {
 pub fn encodeErrorValue() i32 {
     if (!unit.isIdle() or error_status == c.LUA_OK) return unit.answer(.malformed);
     error_status = c.LUA_OK;
-    lua.push(unit.L, lua.get(error_slots, lua.integer(@intFromEnum(Slot.value))).*);
+    lua.push(unit.L, lua.get(error_slots, key(.value, depth)).*);
     clear(unit.L);
     return messages.write(1, 1, &.{"error"});
 }

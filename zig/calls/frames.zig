@@ -3,6 +3,7 @@
 //! the outermost one begins on the main thread, and what is to be whole again after an exception.
 
 const allocator = @import("unit").@"vm/allocator.zig";
+const errors = @import("unit").@"calls/errors.zig";
 const limits = @import("unit").@"vm/limits.zig";
 const lua = @import("unit").@"vm/lua.zig";
 const messages = @import("unit").@"calls/messages.zig";
@@ -23,6 +24,7 @@ const Frame = struct {
     levels: c_uint,
     figures: limits.Figures,
     peak_bytes: usize,
+    error_status: c_int,
 };
 
 /// The outer frames, from the outermost on; the innermost is the one in use.
@@ -47,7 +49,7 @@ pub fn begin(stack_pointer: usize) i32 {
     const levels = (caller.nCcalls & 0xffff) + frame_levels;
     if (levels >= c.LUAI_MAXCCALLS) return unit.answer(.depth);
     if (threads[depth + 1] == null) {
-        const status = lua.protect(unit.B, makeThread, &threads[depth + 1]);
+        const status = lua.protect(unit.B, makeThread, depth + 1);
         if (status != c.LUA_OK) return unit.answerOf(status);
     }
     outer[depth] = .{
@@ -59,8 +61,11 @@ pub fn begin(stack_pointer: usize) i32 {
         .levels = limits.cu_levels,
         .figures = limits.figures,
         .peak_bytes = allocator.peak_bytes,
+        .error_status = errors.error_status,
     };
     depth += 1;
+    errors.depth = depth;
+    errors.error_status = c.LUA_OK;
     const thread = threads[depth].?;
     const unyieldable = 0x10000; // nyci in lstate.h
     thread.nCcalls = @intCast(levels | unyieldable);
@@ -74,11 +79,12 @@ pub fn begin(stack_pointer: usize) i32 {
     return 0;
 }
 
-fn makeThread(L: *lua.State, thread: *?*lua.State) void {
+fn makeThread(L: *lua.State, of_depth: u32) void {
+    errors.makeSlots(L, of_depth);
     const made: *lua.State = c.lua_newthread(L).?;
     made.isrun = waiting.host_thread;
     _ = c.luaL_ref(L, c.LUA_REGISTRYINDEX);
-    thread.* = made;
+    threads[of_depth] = made;
 }
 
 /// Ends it: the code that has called the host goes on.
@@ -86,6 +92,8 @@ pub fn end() i32 {
     if (depth == 0 or !unit.isIdle()) return unit.answer(.malformed);
     depth -= 1;
     const frame = &outer[depth];
+    errors.depth = depth;
+    errors.error_status = frame.error_status;
     unit.L = frame.L;
     unit.running = frame.running;
     caller = frame.caller;

@@ -58,7 +58,10 @@ pub noinline fn pushObstacle(L: *lua.State, thread: *lua.State) void {
         if (ci.callstatus & c.CIST_C == 0 or ci == &thread.base_ci) continue;
         if (pushName(L, @ptrCast(&ci.func.p[0].val))) return;
     }
-    _ = c.lua_pushstring(L, "code that isn't run by computeAsync() or callAsync()");
+    _ = c.lua_pushstring(L, if (thread.isrun == host_thread)
+        "code that isn't run by computeAsync() or callAsync()"
+    else
+        "__close after its coroutine or run has ended");
 }
 
 /// Pushes the name of a function of the library, but of those that can be suspended.
