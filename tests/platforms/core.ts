@@ -434,8 +434,9 @@ const CASES: Case[] = [
       cu.compute(code);
       return cu.getOutputJson();
     },
-    gives: String
-      .raw`{"bad":"cannot decode JSON: Unexpected number at line 1, column 8","big":9007199254740993,"same":{"b":[],"a":[1,2.5,null,"é"],"big":9007199254740993},"text":"{\"b\":[],\"a\":[1,2.5,null,\"é\"],\"big\":9007199254740993}"}`,
+    gives: '{"bad":"cannot decode JSON: Unexpected number at line 1, column 8","big":9007199254740993,' +
+      '"same":{"b":[],"a":[1,2.5,null,"\u00e9"],"big":9007199254740993},' +
+      '"text":"{\\"b\\":[],\\"a\\":[1,2.5,null,\\"\u00e9\\"],\\"big\\":9007199254740993}"}',
   },
   {
     group: "modules",
