@@ -28,6 +28,8 @@ export interface Host {
   release(count: number): void;
   /** Makes the error of code that was stopped as it had spent all of its steps. */
   outOfSteps(stepLimit: number, position: Position): LuaError;
+  /** The unit is broken: what waits in it won't go on. */
+  broke(failure: Error): void;
   /** Makes the error of code that was stopped at its time limit. */
   timeUp(timeLimit: number, position: Position): LuaError;
 }
@@ -344,6 +346,8 @@ export class Instance {
       ? new RangeError(message)
       : new Error(message);
     failure.cause = cause;
+    // Later, as this may be the middle of anything.
+    queueMicrotask(() => this.host?.broke(failure));
     return this.#failure = failure;
   }
 

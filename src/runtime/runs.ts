@@ -122,6 +122,12 @@ export class Runs {
     if (!this.#isWatched && this.#current === undefined && isUnlimited(allowance)) return false;
     const outer = this.#current;
     if (outer !== undefined) this.#charge(outer);
+    const timeLeft = allowance?.timeLeft ?? this.#timeLimit;
+    const signal = allowance?.signal ?? outer?.signal;
+    // The host's clock may throw: before anything has begun.
+    const isAsked = timeLeft !== Infinity && since === undefined || this.#progress !== undefined ||
+      signal !== undefined;
+    const now = isAsked ? this.#now() : 0;
     const run = this.#frames[this.#depth++] ??= {
       began: 0,
       deadline: Infinity,
@@ -134,21 +140,15 @@ export class Runs {
     };
     this.#current = run;
     run.allowance = allowance;
-    run.signal = allowance?.signal ?? outer?.signal;
-    const timeLeft = allowance?.timeLeft ?? this.#timeLimit;
-    if (timeLeft !== Infinity) {
-      run.began = since ?? this.#now();
-      run.deadline = run.began + timeLeft;
-    }
-    if (outer !== undefined) run.deadline = Math.min(run.deadline, outer.deadline);
+    run.signal = signal;
+    run.began = since ?? now;
+    run.deadline = Math.min(run.began + timeLeft, outer?.deadline ?? Infinity);
     this.#lastDeadline = run.deadline;
     this.#lastTimeLimit = allowance?.timeLimit ?? this.#timeLimit;
     run.stepsGiven = Math.min(allowance?.stepsLeft ?? this.#stepLimit, outer?.stepsLeft ?? Infinity);
     run.stepsLeft = run.stepsGiven;
     if (run.stepsLeft !== Infinity) this.#spending.takeSpentSteps(); // those of the run before
-    if (this.#progress !== undefined || run.signal !== undefined) {
-      run.nextProgress = this.#now() + PROGRESS_INTERVAL_MS;
-    }
+    if (this.#progress !== undefined || signal !== undefined) run.nextProgress = now + PROGRESS_INTERVAL_MS;
     if (this.#isUnlimited) this.#spending.askForSteps();
     return true;
   }
@@ -158,14 +158,13 @@ export class Runs {
     const run = this.#current!;
     this.#charge(run);
     const { allowance } = run;
-    if (allowance !== undefined) {
-      if (allowance.timeLeft !== Infinity) allowance.timeLeft -= this.#now() - run.began;
-      allowance.stepsLeft = Math.min(allowance.stepsLeft, run.stepsLeft);
-    }
     const outer = this.#current = --this.#depth > 0 ? this.#frames[this.#depth - 1] : undefined;
     if (outer !== undefined && outer.stepsLeft !== Infinity) outer.stepsLeft -= run.stepsGiven - run.stepsLeft;
     run.deadline = run.nextProgress = Infinity;
     run.thrown = run.signal = run.allowance = undefined;
+    if (allowance === undefined) return;
+    allowance.stepsLeft = Math.min(allowance.stepsLeft, run.stepsLeft);
+    if (allowance.timeLeft !== Infinity) allowance.timeLeft -= this.#now() - run.began;
   }
 
   #charge(run: Run): void {

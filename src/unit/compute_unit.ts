@@ -228,6 +228,7 @@ export class ComputeUnit implements Disposable {
       print: (line) => this.#print(line),
       call: (number, words, chunks) => functions.call(number, words, chunks),
       raise: (thrown) => tables.raise(thrown, false),
+      broke: (failure) => this.#tasks?.end(failure),
       outOfSteps: (stepLimit, position) => reports.outOfSteps(stepLimit, position),
       timeUp: (timeLimit, position) => reports.timeUp(timeLimit, position),
     };

@@ -5,8 +5,7 @@
  */
 
 import type { Instance } from "../runtime/instance.ts";
-import { OWN_CHANNEL, WIRE } from "../runtime/wire.ts";
-import { LuaError } from "../values/errors.ts";
+import { OWN_CHANNEL } from "../runtime/wire.ts";
 
 /**
  * Uses of one unit, one at a time; a function of the host that Lua code has called may use the unit
@@ -83,26 +82,16 @@ export class Uses {
       return result;
     } finally {
       instance.settleFrame();
-      if (this.#channel !== outerChannel && instance.broken === undefined) this.#goBack(instance, outerChannel);
+      if (this.#channel !== outerChannel && instance.broken === undefined) this.#select(instance, outerChannel);
       instance.endFrame(outer);
       this.isInside = isInside;
     }
   }
 
   #select(instance: Instance, channel: number): void {
-    const status = instance.exports.select_channel(channel);
-    if (status === WIRE.STATUS_MEMORY) throw new LuaError("memory", "not enough memory");
-    if (status < 0) throw new Error(`The unit refused a run's _io (status ${status})`);
+    // It takes no memory.
+    if (instance.exports.select_channel(channel) < 0) instance.fault("a refusal of a run that it knows");
     this.#channel = channel;
-  }
-
-  /** The code that called the host goes on with its own `_io`, or not at all. */
-  #goBack(instance: Instance, channel: number): void {
-    try {
-      this.#select(instance, channel);
-    } catch {
-      instance.fault("no memory for a run's _io");
-    }
   }
 
   /** A run has this channel now, as the unit has just made it; or, as it was closed, none has. */

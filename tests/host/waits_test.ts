@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { ComputeUnit, type ComputeUnitOptions, LuaError, returns } from "@computeunit/cu";
 import { CountingClock } from "../helpers/clock.ts";
 import { liveHeapBytes } from "../helpers/heap.ts";
+import { corrupt, withInstance } from "../helpers/instance.ts";
 
 /** A promise that a test settles. */
 class Gate {
@@ -595,4 +596,13 @@ Deno.test("a script that waits gets past no limit, and finds nothing of another 
   assertEquals(value, false);
   secret.catch(() => {});
   assertEquals(cu.compute("return 1"), 1);
+});
+
+Deno.test("what waits in a unit that breaks is rejected, whatever broke it", async () => {
+  const [cu, instance] = await withInstance(() => unitOf());
+  const runs = Array.from({ length: 1000 }, () => cu.computeAsync(KV + "kv.never()"));
+  corrupt(instance);
+  const failure = assertThrows(() => cu.compute("return {}"), Error, "The unit is broken");
+  for (const run of runs) assertStrictEquals(await assertRejects(() => run, Error), failure);
+  await assertRejects(() => cu.computeAsync("return 1"), TypeError, "the unit is broken");
 });
