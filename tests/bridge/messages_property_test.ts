@@ -34,6 +34,7 @@ class Driver {
       call: () => WIRE.STATUS_MALFORMED,
       load: () => WIRE.STATUS_MALFORMED,
       release: () => {},
+      broke: () => {},
       raise: () => {},
       outOfSteps: () => new LuaError("limit", "there is no limit of steps"),
       timeUp: () => new LuaError("time", "there is no time limit"),
