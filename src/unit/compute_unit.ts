@@ -982,19 +982,21 @@ export class ComputeUnit implements Disposable {
   /** Runs compiled code. */
   #run(instance: Instance, chunk: number, all: boolean, options: ComputeOptions, since?: number): LuaValue[] {
     const call = (): number => instance.exports.compute(chunk, all ? 1 : 0);
-    if (options !== NO_OPTIONS || this.#uses.isInside) return this.#runAsTold(instance, call, options, since);
-    return this.#read(this.#execute(instance, call, since), "return the result");
+    const isPlain = options === NO_OPTIONS && !this.#uses.isInside;
+    const words = isPlain ? this.#execute(instance, call, since) : this.#executeAsTold(instance, call, options, since);
+    return this.#read(words, "return the result");
   }
 
-  #runAsTold(instance: Instance, call: () => number, options: ComputeOptions, since?: number): LuaValue[] {
+  #executeAsTold(instance: Instance, call: () => number, options: ComputeOptions, since?: number): number {
     const allowance = this.#allowance(instance, options);
     // Code that calls the host may have globals of its own, which aren't those of other code.
     const chosen = options.globals === "own" ? GLOBALS.OWN : this.#uses.isInside ? GLOBALS.UNIT : GLOBALS.LAST;
-    if (chosen !== GLOBALS.LAST) this.#check(instance.exports.use_globals(chosen), "compute");
+    if (chosen === GLOBALS.LAST) return this.#execute(instance, call, since, allowance);
+    this.#check(instance.exports.use_globals(chosen), "compute");
     try {
-      return this.#read(this.#execute(instance, call, since, allowance), "return the result");
+      return this.#execute(instance, call, since, allowance);
     } finally {
-      if (chosen !== GLOBALS.LAST && instance.broken === undefined) instance.exports.use_globals(GLOBALS.LAST);
+      if (instance.broken === undefined) instance.exports.use_globals(GLOBALS.LAST);
     }
   }
 
