@@ -139,7 +139,7 @@ pub fn ownGlobals(L: *lua.State) void {
     lua.pop(L, 1);
 }
 
-/// The selected run has the unit's globals for now, whatever it had.
+/// The selected run has the unit's globals, whatever it had, until `lastGlobals`.
 pub fn unitGlobals(L: *lua.State) void {
     pushGlobals(L, lua.boolean(false));
 }
