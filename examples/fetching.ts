@@ -43,7 +43,7 @@ async function makeHandler(service: string): Promise<(request: Request) => Promi
       const { value } = await cu.computeAsync(RULE, {
         chunkName: "rule.lua",
         input: await request.json(),
-        signal: AbortSignal.timeout(5000),
+        signal: AbortSignal.timeout(30_000),
         globals: "own",
       });
       return Response.json(value);
