@@ -62,11 +62,6 @@ export class LuaFunctions {
     });
   }
 
-  /** How many there are. */
-  get size(): number {
-    return this.#live.size;
-  }
-
   /** The function with a number, the same object as long as the host has it. */
   of(number: number, place: string): LuaFunction {
     return this.#live.get(number)?.deref() ?? this.#make(number, place);

@@ -1038,33 +1038,41 @@ export class ComputeUnit implements Disposable {
     return instance.runs.allowance(timeLimit, stepLimit, signal);
   }
 
-  #makeTask(code: string | Uint8Array, options: TaskComputeOptions): PreparedRun {
-    const action = "compute";
-    const instance = this.#uses.ready(action);
-    const { timeLimit, stepLimit, signal, input, meta, clears = false, inherits = false, keeps = false } = options;
+  /** Makes a run that may wait, as its options say. */
+  #prepare(
+    action: string,
+    results: number,
+    options: TaskComputeOptions,
+    make: (instance: Instance) => number,
+  ): PreparedRun {
+    const { timeLimit, stepLimit, signal, globals, clears = false, inherits = false, keeps = false } = options;
+    const allowance = this.#uses.ready(action).runs.allowance(timeLimit, stepLimit, signal);
     return this.#tasks!.make({
       action,
-      results: RESULTS.WITH_IO,
-      allowance: instance.runs.allowance(timeLimit, stepLimit, signal),
+      results,
+      allowance,
       clears,
       inherits,
       keeps,
-      ownGlobals: options.globals === "own",
-      make: ({ exports }) => {
-        this.#setFields(instance, input, meta, options);
-        const chunks = this.#chunks!;
-        if (typeof code === "string") {
-          return exports.strand_of_chunk(
-            chunks.find(code, options.chunkName) ?? chunks.keep(code, options.chunkName),
-          );
-        }
-        const chunk = chunks.compile(code, options.chunkName);
-        try {
-          return exports.strand_of_chunk(chunk);
-        } finally {
-          chunks.forget(chunk);
-        }
-      },
+      ownGlobals: globals === "own",
+      make,
+    });
+  }
+
+  #makeTask(code: string | Uint8Array, options: TaskComputeOptions): PreparedRun {
+    return this.#prepare("compute", RESULTS.WITH_IO, options, (instance) => {
+      this.#setFields(instance, options.input, options.meta, options);
+      const { exports } = instance;
+      const chunks = this.#chunks!;
+      if (typeof code === "string") {
+        return exports.strand_of_chunk(chunks.find(code, options.chunkName) ?? chunks.keep(code, options.chunkName));
+      }
+      const chunk = chunks.compile(code, options.chunkName);
+      try {
+        return exports.strand_of_chunk(chunk);
+      } finally {
+        chunks.forget(chunk);
+      }
     });
   }
 
@@ -1080,42 +1088,23 @@ export class ComputeUnit implements Disposable {
   }
 
   #makeRequest(method: string, params: unknown, options: TaskComputeOptions): PreparedRun {
-    const action = "request";
-    const instance = this.#uses.ready(action);
-    const { timeLimit, stepLimit, signal, meta, clears = false, inherits = false, keeps = false } = options;
-    return this.#tasks!.make({
-      action,
-      results: RESULTS.WITH_IO,
-      allowance: instance.runs.allowance(timeLimit, stepLimit, signal),
-      clears,
-      inherits,
-      keeps,
-      ownGlobals: false,
-      make: ({ exports }) => {
-        this.#setFields(instance, { method, params }, meta, options);
-        return exports.strand_of_request();
-      },
+    // A handler has the globals of the code that defined it.
+    const shared: TaskComputeOptions = { ...options, globals: "shared" };
+    return this.#prepare("request", RESULTS.WITH_IO, shared, (instance) => {
+      this.#setFields(instance, { method, params }, options.meta, options);
+      return instance.exports.strand_of_request();
     });
   }
 
   async #callAsync(callee: unknown, name: string, args: unknown[]): Promise<LuaValue> {
     const action = `call ${name}`;
-    const instance = this.#uses.ready(action);
     if (typeof callee === "function") this.#checkFunction(callee as LuaFunction);
-    const { value } = await this.#tasks!.make({
-      action,
-      results: RESULTS.FIRST,
-      allowance: instance.runs.allowance(),
-      clears: false,
-      inherits: false,
-      keeps: false,
-      ownGlobals: false,
-      make: ({ exports }) => {
-        this.#printed = "";
-        this.#encoder!.encodeCall(callee, args, action);
-        return exports.strand_of_function(args.length);
-      },
-    }).begin();
+    const run = this.#prepare(action, RESULTS.FIRST, NO_OPTIONS, ({ exports }) => {
+      this.#printed = "";
+      this.#encoder!.encodeCall(callee, args, action);
+      return exports.strand_of_function(args.length);
+    });
+    const { value } = await run.begin();
     return value;
   }
 

@@ -89,7 +89,7 @@ class Strand implements Waiter {
 
   waitForStrands(called: HostFunction, numbers: number[], isRace: boolean): void {
     const wait = this.#begin(called);
-    const group = wait.group = new Group(this, wait, isRace);
+    const group = wait.group = new Group(this, isRace);
     group.strands = numbers.map((number, i) => new Strand(number, this.task, RESULTS.KEEP, group, i + 1));
     group.left = numbers.length;
   }
@@ -128,16 +128,14 @@ class Wait {
 /** Strands that run side by side, for one that waits. */
 class Group {
   readonly parent: Strand;
-  readonly wait: Wait;
   readonly isRace: boolean;
   strands: Strand[] = [];
   /** How many have not ended. */
   left = 0;
   isOver = false;
 
-  constructor(parent: Strand, wait: Wait, isRace: boolean) {
+  constructor(parent: Strand, isRace: boolean) {
     this.parent = parent;
-    this.wait = wait;
     this.isRace = isRace;
   }
 }
@@ -270,11 +268,6 @@ export class Tasks {
   /** Lets go of one that wasn't begun. */
   drop(task: Task): void {
     this.#failed(task, undefined);
-  }
-
-  /** How many runs wait. */
-  get size(): number {
-    return this.#open.size;
   }
 
   /** Rejects all runs: the unit is gone, or broken. */
