@@ -32,7 +32,7 @@ class ServiceError extends Error {
 }
 
 /** What rules may call: they name a service, never an address. */
-function servicesOf(tenant: Tenant) {
+function servicesOf(tenant: Tenant, serviceMs: number) {
   return {
     get: async (service: string, path: string): Promise<unknown> => {
       if (!Object.hasOwn(tenant.services, service)) throw new ServiceError(`there is no service ${service}`);
@@ -42,19 +42,19 @@ function servicesOf(tenant: Tenant) {
         throw new ServiceError(`${path} leads out of ${service}`);
       }
       // A redirect would lead where the tenant wasn't let in.
-      const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(REQUEST_MS) });
+      const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(serviceMs) });
       if (!response.ok) throw new ServiceError(`${service} answered ${response.status}`);
       return await response.json();
     },
   };
 }
 
-function makeUnit(tenant: Tenant): Promise<ComputeUnit> {
+function makeUnit(tenant: Tenant, serviceMs: number): Promise<ComputeUnit> {
   return ComputeUnit.create({
     memoryLimit: MEMORY_LIMIT,
     stepLimit: STEP_LIMIT,
     library: "readonly",
-    modules: { services: servicesOf(tenant) },
+    modules: { services: servicesOf(tenant, serviceMs) },
   });
 }
 
@@ -67,10 +67,16 @@ interface Place {
 /** The units of the tenants that were last at work. */
 class Units {
   readonly #places = new Map<string, Place>();
+  readonly #serviceMs: number;
+
+  /** @param serviceMs Milliseconds that a service has to answer. */
+  constructor(serviceMs: number) {
+    this.#serviceMs = serviceMs;
+  }
 
   /** Does something in a tenant's unit, which several requests may use side by side. */
   async use<T>(name: string, tenant: Tenant, work: (unit: ComputeUnit) => Promise<T>): Promise<T> {
-    const place = this.#places.get(name) ?? { unit: makeUnit(tenant), requests: 0 };
+    const place = this.#places.get(name) ?? { unit: makeUnit(tenant, this.#serviceMs), requests: 0 };
     // The last one that was used stands last.
     this.#places.delete(name);
     this.#places.set(name, place);
@@ -138,7 +144,8 @@ export function edgeHandler(
   tenants: Record<string, Tenant>,
   requestMs = REQUEST_MS,
 ): (request: Request) => Promise<Response> {
-  const units = new Units();
+  // A request that may take longer lets its services take longer, too.
+  const units = new Units(Math.max(requestMs, REQUEST_MS));
   return async (request) => {
     const name = new URL(request.url).pathname.slice(1);
     if (!Object.hasOwn(tenants, name)) return refuse(404, "there is no such tenant");
