@@ -259,7 +259,7 @@ export class ViewEncoder extends Encoder {
   #stored(value: Stored | undefined): void {
     if (this.word + 2 > WORDS_MAX) this.flush();
     if (typeof value !== "object" || value === null) return this.value(value);
-    if (value instanceof TableData) return this.external(value);
+    if (TableData.is(value)) return this.external(value);
     if (value instanceof Uint8Array) return this.bytes(value);
     if (value instanceof LuaFloat) {
       this.box(WIRE.FLOAT, 0);

@@ -157,7 +157,7 @@ export class ExternalTables implements ExternalNumbers {
   #key(words: number, heapBytes: number): StoredKey | undefined {
     const [key, ...others] = this.#decoder.decode(words, heapBytes, true) as unknown[];
     if (key === undefined || others.length > 0) return this.#nonsense();
-    if (typeof key === "object" && !(key instanceof TableData) && !isBytes(key)) return undefined;
+    if (typeof key === "object" && !(TableData.is(key)) && !isBytes(key)) return undefined;
     return key as StoredKey;
   }
 

@@ -113,7 +113,7 @@ export class HostTables implements Registry {
     } catch (error) {
       if (this.#instance.isTimeUp(error)) throw error;
       if (this.#encoder.isOwn(error)) return WIRE.STATUS_MEMORY;
-      if (number === 0 || this.#views.objectOf(number) instanceof TableData) {
+      if (number === 0 || TableData.is(this.#views.objectOf(number))) {
         this.raise(error, true);
         return WIRE.STATUS_THROWN;
       }
@@ -144,7 +144,7 @@ export class HostTables implements Registry {
   #load(op: number, number: number, first: number, count: number): number {
     if (op === VIEW_OP.TABLE) return this.#external!.create();
     const object = this.#views.objectOf(number) ?? this.#instance.fault("the number of a view that is none");
-    if (object instanceof TableData) return this.#external!.answer(op, object, first >>> 0, count >>> 0);
+    if (TableData.is(object)) return this.#external!.answer(op, object, first >>> 0, count >>> 0);
     switch (op) {
       case VIEW_OP.ELEMENTS: {
         const kind = kindOf(object);

@@ -50,7 +50,7 @@ export class Results implements ViewResults {
   resultOf(number: number): LuaValue {
     const object = this.#tables.objectOf(number)!;
     if (object instanceof Thrown) return object.value as LuaValue;
-    if (object instanceof TableData) return (this.#reading ??= new Reading()).value(object);
+    if (TableData.is(object)) return (this.#reading ??= new Reading()).value(object);
     const input = this.#tables.inputOf(number);
     if (input.isShared && this.#changes === undefined) return object as LuaValue;
     return this.#changesOf(input).apply(object, () => this.#tables.path(number));

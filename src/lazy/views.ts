@@ -91,7 +91,7 @@ export class Views {
   remove(number: number): void {
     if (this.#covered.has(number)) this.uncover(number);
     const table = this.objects.objects[number - 1];
-    if (table instanceof TableData) {
+    if (TableData.is(table)) {
       table.view = 0;
       this.objects.objects[number - 1] = undefined;
       this.objects.free.push(number - 1);

@@ -35,7 +35,7 @@ export class ExternalTable extends TableHandle {
   get(key: unknown): LuaValue | ExternalTable | undefined {
     const stored = tableOf(this).get(this.#key(key));
     if (stored === undefined) return undefined;
-    return stored instanceof TableData ? externalOf(stored) : plainOf(stored);
+    return TableData.is(stored) ? externalOf(stored) : plainOf(stored);
   }
 
   /**

@@ -103,7 +103,7 @@ export class Storing {
 
   #object(value: object): Stored {
     if (value instanceof LuaFloat || value instanceof KeptNull || value instanceof LuaCode) return value;
-    if (value instanceof TableData) return value;
+    if (TableData.is(value)) return value;
     const known = this.tables.get(value);
     if (known !== undefined) return known;
     const kind = kindOf(value);
@@ -260,7 +260,7 @@ export class Reading {
 
   /** The value, in which tables are arrays, objects, Maps and Sets. */
   value(stored: Stored | undefined): LuaValue {
-    if (stored instanceof TableData) return this.#results.get(stored) ?? this.#table(stored);
+    if (TableData.is(stored)) return this.#results.get(stored) ?? this.#table(stored);
     return plainOf(stored);
   }
 

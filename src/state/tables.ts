@@ -46,6 +46,12 @@ export const PAGE_ENTRIES = 256;
 /** Parts with fewer places are never moved together. */
 const PLACES_MIN = 16;
 
+/** Up to so many keys, to look at all is faster than a Map, and takes a third of the memory. */
+const UNINDEXED_MAX = 8;
+
+/** In the place of a key that stands in the list now; equal to no key. */
+const MOVED = NaN;
+
 /** Before the text of bytes: no text that is well-formed has it. */
 const BYTES_PREFIX = "\udc00";
 
@@ -77,8 +83,8 @@ export class TableData {
   size = 0;
   /** Those of the list. */
   listSize = 0;
-  /** Where each of `keys` is. */
-  readonly places: Map<unknown, number> = new Map();
+  /** Where each of `keys` is, where they are more than a few. */
+  #places: Map<unknown, number> | undefined;
   /** A border, as `#` in Lua gives one. */
   border = 0;
   /** Length of an array that has nulls, or a length of its own; 0 where the border is its length. */
@@ -94,6 +100,13 @@ export class TableData {
   /** Whether its kind, its length or its number of places is to be saved. */
   isDirty = true;
 
+  #brand = undefined;
+
+  /** Whether something is a table; a Proxy isn't asked. */
+  static is(value: unknown): value is TableData {
+    return typeof value === "object" && value !== null && #brand in value;
+  }
+
   /** Constructs an empty table; `State.create` does. */
   constructor(state: State, id: number) {
     this.state = state;
@@ -103,8 +116,36 @@ export class TableData {
   /** The value of a key. */
   get(key: StoredKey): Stored | undefined {
     if (isPosition(key) && key <= this.list.length) return this.list[key - 1];
-    const place = this.places.get(indexed(key));
-    return place === undefined ? undefined : this.values[place];
+    const place = this.find(key);
+    return place < 0 ? undefined : this.values[place];
+  }
+
+  /** Where a key is among `keys`, -1 where it isn't. */
+  find(key: StoredKey): number {
+    if (this.#places !== undefined) return this.#places.get(indexed(key)) ?? -1;
+    if (key instanceof Uint8Array) return this.keys.findIndex((own) => indexed(own) === indexed(key));
+    return this.keys.indexOf(key);
+  }
+
+  /** Notes that a key is the last of `keys` now. */
+  noteLast(key: StoredKey): void {
+    const { length } = this.keys;
+    if (this.#places !== undefined) this.#places.set(indexed(key), length - 1);
+    else if (length > UNINDEXED_MAX) this.index();
+  }
+
+  /** Notes where all keys are. */
+  index(): void {
+    this.#places = undefined;
+    if (this.keys.length <= UNINDEXED_MAX) return;
+    this.#places = new Map();
+    for (const [place, key] of this.keys.entries()) if (key === key) this.#places.set(indexed(key), place);
+  }
+
+  /** Notes that a key stands in the list from now on. */
+  unlist(key: StoredKey, place: number): void {
+    this.keys[place] = MOVED;
+    this.#places?.delete(indexed(key));
   }
 
   /** How many places a traversal goes through. */
@@ -125,8 +166,8 @@ export class TableData {
   /** The place of a key, -1 where it never had one. */
   placeOf(key: StoredKey): number {
     if (isPosition(key) && key <= this.list.length) return key - 1;
-    const place = this.places.get(indexed(key));
-    return place === undefined ? -1 : place + this.list.length;
+    const place = this.find(key);
+    return place < 0 ? -1 : place + this.list.length;
   }
 
   /** What `#` gives. */
@@ -254,9 +295,9 @@ export class State {
     else this.#take(table, key, before);
     if (typeof table.kind === "string" && table.kind.startsWith("typed:")) table.kind = "array";
     if (table.references === 0) return;
-    if (value instanceof TableData) this.#attach(value);
-    if (before instanceof TableData) this.#detach(before);
-    if (key instanceof TableData && (before === undefined) !== (value === undefined)) {
+    if (TableData.is(value)) this.#attach(value);
+    if (TableData.is(before)) this.#detach(before);
+    if (TableData.is(key) && (before === undefined) !== (value === undefined)) {
       if (value === undefined) this.#detach(key);
       else this.#attach(key);
     }
@@ -270,13 +311,13 @@ export class State {
         if (before === undefined) table.listSize++;
         return this.#stored(table, key, before, 2 * pageOf(key - 1));
       }
-      if (key === list.length + 1 && !table.places.has(key)) {
+      if (key === list.length + 1 && table.find(key) < 0) {
         this.#tidyList(table);
         if (key === table.list.length + 1) return this.#append(table, key, value);
       }
     }
-    const known = table.places.get(indexed(key));
-    const place = known ?? this.#newPlace(table, key);
+    const known = table.find(key);
+    const place = known < 0 ? this.#newPlace(table, key) : known;
     table.values[place] = value;
     this.#stored(table, key, before, 2 * pageOf(place) + 1);
   }
@@ -300,7 +341,7 @@ export class State {
     this.#markDirty(table);
     this.#stored(table, key, undefined, 2 * pageOf(key - 1));
     let next = table.list.length + 1;
-    for (let place = table.places.get(next); place !== undefined; place = table.places.get(++next)) {
+    for (let place = table.find(next); place >= 0; place = table.find(++next)) {
       this.#moveToList(table, next, place);
     }
   }
@@ -308,9 +349,7 @@ export class State {
   #moveToList(table: TableData, key: number, place: number): void {
     const value = table.values[place];
     table.values[place] = undefined;
-    // No key: a traversal doesn't come to this place any more, but to the one in the list.
-    table.keys[place] = false;
-    table.places.delete(key);
+    table.unlist(key, place);
     if (value !== undefined) table.listSize++;
     table.list.push(value);
     this.#markPage(table, 2 * pageOf(key - 1));
@@ -318,29 +357,28 @@ export class State {
   }
 
   #newPlace(table: TableData, key: StoredKey): number {
-    const { keys, values, places } = table;
+    const { keys, values } = table;
     const inUse = table.size - table.listSize;
     if (keys.length >= PLACES_MIN && inUse * 2 < keys.length) this.#moveTogether(table);
     this.#markDirty(table);
-    places.set(indexed(key), keys.length);
     keys.push(key);
     values.push(undefined);
+    table.noteLast(key);
     return keys.length - 1;
   }
 
   /** Gives up the empty places of other keys. */
   #moveTogether(table: TableData): void {
-    const { keys, values, places } = table;
-    places.clear();
+    const { keys, values } = table;
     let count = 0;
     for (let i = 0; i < keys.length; i++) {
       if (values[i] === undefined) continue;
       keys[count] = keys[i];
-      values[count] = values[i];
-      places.set(indexed(keys[i]), count++);
+      values[count++] = values[i];
     }
     this.#markAll(table);
     keys.length = values.length = count;
+    table.index();
   }
 
   /** Gives up a list that is mostly empty, as of a queue: its elements become other entries. */
@@ -354,10 +392,10 @@ export class State {
     for (let i = 0; i < list.length; i++) {
       const value = list[i];
       if (value === undefined) continue;
-      table.places.set(i + 1, table.keys.length);
       table.keys.push(i + 1);
       table.values.push(value);
     }
+    table.index();
     this.#markAll(table);
   }
 
@@ -368,7 +406,7 @@ export class State {
       table.listSize--;
       this.#markPage(table, 2 * pageOf(key - 1));
     } else {
-      const place = table.places.get(indexed(key))!;
+      const place = table.find(key);
       table.values[place] = undefined;
       this.#markPage(table, 2 * pageOf(place) + 1);
     }
@@ -443,13 +481,13 @@ function pageOf(place: number): number {
 
 /** Calls a function with each table that one holds, as often as it holds it. */
 function forEachTable(table: TableData, call: (held: TableData) => void): void {
-  for (const value of table.list) if (value instanceof TableData) call(value);
+  for (const value of table.list) if (TableData.is(value)) call(value);
   for (let i = 0; i < table.keys.length; i++) {
     const value = table.values[i];
     if (value === undefined) continue;
-    if (value instanceof TableData) call(value);
+    if (TableData.is(value)) call(value);
     const key = table.keys[i];
-    if (key instanceof TableData) call(key);
+    if (TableData.is(key)) call(key);
   }
 }
 

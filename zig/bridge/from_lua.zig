@@ -202,12 +202,10 @@ fn half(L: *lua.State, frame: *Frame) Error!void {
 /// Writes a value, or the beginning of a container. True if it has pushed a frame for a container.
 fn one(L: *lua.State, given: *const lua.Value) Error!bool {
     buffer.reserve(2, 0);
+    if (is_exact and writeExact(given)) return false;
     switch (given.tt_) {
         lua.tag.integer => buffer.writeInteger(given.value_.i),
-        lua.tag.float => {
-            if (is_exact and isWhole(given.value_.n)) buffer.writeBox(.float, 0);
-            buffer.writeRaw(@bitCast(buffer.numberOf(given)));
-        },
+        lua.tag.float => buffer.writeRaw(@bitCast(buffer.numberOf(given))),
         lua.tag.short_string, lua.tag.long_string => buffer.writeString(lua.stringOf(given)),
         lua.tag.table => return try beginTable(L, lua.tableOf(given)),
         lua.tag.false_ => buffer.writeBox(.boolean, 0),
@@ -215,8 +213,7 @@ fn one(L: *lua.State, given: *const lua.Value) Error!bool {
         lua.tag.userdata => try writeObject(L, given),
         else => {
             if (lua.isNil(given)) {
-                const kind: wire.Nil = if (is_exact and given.tt_ == lua.tag.null_) .null_ else .undefined;
-                buffer.writeBox(.nil, @intFromEnum(kind));
+                buffer.writeBox(.nil, 0);
             } else if (write_function != null and given.tt_ & 0x0f == c.LUA_TFUNCTION) {
                 write_function.?(L, given);
             } else return unsupported(given);
@@ -225,9 +222,16 @@ fn one(L: *lua.State, given: *const lua.Value) Error!bool {
     return false;
 }
 
-/// Whether the host would take a float for an integer.
-fn isWhole(number: f64) bool {
-    return lua.number(number).tt_ == lua.tag.integer;
+/// Writes a value that the host would otherwise take for another one.
+noinline fn writeExact(given: *const lua.Value) bool {
+    if (given.tt_ == lua.tag.float and lua.number(given.value_.n).tt_ == lua.tag.integer) {
+        buffer.writeBox(.float, 0);
+        buffer.writeRaw(@bitCast(given.value_.n));
+    } else if (given.tt_ == lua.tag.null_ or userdata.isNull(given)) {
+        const kind: wire.Nil = if (given.tt_ == lua.tag.null_) .null_ else .kept;
+        buffer.writeBox(.nil, @intFromEnum(kind));
+    } else return false;
+    return true;
 }
 
 /// Writes a userdata: a date, bytes or null.
@@ -243,7 +247,7 @@ fn writeObject(L: *lua.State, given: *const lua.Value) Error!void {
     } else if (userdata.bytesOf(given)) |bytes| {
         buffer.writeAt(.bytes_at, bytes);
     } else if (userdata.isNull(given)) {
-        buffer.writeBox(.nil, @intFromEnum(if (is_exact) wire.Nil.kept else .undefined));
+        buffer.writeBox(.nil, 0);
     } else if (userdata.errorNumberOf(given) != 0 and !is_exact) {
         buffer.writeBox(.view, userdata.errorNumberOf(given));
     } else return unsupported(given);
@@ -290,7 +294,7 @@ fn writeView(L: *lua.State, table: *lua.Table) void {
 }
 
 /// Writes what a table is marked as, where the host is to have it as it is in Lua.
-fn writeMark(table: *const lua.Table) void {
+noinline fn writeMark(table: *const lua.Table) void {
     buffer.reserve(1, 0);
     buffer.writeBox(.nil, if (marks.of(table)) |mark| @as(u32, @intFromEnum(mark.kind)) + 1 else 0);
 }

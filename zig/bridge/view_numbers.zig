@@ -200,7 +200,7 @@ pub fn register(L: *lua.State, table: *lua.Table, number: u32, head: wire.ViewHe
 }
 
 /// Makes an external table of a table without contents of its own.
-pub fn registerExternal(L: *lua.State, table: *lua.Table, number: u32) void {
+pub noinline fn registerExternal(L: *lua.State, table: *lua.Table, number: u32) void {
     reserve(L, number);
     becomeExternal(L, table, number);
 }
@@ -213,7 +213,7 @@ pub fn reserve(L: *lua.State, number: u32) void {
 
 /// Makes an external table of any that isn't one: its contents stand with the host now. Needs no
 /// memory where the number was reserved. A table that was a view keeps its number and its source.
-pub fn becomeExternal(L: *lua.State, table: *lua.Table, number: u32) void {
+pub noinline fn becomeExternal(L: *lua.State, table: *lua.Table, number: u32) void {
     const entry = &entries[number];
     if (numberOf(table) == 0) {
         assert(entry.object == null and entry.paged == null);
@@ -238,7 +238,7 @@ pub fn countCached(bytes: usize) void {
 
 /// Where external tables have more of their contents than they may, they all lose it. No instruction
 /// may be looking at one.
-pub fn evict(L: *lua.State) void {
+pub noinline fn evict(L: *lua.State) void {
     if (cached_bytes <= cached_bytes_max) return;
     cached_bytes = 0;
     limits.owe(capacity);
@@ -251,7 +251,7 @@ pub fn evict(L: *lua.State) void {
 }
 
 /// Takes all that a table's own parts hold, and the parts.
-pub fn emptyParts(L: *lua.State, table: *lua.Table) void {
+pub noinline fn emptyParts(L: *lua.State, table: *lua.Table) void {
     const size = c.luaH_realasize(table);
     if (size > 0) c.luaM_free_(L, @ptrCast(table.array), size * @sizeOf(lua.Value));
     table.array = null;
@@ -268,7 +268,7 @@ pub fn emptyParts(L: *lua.State, table: *lua.Table) void {
 }
 
 /// What an external table needs to be read in sequence.
-pub fn pagedOf(L: *lua.State, table: *lua.Table) *Paged {
+pub noinline fn pagedOf(L: *lua.State, table: *lua.Table) *Paged {
     const entry = entryOf(table);
     if (entry.paged) |paged| return paged;
     const paged: *Paged = @ptrCast(@alignCast(c.luaM_malloc_(L, @sizeOf(Paged), 0)));
@@ -319,7 +319,7 @@ inline fn newEntry(number: u32) *Entry {
 }
 
 fn growEntries(L: *lua.State, needed: u32) void {
-    const grown = @max(256, capacity * 2, needed);
+    const grown = @max(64, capacity * 2, needed);
     const size = @sizeOf(Entry);
     const old: ?*anyopaque = if (capacity == 0) null else @ptrCast(entries);
     entries = @ptrCast(@alignCast(c.luaM_saferealloc_(L, old, capacity * size, grown * size)));

@@ -70,7 +70,7 @@ pub inline fn show(table: *const lua.Table, page: *const Page) void {
 }
 
 /// The page that has an element.
-pub fn find(owner: u32, position: u32) ?*Page {
+pub noinline fn find(owner: u32, position: u32) ?*Page {
     for (&list) |*page| {
         if (page.owner == owner and !page.is_entries and position -% page.first < page.count) return page;
     }
@@ -121,11 +121,11 @@ pub fn hide() void {
 }
 
 /// Gives up the pages of a view.
-pub fn drop(owner: u32) void {
+pub noinline fn drop(owner: u32) void {
     for (&list) |*page| if (page.owner == owner) dropPage(page);
 }
 
-pub fn dropPage(page: *Page) void {
+pub noinline fn dropPage(page: *Page) void {
     cu_page.owner = null;
     page.owner = 0;
     assert(page.bytes <= bytes_taken);

@@ -76,7 +76,7 @@ pub fn ask(L: *lua.State, op: Op, table: *const lua.Table, first: u32, count: u3
     return askHost(L, op, numbers.numberOf(table), first, count);
 }
 
-fn askHost(L: *lua.State, op: Op, number: u32, first: u32, count: u32) u32 {
+noinline fn askHost(L: *lua.State, op: Op, number: u32, first: u32, count: u32) u32 {
     releasing.flush();
     pages.shrink();
     numbers.evict(L);
