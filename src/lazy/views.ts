@@ -6,6 +6,7 @@
 
 import { Numbers, Seen } from "../bridge/seen.ts";
 import { NIL_KIND } from "../runtime/wire.ts";
+import { TableData } from "../state/tables.ts";
 import { pathText } from "../values/paths.ts";
 import type { LazyInput, Origin } from "./encode_views.ts";
 import type { Entries } from "./entries.ts";
@@ -22,6 +23,9 @@ export interface Contents {
   isLarge: boolean;
 }
 
+/** What has been given a number without being hashed: an external table. */
+const NOT_HASHED = -2;
+
 /** The views of one unit. A view's number is one more than its object's: 0 is no view. */
 export class Views {
   /** The objects of all inputs. */
@@ -32,6 +36,9 @@ export class Views {
   readonly keys: (string | number)[] = [];
   /** What is known of those that code has looked into. */
   readonly contents: (Contents | undefined)[] = [];
+
+  /** Objects of inputs that have become external tables, as code has stored them in one. */
+  readonly #covered = new Map<number, TableData>();
 
   /** Of what was thrown, as of an input; few units meet any. */
   #thrown: Origin | undefined;
@@ -56,8 +63,40 @@ export class Views {
     return number;
   }
 
+  /** Adds an external table, and answers its number. */
+  addExternal(table: TableData): number {
+    return table.view = this.objects.give(table, NOT_HASHED) + 1;
+  }
+
+  /** The view of an input's object stands for an external table from now on; false where it is none. */
+  cover(number: number, table: TableData): boolean {
+    if (this.origins[number] === undefined || this.#covered.has(number)) return false;
+    this.#covered.set(number, table);
+    table.view = number;
+    return true;
+  }
+
+  /** It doesn't any more. */
+  uncover(number: number): void {
+    this.#covered.get(number)!.view = 0;
+    this.#covered.delete(number);
+  }
+
+  /** Whether a number is a view's. */
+  has(number: number): boolean {
+    return this.objectOf(number) !== undefined;
+  }
+
   /** Removes a view. */
   remove(number: number): void {
+    if (this.#covered.has(number)) this.uncover(number);
+    const table = this.objects.objects[number - 1];
+    if (table instanceof TableData) {
+      table.view = 0;
+      this.objects.objects[number - 1] = undefined;
+      this.objects.free.push(number - 1);
+      return;
+    }
     this.origins[number]!.input.seen.remove(number - 1);
     this.origins[number] = undefined;
     this.keys[number] = 0;
@@ -66,7 +105,8 @@ export class Views {
 
   /** The object of a view's number, if there is one. */
   objectOf(number: number): object | undefined {
-    return this.objects.objects[number - 1];
+    const covered = this.#covered.size > 0 ? this.#covered.get(number) : undefined;
+    return covered ?? this.objects.objects[number - 1];
   }
 
   /** The input of a view's number. */
@@ -76,7 +116,8 @@ export class Views {
 
   /** Where a view's container stands, such as `input.rows[3]`. */
   path(number: number): string {
-    const origin = this.origins[number]!;
+    const origin = this.origins[number];
+    if (origin === undefined) return "table";
     if (origin.parent === undefined) return String(origin.key);
     const path: (string | number)[] = [this.keys[number]];
     let at = origin;

@@ -73,6 +73,8 @@ interface Calls {
   get_text_length(): number;
   begin_message(kind: number): number;
   drop_view(number: number): number;
+  forget_external(number: number): number;
+  unpin_external(number: number): number;
   get_released_ptr(): number;
   take_chunk(words: number, heapBytes: number): number;
   long_string(length: number): number;

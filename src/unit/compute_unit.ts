@@ -9,6 +9,7 @@ import { HostFunctions } from "../host/host_functions.ts";
 import { type LuaFunction, LuaFunctions } from "../host/lua_functions.ts";
 import { definePowers, hasPowers } from "../host/powers.ts";
 import { ViewEncoder } from "../lazy/encode_views.ts";
+import { ExternalTables } from "../lazy/external_tables.ts";
 import { HostTables } from "../lazy/host_tables.ts";
 import { Instance } from "../runtime/instance.ts";
 import type { Allowance } from "../runtime/runs.ts";
@@ -154,6 +155,7 @@ export class ComputeUnit implements Disposable {
   #encoder: ViewEncoder | undefined;
   #decoder: Decoder | undefined;
   #tables: HostTables | undefined;
+  #external: ExternalTables | undefined;
   #reports: Reports | undefined;
   #lazyThreshold: number;
   #onPrint: ((line: string) => void) | undefined;
@@ -206,7 +208,8 @@ export class ComputeUnit implements Disposable {
     const known = new Known(instance.memoryLimit);
     const encoder = this.#encoder = new ViewEncoder(instance, known.shapes);
     const decoder = this.#decoder = new Decoder(instance, known.shapes);
-    const tables = this.#tables = new HostTables(instance, encoder, decoder, known.views);
+    const external = this.#external = new ExternalTables(instance, encoder, decoder, known.views, known.state);
+    const tables = this.#tables = new HostTables(instance, encoder, decoder, known.views, external);
     const reports = this.#reports = new Reports(instance, decoder, known.views);
     this.#chunks = new Chunks(instance, reports, known.chunks);
     if (options.onProgress !== undefined) instance.runs.watch(options.onProgress);
@@ -884,6 +887,7 @@ export class ComputeUnit implements Disposable {
     this.#encoder = undefined;
     this.#decoder = undefined;
     this.#tables = undefined;
+    this.#external = undefined;
     this.#reports = undefined;
     this.#chunks = undefined;
   }

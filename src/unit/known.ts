@@ -6,6 +6,7 @@
 
 import { Shapes } from "../bridge/shapes.ts";
 import { Views } from "../lazy/views.ts";
+import { State } from "../state/tables.ts";
 import { ChunkCache } from "./chunk_cache.ts";
 
 /**
@@ -19,9 +20,12 @@ export class Known {
   readonly views: Views = new Views();
   /** Compiled code. */
   readonly chunks: ChunkCache;
+  /** External tables. */
+  readonly state: State;
 
   /** Constructs what is known of a new unit with this memory limit, in bytes. */
-  constructor(memoryLimit: number) {
+  constructor(memoryLimit: number, state: State = new State()) {
+    this.state = state;
     this.chunks = new ChunkCache(memoryLimit);
   }
 }

@@ -48,6 +48,11 @@ var error_buffer: [1024]u8 = undefined;
 /// The text that goes with the last Status, for `get_text`.
 pub var error_text: []const u8 = "";
 
+/// Whether the host is to have values as Lua has them: it tells whole floats from integers, `_io.null`
+/// from null, and integer keys from strings; after the beginning of each table it reads its mark
+/// (views/external.zig).
+pub var is_exact = false;
+
 /// Writes a function, where a message may have some (calls/lua_functions.zig).
 pub var write_function: ?*const fn (*lua.State, *const lua.Value) void = null;
 
@@ -73,6 +78,7 @@ pub fn finish(L: *lua.State, failed: bool) u32 {
     if (failed) shapes.reset(L);
     seen.forget(L);
     write_function = null;
+    is_exact = false;
     while (changed_count > 0) : (changed_count -= 1) {
         lua.set(L, changed_sources, lua.integer(changed_count), lua.nil);
     }
@@ -158,6 +164,7 @@ pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!voi
 /// Writes elements of an array as long as they are numbers of one word. False if the next one is
 /// no such number.
 fn writeNumbers(frame: *Frame, array_size: u32) bool {
+    if (is_exact) return false;
     const end = @min(frame.count, array_size, frame.index + (wire.words_max - buffer.word_count));
     const first = frame.index;
     const safe_max = 9007199254740991;
@@ -188,7 +195,7 @@ fn half(L: *lua.State, frame: *Frame) Error!void {
     frame.has_key = !frame.has_key;
     if (!frame.has_key) {
         frame.index += 1;
-    } else if (frame.kind == .record and key.tt_ == lua.tag.integer) return buffer.writeDecimal(key.value_.i);
+    } else if (frame.kind == .record and key.tt_ == lua.tag.integer and !is_exact) return buffer.writeDecimal(key.value_.i);
     _ = try one(L, if (frame.has_key) &key else pairs.heldAt(frame.table, at));
 }
 
@@ -197,7 +204,10 @@ fn one(L: *lua.State, given: *const lua.Value) Error!bool {
     buffer.reserve(2, 0);
     switch (given.tt_) {
         lua.tag.integer => buffer.writeInteger(given.value_.i),
-        lua.tag.float => buffer.writeRaw(@bitCast(buffer.numberOf(given))),
+        lua.tag.float => {
+            if (is_exact and isWhole(given.value_.n)) buffer.writeBox(.float, 0);
+            buffer.writeRaw(@bitCast(buffer.numberOf(given)));
+        },
         lua.tag.short_string, lua.tag.long_string => buffer.writeString(lua.stringOf(given)),
         lua.tag.table => return try beginTable(L, lua.tableOf(given)),
         lua.tag.false_ => buffer.writeBox(.boolean, 0),
@@ -205,13 +215,19 @@ fn one(L: *lua.State, given: *const lua.Value) Error!bool {
         lua.tag.userdata => try writeObject(L, given),
         else => {
             if (lua.isNil(given)) {
-                buffer.writeBox(.nil, 0);
+                const kind: wire.Nil = if (is_exact and given.tt_ == lua.tag.null_) .null_ else .undefined;
+                buffer.writeBox(.nil, @intFromEnum(kind));
             } else if (write_function != null and given.tt_ & 0x0f == c.LUA_TFUNCTION) {
                 write_function.?(L, given);
             } else return unsupported(given);
         },
     }
     return false;
+}
+
+/// Whether the host would take a float for an integer.
+fn isWhole(number: f64) bool {
+    return lua.number(number).tt_ == lua.tag.integer;
 }
 
 /// Writes a userdata: a date, bytes or null.
@@ -227,8 +243,8 @@ fn writeObject(L: *lua.State, given: *const lua.Value) Error!void {
     } else if (userdata.bytesOf(given)) |bytes| {
         buffer.writeAt(.bytes_at, bytes);
     } else if (userdata.isNull(given)) {
-        buffer.writeBox(.nil, 0);
-    } else if (userdata.errorNumberOf(given) != 0) {
+        buffer.writeBox(.nil, @intFromEnum(if (is_exact) wire.Nil.kept else .undefined));
+    } else if (userdata.errorNumberOf(given) != 0 and !is_exact) {
         buffer.writeBox(.view, userdata.errorNumberOf(given));
     } else return unsupported(given);
 }
@@ -238,6 +254,10 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
     if (numbers.isClean(table)) {
         writeView(L, table);
         return false;
+    }
+    if (is_exact and table.marked & lua.stays != 0) {
+        unsupported_what = "metatables, globals and the library cannot be kept";
+        return error.Unsupported;
     }
     const entry = seen.see(L, @ptrCast(table));
     if (entry.found) {
@@ -250,6 +270,7 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
         return error.Unsupported;
     };
     writeHead(class);
+    if (is_exact) writeMark(table);
     frames[depth] = .{ .kind = class.kind, .table = table, .shape = class.shape, .count = class.count };
     depth += 1;
     switch (class.kind) {
@@ -261,10 +282,17 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
 
 /// Writes a view that code hasn't changed: the host has the object.
 fn writeView(L: *lua.State, table: *lua.Table) void {
+    if (numbers.isExternal(table)) return buffer.writeBox(.view, numbers.numberOf(table));
     const source = numbers.sourceOf(table);
     const has_changes = c.luaH_realasize(source) > 0 or source.lastfree != null;
     buffer.writeBox(if (has_changes) .changed_view else .view, numbers.numberOf(table));
     if (has_changes) noteSource(L, source);
+}
+
+/// Writes what a table is marked as, where the host is to have it as it is in Lua.
+fn writeMark(table: *const lua.Table) void {
+    buffer.reserve(1, 0);
+    buffer.writeBox(.nil, if (marks.of(table)) |mark| @as(u32, @intFromEnum(mark.kind)) + 1 else 0);
 }
 
 /// Writes what a container begins with.
@@ -296,7 +324,7 @@ fn findPairs(L: *lua.State, frame: *Frame) void {
 /// Whether an element is an object that has not been written, of the last object's shape: most rows
 /// are.
 inline fn isLikeLast(element: *const lua.Value) bool {
-    if (element.tt_ != lua.tag.table or depth == frames.len) return false;
+    if (element.tt_ != lua.tag.table or depth == frames.len or is_exact) return false;
     const table = lua.tableOf(element);
     if (table.alimit != 0 or numbers.isClean(table) or seen.has(table)) return false;
     return shapes.isLikeLast(table);
