@@ -71,8 +71,8 @@ interface Places {
   values: (Stored | Apart | undefined)[];
 }
 
-/** The most that `#` of an array can be. */
-const LENGTH_MAX = 2 ** 32 - 1;
+/** The longest array (`marks.length_max`). */
+const LENGTH_MAX = 2 ** 27;
 
 /** Reads a state. */
 export class Loading {
