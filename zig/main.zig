@@ -237,7 +237,7 @@ export fn drop_view(number: u32) i32 {
     return messages.dropView(number);
 }
 
-/// The host has changed an external table that Lua has.
+/// The host has changed an external table that Lua has, or with 0 perhaps any.
 export fn forget_external(number: u32) i32 {
     return messages.forgetExternal(number);
 }

@@ -19,12 +19,22 @@ import {
   type TableKind,
   tableOf,
 } from "../state/tables.ts";
+import { type Transaction, Transactions } from "../state/transactions.ts";
 import { isBytes } from "../values/kinds.ts";
 import type { ViewEncoder } from "./encode_views.ts";
 import type { Views } from "./views.ts";
 
 /** Entries that are looked at in one call: it isn't interrupted. */
 const ENTRIES_MAX = 4096;
+
+/** What tells of more than one entry. */
+const READS_ALL: ReadonlySet<number> = new Set([
+  VIEW_OP.ELEMENTS,
+  VIEW_OP.ENTRIES,
+  VIEW_OP.POSITION,
+  VIEW_OP.BORDER,
+  VIEW_OP.ALL,
+]);
 
 /** What a table is marked as (`external.Kind`). */
 const KINDS: readonly TableKind[] = ["array", "map", "object"];
@@ -48,6 +58,7 @@ export class ExternalTables implements ExternalNumbers {
   readonly #views: Views;
   #state: State;
   #pending: Pending | undefined;
+  #transactions: Transactions | undefined;
   /** Tables with metatables that Lua is to let go of. */
   #unpinned: TableData[] = [];
 
@@ -83,6 +94,54 @@ export class ExternalTables implements ExternalNumbers {
     }
   }
 
+  /**
+   * Runs what keeps all its changes to tables, or none where it throws.
+   *
+   * @throws {ConflictError} If another transaction has changed what this one has read.
+   */
+  transact<T>(body: () => T): T {
+    const transaction = this.begin();
+    try {
+      const result = this.runIn(transaction, body);
+      this.commit(transaction);
+      return result;
+    } catch (error) {
+      this.rollBack(transaction);
+      throw error;
+    }
+  }
+
+  /** Begins a transaction, for code that may wait. */
+  begin(): Transaction {
+    this.#transactions ??= new Transactions(this.#state);
+    return this.#transactions.begin();
+  }
+
+  /** Runs a part of the code of a transaction. */
+  runIn<T>(transaction: Transaction, body: () => T): T {
+    // What Lua has of tables tells nobody that it is read.
+    this.#forgetAll();
+    try {
+      return this.#transactions!.run(transaction, body);
+    } finally {
+      this.#forgetAll();
+    }
+  }
+
+  /** Ends it: all its changes are kept. */
+  commit(transaction: Transaction): void {
+    this.#transactions!.commit(transaction);
+  }
+
+  /** Ends it: none of its changes is kept. */
+  rollBack(transaction: Transaction): void {
+    this.#transactions!.rollBack(transaction);
+  }
+
+  #forgetAll(): void {
+    if (this.#instance.broken === undefined) this.#instance.exports.forget_external(0);
+  }
+
   add(given: object): number {
     const table = given instanceof TableHandle ? this.#own(given) : given as TableData;
     if (table.view !== 0) return table.view;
@@ -106,6 +165,7 @@ export class ExternalTables implements ExternalNumbers {
 
   /** Answers what Lua asks of an external table; a negative answer is a status. */
   answer(op: number, table: TableData, first: number, count: number): number {
+    if (READS_ALL.has(op)) this.#state.transactions?.read(table);
     switch (op) {
       case VIEW_OP.FIELD:
         this.#encoder.encodeStored(this.#valueOf(table, this.#key(first, count)));
@@ -150,7 +210,9 @@ export class ExternalTables implements ExternalNumbers {
   }
 
   #valueOf(table: TableData, key: StoredKey | undefined): Stored | undefined {
-    return key === undefined ? undefined : table.get(key);
+    if (key === undefined) return undefined;
+    this.#state.transactions?.read(table, key);
+    return table.get(key);
   }
 
   /** The key that Lua asks for, which stands in the buffer; undefined where no table can have it. */
@@ -214,7 +276,8 @@ export class ExternalTables implements ExternalNumbers {
 
   #put(table: TableData, key: StoredKey, value: Stored | undefined): number {
     this.#state.set(table, key, value);
-    return table.luaLength;
+    // In a transaction, each look at the border is to be heard of.
+    return this.#state.transactions === undefined ? table.luaLength : WIRE.BORDER_UNKNOWN;
   }
 
   /** Forgets what was to be stored, where it didn't come to it. */

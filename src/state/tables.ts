@@ -43,6 +43,9 @@ export type TableKind = "array" | "map" | "set" | "object" | `typed:${number}` |
 /** Entries of one part of a table that are saved together. */
 export const PAGE_ENTRIES = 256;
 
+/** So many tables whose numbers the host knows are kept in mind before those are forgotten that are gone. */
+const EXPOSED_MIN = 64;
+
 /** Parts with fewer places are never moved together. */
 const PLACES_MIN = 16;
 
@@ -56,7 +59,7 @@ export const MOVED = NaN;
 const BYTES_PREFIX = "\udc00";
 
 /** The key under which `index` has a key, so that bytes are told by what they are. */
-function indexed(key: StoredKey): unknown {
+export function indexed(key: StoredKey): unknown {
   return key instanceof Uint8Array ? BYTES_PREFIX + binaryText(key) : key;
 }
 
@@ -220,6 +223,14 @@ interface Undo {
   readonly length: number;
 }
 
+/** What is asked before a table is read or changed: it may throw. */
+export interface Watch {
+  /** Before a key is read; without one, all keys, or how many there are. */
+  read(table: TableData, key?: StoredKey): void;
+  /** Before a key is changed; without one, what the table is. */
+  write(table: TableData, key?: StoredKey): void;
+}
+
 /** Changes since a moment, for {@linkcode State.rollBack}. */
 export class Journal {
   /** In the order in which they were made. */
@@ -246,14 +257,28 @@ export class State {
   onChange: ((table: TableData) => void) | undefined;
   /** Called where `_home` doesn't reach a table any more that Lua keeps. */
   onDetach: ((table: TableData) => void) | undefined;
-  /** Where changes are noted, while a transaction is open. */
+  /** Where changes are noted, while the code of a transaction runs. */
   journal: Journal | undefined;
+  /** Asked before a table is read or changed, while any transaction is open. */
+  transactions: Watch | undefined;
+
+  /** Tables that the host knows the numbers of, by those. */
+  readonly exposed: Map<number, WeakRef<TableData>> = new Map();
+  #exposedMax = EXPOSED_MIN;
 
   /** Constructs an empty state. */
   constructor() {
     this.home = new TableData(this, HOME_ID);
     this.home.references = 1;
     this.dirty.add(this.home);
+  }
+
+  /** The host knows a table's number from now on. */
+  expose(table: TableData): void {
+    this.exposed.set(table.id, new WeakRef(table));
+    if (this.exposed.size <= this.#exposedMax) return;
+    for (const [id, reference] of this.exposed) if (reference.deref() === undefined) this.exposed.delete(id);
+    this.#exposedMax = Math.max(EXPOSED_MIN, 2 * this.exposed.size);
   }
 
   /** Makes an empty table. */
@@ -265,6 +290,7 @@ export class State {
 
   /** Sets a key to a value, or with `undefined` takes it away. */
   set(table: TableData, key: StoredKey, value: Stored | undefined): void {
+    this.transactions?.write(table, key);
     const before = table.get(key);
     if (before === undefined && value === undefined) return;
     this.journal?.changes.push({ table, key, value: before, kind: table.kind, length: table.length });
@@ -280,6 +306,7 @@ export class State {
   /** Says what a table becomes in JavaScript; an array may have a length beyond its last element. */
   mark(table: TableData, kind: TableKind, length = 0): void {
     if (table.kind === kind && table.length === length) return;
+    this.transactions?.write(table);
     const { kind: before, length: lengthBefore } = table;
     this.journal?.changes.push({ table, key: undefined, value: undefined, kind: before, length: lengthBefore });
     table.kind = kind;

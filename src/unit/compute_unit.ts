@@ -14,6 +14,8 @@ import { HostTables } from "../lazy/host_tables.ts";
 import { Instance } from "../runtime/instance.ts";
 import type { Allowance } from "../runtime/runs.ts";
 import { GLOBALS, RESULTS, WIRE } from "../runtime/wire.ts";
+import { ExternalTable } from "../state/external_table.ts";
+import { HOME_ID } from "../state/tables.ts";
 import { DISPOSE } from "../values/dispose.ts";
 import { isLargerThan } from "../values/estimate.ts";
 import { describe } from "../values/kinds.ts";
@@ -25,6 +27,7 @@ import { Figures, type RunStats } from "./figures.ts";
 import { checkJson, indentText, readJson, setInputJson, writeOutputJson } from "./json_text.ts";
 import { Known } from "./known.ts";
 import { Reports } from "./reports.ts";
+import { TableIds } from "./table_ids.ts";
 import { type PreparedRun, Tasks } from "./tasks.ts";
 import {
   checkUnitOptions,
@@ -156,6 +159,7 @@ export class ComputeUnit implements Disposable {
   #decoder: Decoder | undefined;
   #tables: HostTables | undefined;
   #external: ExternalTables | undefined;
+  #tableIds: TableIds | undefined;
   #reports: Reports | undefined;
   #lazyThreshold: number;
   #onPrint: ((line: string) => void) | undefined;
@@ -209,6 +213,7 @@ export class ComputeUnit implements Disposable {
     const encoder = this.#encoder = new ViewEncoder(instance, known.shapes);
     const decoder = this.#decoder = new Decoder(instance, known.shapes);
     const external = this.#external = new ExternalTables(instance, encoder, decoder, known.views, known.state);
+    this.#tableIds = new TableIds(known.state);
     const tables = this.#tables = new HostTables(instance, encoder, decoder, known.views, external);
     const reports = this.#reports = new Reports(instance, decoder, known.views);
     this.#chunks = new Chunks(instance, reports, known.chunks);
@@ -223,7 +228,7 @@ export class ComputeUnit implements Disposable {
     encoder.numberOfFunction = (value) => luaFunctions.numberOf(value);
     const functions = this.#functions = new HostFunctions(instance, encoder, decoder, tables, luaFunctions);
     const figures = this.#figures = new Figures(instance, functions);
-    this.#tasks = new Tasks(uses, encoder, decoder, reports, functions, figures);
+    this.#tasks = new Tasks(uses, encoder, decoder, reports, functions, figures, external);
     instance.host = {
       flush: (words, heapBytes) => decoder.takeChunk(words, heapBytes),
       load: (op, view, first, count) => tables.load(op, view, first, count),
@@ -833,6 +838,146 @@ export class ComputeUnit implements Disposable {
     });
   }
 
+  /** The table `_home`, as the host has it. */
+  get home(): ExternalTable {
+    this.#uses.ready("read home");
+    return this.#tableIds!.find("read home", HOME_ID);
+  }
+
+  /**
+   * Makes an external table. It stays until {@linkcode ComputeUnit.deleteExternalTable}, and as long after that
+   * as it stands in another one, or Lua code has it.
+   *
+   * @returns Its number.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * const prices = cu.createExternalTable();
+   * cu.setTableValue(prices, "tea", 4);
+   * cu.setInput({ prices: cu.externalTable(prices) });
+   * cu.compute("_io.input.prices.cups = 2 * _io.input.prices.tea");
+   * assertEquals(cu.getTableValue(prices, "cups"), 8);
+   * ```
+   */
+  createExternalTable(): number {
+    this.#uses.ready("create a table");
+    return this.#tableIds!.create();
+  }
+
+  /**
+   * Lets go of a table that {@linkcode ComputeUnit.createExternalTable} has made.
+   *
+   * @param id Its number.
+   * @returns Whether there was such a table.
+   */
+  deleteExternalTable(id: number): boolean {
+    this.#uses.ready("delete a table");
+    return this.#tableIds!.release(id);
+  }
+
+  /**
+   * The external table with a number: that of `_home`, which {@linkcode ComputeUnit.homeTableId} is, of one that
+   * the host has made, or of any {@linkcode ExternalTable}.
+   *
+   * @param id The number.
+   * @returns The table, which as a value is that very table to Lua code.
+   * @throws {RangeError} If there is no such table.
+   */
+  externalTable(id: number): ExternalTable {
+    this.#uses.ready("get a table");
+    return this.#tableIds!.find("get a table", id);
+  }
+
+  /**
+   * Reads a value of an external table.
+   *
+   * @typeParam T Type of the value; it isn't checked.
+   * @param id The table's number.
+   * @param key The key, as Lua has it: a string, number, boolean, bigint or {@linkcode ExternalTable}.
+   * @returns The value, copied; `undefined` where there is none.
+   * @throws {RangeError} If there is no such table.
+   * @throws {TypeError} If the value has a function of Lua's.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("_home.cart = { items = { 'tea', 'cups' } }");
+   * assertEquals(cu.getTableValue(cu.homeTableId, "cart"), { items: ["tea", "cups"] });
+   * ```
+   */
+  getTableValue<T = LuaValue>(id: number, key: unknown): T | undefined {
+    this.#uses.ready("get a table's value");
+    const value = this.#tableIds!.find("get a table's value", id).get(key);
+    return (value instanceof ExternalTable ? value.toValue() : value) as T | undefined;
+  }
+
+  /**
+   * Sets a value of an external table. Code that runs sees it at once.
+   *
+   * @param id The table's number.
+   * @param key The key.
+   * @param value The value: a container is copied, and becomes an external table. `undefined` takes the key away.
+   * @throws {RangeError} If there is no such table, the value nests deeper than 1000 levels, or has a bigint beyond int64.
+   * @throws {TypeError} If something in it can't be kept.
+   * @throws {ConflictError} If a transaction that hasn't ended has changed the key.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.setTableValue(cu.homeTableId, "rates", { low: 0.07, full: 0.19 });
+   * assertEquals(cu.compute("return _home.rates.full"), 0.19);
+   * ```
+   */
+  setTableValue(id: number, key: unknown, value: unknown): void {
+    this.#uses.ready("set a table's value");
+    this.#tableIds!.find("set a table's value", id).set(key, value);
+  }
+
+  /**
+   * Takes a key of an external table away.
+   *
+   * @param id The table's number.
+   * @param key The key.
+   * @returns Whether it was there.
+   * @throws {RangeError} If there is no such table.
+   */
+  deleteTableValue(id: number, key: unknown): boolean {
+    this.#uses.ready("delete a table's value");
+    return this.#tableIds!.find("delete a table's value", id).delete(key);
+  }
+
+  /**
+   * How many entries an external table has.
+   *
+   * @param id The table's number.
+   * @throws {RangeError} If there is no such table.
+   */
+  tableSize(id: number): number {
+    this.#uses.ready("get a table's size");
+    return this.#tableIds!.find("get a table's size", id).size;
+  }
+
+  /**
+   * The keys of an external table, in the order in which a traversal finds them.
+   *
+   * @param id The table's number.
+   * @throws {RangeError} If there is no such table.
+   */
+  tableKeys(id: number): LuaValue[] {
+    this.#uses.ready("get a table's keys");
+    return this.#tableIds!.find("get a table's keys", id).keys();
+  }
+
   /**
    * Measures the unit's memory.
    *
@@ -888,6 +1033,7 @@ export class ComputeUnit implements Disposable {
     this.#decoder = undefined;
     this.#tables = undefined;
     this.#external = undefined;
+    this.#tableIds = undefined;
     this.#reports = undefined;
     this.#chunks = undefined;
   }
@@ -932,6 +1078,7 @@ export class ComputeUnit implements Disposable {
 
   #compute(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
     checkOptions("compute", options, COMPUTE_OPTIONS);
+    if (options.transaction === true) return this.#transact(code, options, all);
     return this.#uses.use("compute", (instance) => {
       const chunks = this.#chunks!;
       if (typeof code === "string") {
@@ -948,6 +1095,11 @@ export class ComputeUnit implements Disposable {
         chunks.forget(chunk);
       }
     });
+  }
+
+  #transact(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
+    this.#uses.ready("compute");
+    return this.#external!.transact(() => this.#compute(code, { ...options, transaction: false }, all));
   }
 
   #call(name: string, args: unknown[], all: boolean): LuaValue[] {
@@ -1050,6 +1202,7 @@ export class ComputeUnit implements Disposable {
     make: (instance: Instance) => number,
   ): PreparedRun {
     const { timeLimit, stepLimit, signal, globals, clears = false, inherits = false, keeps = false } = options;
+    const { transaction: isTransaction = false } = options;
     const allowance = this.#uses.ready(action).runs.allowance(timeLimit, stepLimit, signal);
     return this.#tasks!.make({
       action,
@@ -1059,6 +1212,7 @@ export class ComputeUnit implements Disposable {
       inherits,
       keeps,
       ownGlobals: globals === "own",
+      isTransaction,
       make,
     });
   }

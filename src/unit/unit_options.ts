@@ -121,6 +121,15 @@ export interface RunOptions {
    * runs, only what it calls can abort it.
    */
   signal?: AbortSignal;
+  /**
+   * Whether the run keeps all its changes to `_home` and other external tables if it succeeds, and none if
+   * its code throws or is stopped, or its result can't be read. What it has changed, nobody else can read or
+   * change before it has ended; and where someone else changes what it has read, it fails: both are a
+   * {@linkcode ConflictError}, after which the run can be tried again.
+   *
+   * @default {false}
+   */
+  transaction?: boolean;
 }
 
 /** Options of {@linkcode ComputeUnit.compute}. */
@@ -284,6 +293,7 @@ export const COMPUTE_RULES: OptionRules<ComputeOptions> = {
   timeLimit: TIME_LIMIT,
   stepLimit: STEP_LIMIT,
   signal: { is: (value) => value instanceof AbortSignal, what: "an AbortSignal" },
+  transaction: BOOLEAN,
 };
 /** The same, to check them by. */
 export const COMPUTE_OPTIONS = rulesOf<ComputeOptions>(COMPUTE_RULES);

@@ -231,6 +231,18 @@ pub noinline fn becomeExternal(L: *lua.State, table: *lua.Table, number: u32) vo
     if (table.marked & (1 << c.BLACKBIT) != 0) c.luaC_barrierback_(L, @ptrCast(table));
 }
 
+/// The next external table from a number on, which then is the one after it; null after the last.
+pub fn nextExternal(number: *u32) ?*lua.Table {
+    while (number.* < capacity) {
+        const object = entries[number.*].object;
+        number.* += 1;
+        if (object == null or object.?.tt != c.LUA_VTABLE) continue;
+        const table: *lua.Table = @ptrCast(@alignCast(object.?));
+        if (isExternal(table)) return table;
+    }
+    return null;
+}
+
 /// Counts what an external table has got of its contents.
 pub fn countCached(bytes: usize) void {
     cached_bytes += bytes;
@@ -242,12 +254,8 @@ pub noinline fn evict(L: *lua.State) void {
     if (cached_bytes <= cached_bytes_max) return;
     cached_bytes = 0;
     limits.owe(capacity);
-    for (entries[0..capacity]) |*entry| {
-        const object = entry.object orelse continue;
-        if (object.tt != c.LUA_VTABLE) continue;
-        const table: *lua.Table = @ptrCast(@alignCast(object));
-        if (isExternal(table)) emptyParts(L, table);
-    }
+    var next: u32 = 0;
+    while (nextExternal(&next)) |table| emptyParts(L, table);
 }
 
 /// Takes all that a table's own parts hold, and the parts.

@@ -99,6 +99,8 @@ pub const race_function = 0xffff_fff2;
 /// What the host answers where a value was stored that has tables: this less the number of containers
 /// in its message. Each table becomes an external one.
 pub const adopt_base = -1024;
+/// What it answers else is the border of the table; or this, where it doesn't tell.
+pub const border_unknown = 0x7fff_ffff;
 /// A message's chunks and the words of its last one, in one number.
 pub const words_bits = 13;
 /// Numbers of tables that stand in the buffer at once.

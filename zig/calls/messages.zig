@@ -99,7 +99,9 @@ pub fn dropView(number: u32) i32 {
 
 pub fn forgetExternal(number: u32) i32 {
     if (!unit.is_ready) return unit.answer(.malformed);
-    if (numbers.findExternal(unit.L, number)) |table| external.forgetContents(unit.L, table);
+    if (number == 0) {
+        external.forgetAll(unit.L);
+    } else if (numbers.findExternal(unit.L, number)) |table| external.forgetContents(unit.L, table);
     return 0;
 }
 

@@ -39,7 +39,7 @@ pub fn store(L: *lua.State, table: *lua.Table, key: *const lua.Value, value: *co
     var pair = Pair{ .table = table, .key = plainKey(key), .value = value.* };
     const answer = if (isScalar(&pair.key) and isScalar(value)) sendScalars(L, &pair) else sendProtected(L, &pair);
     changed(L, table, &pair);
-    if (numbers.entryOf(table).paged) |paged| paged.border = @intCast(answer);
+    if (numbers.entryOf(table).paged) |paged| paged.border = if (answer == wire.border_unknown) null else @intCast(answer);
     return true;
 }
 
@@ -304,6 +304,12 @@ pub fn forgetContents(L: *lua.State, table: *lua.Table) void {
     pages.drop(numbers.numberOf(table));
     numbers.emptyParts(L, table);
     if (numbers.entryOf(table).paged) |paged| paged.border = null;
+}
+
+/// The same for all tables.
+pub fn forgetAll(L: *lua.State) void {
+    var next: u32 = 0;
+    while (numbers.nextExternal(&next)) |table| forgetContents(L, table);
 }
 
 /// The host no longer keeps a table that has a metatable.
