@@ -61,6 +61,9 @@ const MOST_WAIT_MS = 200;
 export const homeInternals = {} as {
   /** Its tables. */
   stateOf: (home: Home) => State;
+  /** The same, for a unit that is its only one until it is released. */
+  claim: (home: Home) => State;
+  release: (home: Home) => void;
   /** Deletes it from the store. */
   delete: (home: Home) => Promise<void>;
 };
@@ -77,11 +80,20 @@ export class Home {
   #saved: SavedState;
   #base: Base;
   #pages: Pages;
+  #isClaimed = false;
   /** What was asked for last: loads and saves come one after the other. */
   #last: Promise<void> = Promise.resolve();
 
   static {
     homeInternals.stateOf = (home) => home.#state;
+    homeInternals.claim = (home) => {
+      if (home.#isClaimed) {
+        throw new TypeError(`Cannot create a compute unit: another unit has the home ${JSON.stringify(home.name)}`);
+      }
+      home.#isClaimed = true;
+      return home.#state;
+    };
+    homeInternals.release = (home) => void (home.#isClaimed = false);
     homeInternals.delete = (home) => home.#inTurn(() => home.#saved.delete(home.#base, home.#pages.numbers()));
   }
 
@@ -92,6 +104,7 @@ export class Home {
     this.#saved = saved;
     this.#base = base;
     this.#pages = pages;
+    state.findSaved = (id) => this.#pages.find(id);
   }
 
   /** Opens one; {@linkcode openHome} checks what it is given. */
@@ -116,6 +129,7 @@ export class Home {
    * Saves what has changed, all of it or nothing. What changes meanwhile is saved the next time.
    *
    * @throws {ConflictError} If it was saved elsewhere since it was loaded; nothing is saved then.
+   * @throws {TypeError} If a transaction hasn't ended.
    * @throws {Error} If the store fails; the message says so where it isn't known whether it is saved.
    */
   save(): Promise<void> {
@@ -125,16 +139,24 @@ export class Home {
   /**
    * Loads it as it was saved last, by whomever: what has changed since is lost. Where it fails, it is as before.
    *
-   * @throws {TypeError} If what the store has is damaged.
+   * @throws {TypeError} If what the store has is damaged, or a transaction hasn't ended.
    * @throws {Error} If the store fails.
    */
   load(): Promise<void> {
     return this.#inTurn(async () => {
+      this.#checkSettled("load");
       ({ base: this.#base, pages: this.#pages } = await this.#saved.load(this.#state));
     });
   }
 
+  /** What a transaction has changed that hasn't ended can't be told from the rest. */
+  #checkSettled(verb: string): void {
+    if (this.#state.transactions === undefined) return;
+    throw new TypeError(`Cannot ${verb} state ${JSON.stringify(this.name)}: a transaction has not ended`);
+  }
+
   async #save(): Promise<void> {
+    this.#checkSettled("save");
     const changes = this.#pages.collect();
     if (changes.size === 0) return;
     const { nextId } = this.#state;

@@ -102,6 +102,12 @@ export class Pages {
     return this.state.dirty.size > 0 || this.state.dropped.size > 0 || this.#changes.size > 0;
   }
 
+  /** The table with an id, if it has a place. */
+  find(id: number): TableData | undefined {
+    const number = this.#numbersById.get(id);
+    return number === undefined ? undefined : this.#tables[number];
+  }
+
   /** The numbers of all pages that the store has of it, or will have. */
   *numbers(): Generator<number> {
     yield* this.#changes.keys();

@@ -262,6 +262,8 @@ export class State {
   /** Asked before a table is read or changed, while any transaction is open. */
   transactions: Watch | undefined;
 
+  /** Finds a table that was loaded, or saved, by its number. */
+  findSaved: ((id: number) => TableData | undefined) | undefined;
   /** Tables that the host knows the numbers of, by those. */
   readonly exposed: Map<number, WeakRef<TableData>> = new Map();
   #exposedMax = EXPOSED_MIN;
@@ -340,6 +342,8 @@ export class State {
     Object.assign(home, { kind, list, keys, values, size, listSize, border, length });
     home.index();
     this.nextId = Math.max(this.nextId, nextId);
+    // A number is that of a table that was loaded now.
+    this.exposed.clear();
     this.#countReferences(home);
     this.dirty.clear();
     this.dropped.clear();
