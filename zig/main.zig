@@ -242,9 +242,9 @@ export fn forget_external(number: u32) i32 {
     return messages.forgetExternal(number);
 }
 
-/// The host no longer keeps an external table that has a metatable.
-export fn unpin_external(number: u32) i32 {
-    return messages.unpinExternal(number);
+/// `_home` reaches an external table that has a metatable now, or no longer.
+export fn pin_external(number: u32, is_reached: u32) i32 {
+    return messages.pinExternal(number, is_reached != 0);
 }
 
 /// Takes a chunk of the message: so many words, so many bytes of strings.

@@ -46,6 +46,8 @@ const PAGE_BYTES_MAX = WIRE.HEAP_SIZE_BYTES - 2048;
 const IS_COMPLETE = 1 << 8;
 const IS_NUMBERS = 1 << 9;
 
+const ENTRIES_TAGS = { object: WIRE.RECORD, map: WIRE.MAP, set: WIRE.SET } as const;
+
 /** Where an object stands: the container that holds it, and under which key. */
 export interface Origin {
   readonly parent: Origin | undefined;
@@ -226,16 +228,20 @@ export class ViewEncoder extends Encoder {
   /** Writes all that an external table holds. */
   encodeStoredTable(table: TableData): void {
     this.#storedMessage(() => {
-      const length = table.luaLength;
-      const isArray = resultKindOf(table) === "array";
-      this.box(isArray ? WIRE.ARRAY : WIRE.MAP, isArray ? length : table.size);
+      const kind = resultKindOf(table);
       this.enter();
-      for (let key = 1; isArray && key <= length; key++) this.#stored(table.get(key));
-      if (isArray) return;
-      forEachEntry(table, (key, value) => {
-        this.#stored(key);
-        this.#stored(value);
-      });
+      if (kind === "object" || kind === "map" || kind === "set") return this.#storedEntries(table, kind);
+      const length = table.luaLength;
+      this.box(WIRE.ARRAY, length);
+      for (let key = 1; key <= length; key++) this.#stored(table.get(key));
+    });
+  }
+
+  #storedEntries(table: TableData, kind: "object" | "map" | "set"): void {
+    this.box(ENTRIES_TAGS[kind], table.size);
+    forEachEntry(table, (key, value) => {
+      this.#stored(kind === "object" ? String(key) : key);
+      this.#stored(value);
     });
   }
 

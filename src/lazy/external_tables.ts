@@ -59,8 +59,6 @@ export class ExternalTables implements ExternalNumbers {
   #state: State;
   #pending: Pending | undefined;
   #transactions: Transactions | undefined;
-  /** Tables with metatables that Lua is to let go of. */
-  #unpinned: TableData[] = [];
 
   /** Constructs the external tables of a new unit, and makes its `_home` known. */
   constructor(instance: Instance, encoder: ViewEncoder, decoder: Decoder, views: Views, state: State) {
@@ -76,22 +74,17 @@ export class ExternalTables implements ExternalNumbers {
 
   #watch(): void {
     this.#state.onChange = (table) => this.#forget(table);
-    this.#state.onDetach = (table) => this.#unpinned.push(table);
+    this.#state.onReach = (table, isReached) => this.#pin(table, isReached);
+  }
+
+  #pin(table: TableData, isReached: boolean): void {
+    if (table.view === 0 || this.#instance.broken !== undefined) return;
+    this.#instance.exports.pin_external(table.view, isReached ? 1 : 0);
   }
 
   #forget(table: TableData): void {
     if (table.view === 0 || this.#instance.broken !== undefined) return;
     this.#instance.exports.forget_external(table.view);
-  }
-
-  /** Lets go of tables that only their metatables keep. Between uses of the unit. */
-  tidy(): void {
-    if (this.#unpinned.length === 0) return;
-    for (const table of this.#unpinned.splice(0)) {
-      if (table.references > 0 || table.view === 0) continue;
-      table.isPinned = false;
-      this.#instance.exports.unpin_external(table.view);
-    }
   }
 
   /**
@@ -203,8 +196,8 @@ export class ExternalTables implements ExternalNumbers {
       case VIEW_OP.MARK:
         return this.#mark(table, first, count);
       case VIEW_OP.PIN:
-        table.isPinned = table.references > 0;
-        return table.isPinned ? 1 : 0;
+        table.hasMetatable = first !== 0;
+        return table.references > 0 ? 1 : 0;
       default:
         return this.#nonsense();
     }
@@ -309,17 +302,19 @@ export class ExternalTables implements ExternalNumbers {
     const numbers = new Uint32Array(words.buffer, words.byteOffset, count);
     for (let i = 0; i < count; i++) {
       const table = tables[first + i];
-      if (table === undefined) numbers[i] = 0;
-      else if (numbers[i] !== 0) this.#overlay(numbers[i], table, given);
-      else given.push(numbers[i] = this.#give(table));
+      const known = numbers[i] & ~WIRE.HAS_METATABLE;
+      if (table !== undefined) table.hasMetatable = numbers[i] >= WIRE.HAS_METATABLE;
+      numbers[i] = table === undefined ? 0 : known !== 0 ? this.#cover(known, table, given) : this.#give(table);
+      if (table !== undefined && known === 0) given.push(numbers[i]);
     }
     return 0;
   }
 
   /** A view of an input keeps its number. */
-  #overlay(number: number, table: TableData, given: number[]): void {
+  #cover(number: number, table: TableData, given: number[]): number {
     if (!this.#views.cover(number, table)) this.#nonsense();
     given.push(-number);
+    return number;
   }
 
   #commit(): number {

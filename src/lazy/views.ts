@@ -78,7 +78,9 @@ export class Views {
 
   /** It doesn't any more. */
   uncover(number: number): void {
-    this.#covered.get(number)!.view = 0;
+    const table = this.#covered.get(number)!;
+    table.view = 0;
+    table.hasMetatable = false;
     this.#covered.delete(number);
   }
 
@@ -100,6 +102,7 @@ export class Views {
     const table = this.objects.objects[number - 1];
     if (TableData.is(table)) {
       table.view = 0;
+      table.hasMetatable = false;
       this.objects.objects[number - 1] = undefined;
       this.objects.free.push(number - 1);
       return;

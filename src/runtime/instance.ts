@@ -74,7 +74,7 @@ interface Calls {
   begin_message(kind: number): number;
   drop_view(number: number): number;
   forget_external(number: number): number;
-  unpin_external(number: number): number;
+  pin_external(number: number, isReached: number): number;
   get_released_ptr(): number;
   take_chunk(words: number, heapBytes: number): number;
   long_string(length: number): number;

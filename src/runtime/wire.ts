@@ -48,6 +48,7 @@ export const WIRE = {
   FUNCTION: 0x1e,
 
   ADOPT_BASE: -1024,
+  HAS_METATABLE: 0x8000_0000,
   ADOPTED_MAX: 16 * 1024,
   WORDS_BITS: 13,
   BORDER_UNKNOWN: 0x7fff_ffff,

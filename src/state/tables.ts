@@ -99,8 +99,8 @@ export class TableData {
   references = 0;
   /** Number of the view that Lua has of it; 0 where it has none. */
   view = 0;
-  /** Whether Lua keeps that view, as it has a metatable. */
-  isPinned = false;
+  /** Whether that view has a metatable: Lua keeps it then, as long as `_home` reaches it. */
+  hasMetatable = false;
   /** Pages that are to be saved: those of the list by 2 i, those of the other keys by 2 i + 1. */
   readonly dirtyPages: Set<number> = new Set();
   /** Whether its kind, its length or its number of places is to be saved. */
@@ -204,6 +204,9 @@ export class TableHandle extends External {
   /** Constructs what stands for a table. */
   constructor(data: TableData) {
     super();
+    if (!TableData.is(data)) {
+      throw new TypeError("Cannot construct an ExternalTable: code or the host makes them in a unit");
+    }
     this.#data = data;
   }
 }
@@ -255,8 +258,8 @@ export class State {
   readonly dropped: Set<number> = new Set();
   /** Called after the host has changed a table. */
   onChange: ((table: TableData) => void) | undefined;
-  /** Called where `_home` doesn't reach a table any more that Lua keeps. */
-  onDetach: ((table: TableData) => void) | undefined;
+  /** Called where `_home` comes to reach a table with a metatable, or doesn't reach it any more. */
+  onReach: ((table: TableData, isReached: boolean) => void) | undefined;
   /** Where changes are noted, while the code of a transaction runs. */
   journal: Journal | undefined;
   /** Asked before a table is read or changed, while any transaction is open. */
@@ -543,6 +546,7 @@ export class State {
       if (next.references++ > 0) continue;
       this.dropped.delete(next.id);
       this.#markAll(next);
+      if (next.hasMetatable) this.onReach?.(next, true);
       forEachTable(next, (held) => waiting.push(held));
     }
   }
@@ -554,7 +558,7 @@ export class State {
       if (--next.references > 0) continue;
       this.dirty.delete(next);
       this.dropped.add(next.id);
-      if (next.isPinned) this.onDetach?.(next);
+      if (next.hasMetatable) this.onReach?.(next, false);
       forEachTable(next, (held) => waiting.push(held));
     }
   }

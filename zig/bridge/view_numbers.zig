@@ -66,6 +66,9 @@ pub const Paged = struct {
     places: ?*lua.Table = null,
 };
 
+/// Called when an external table with a metatable is collected (views/external.zig).
+pub var forget_place: *const fn (number: u32) void = undefined;
+
 /// How many numbers have an object.
 pub var alive: u32 = 0;
 
@@ -358,6 +361,7 @@ pub fn drop(L: *lua.State, number: u32) bool {
 /// Called when a table that is a view is collected.
 pub export fn cu_view_free(L: *lua.State, table: *lua.Table) callconv(.c) void {
     const number = numberOf(table);
+    if (isExternal(table) and table.metatable != null) forget_place(number);
     forgetPaged(L, number);
     freed(number);
 }

@@ -105,9 +105,9 @@ pub fn forgetExternal(number: u32) i32 {
     return 0;
 }
 
-pub fn unpinExternal(number: u32) i32 {
-    if (!unit.isIdle()) return unit.answer(.malformed);
-    external.unpin(unit.L, number);
+pub fn pinExternal(number: u32, is_reached: bool) i32 {
+    if (!unit.is_ready) return unit.answer(.malformed);
+    external.pin(unit.L, number, is_reached);
     return 0;
 }
 

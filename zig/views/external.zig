@@ -25,11 +25,13 @@ const c = lua.c;
 /// The table `_home`, for messages.
 pub var home: ?*const lua.Table = null;
 
-/// External tables with metatables that the host keeps, by number: a metatable stays with its table.
+/// External tables with metatables, by number, as long as `_home` reaches them: a metatable stays with
+/// its table. While it doesn't, `false` keeps the place, so that pinning takes no memory.
 var pinned: *lua.Table = undefined;
 
 pub fn init(L: *lua.State) void {
     pinned = lua.newAnchored(L);
+    numbers.forget_place = forgetPlace;
 }
 
 /// Sets a field of an external table. False, and nothing is done, where its `__newindex` is to do it.
@@ -161,7 +163,7 @@ fn adopt(L: *lua.State, table: *lua.Table, count: u32) i32 {
     var first: u32 = 0;
     while (first < count) {
         const part = @min(count - first, wire.adopted_max);
-        for (room[0..part], first..) |*number, i| number.* = if (seen.tableAt(@intCast(i))) |held| numbers.numberOf(held) else 0;
+        for (room[0..part], first..) |*number, i| number.* = numberFor(seen.tableAt(@intCast(i)));
         const answer = asking.tell(.adopt, numbers.numberOf(table), first, part);
         if (answer < 0) return answer;
         @memcpy(list[first..][0..part], room[0..part]);
@@ -171,13 +173,23 @@ fn adopt(L: *lua.State, table: *lua.Table, count: u32) i32 {
     const answer = asking.tell(.commit, numbers.numberOf(table), 0, 0);
     if (answer < 0) return answer;
     for (list, 0..) |number, i| if (number != 0) numbers.becomeExternal(L, seen.tableAt(@intCast(i)).?, number);
+    for (list, 0..) |number, i| if (number != 0) {
+        const held = seen.tableAt(@intCast(i)).?;
+        if (held.metatable != null) setPinned(L, held, asking.tell(.pin, number, 1, 0) != 0);
+    };
     return answer;
+}
+
+/// What the host is told of a container: its number, if it has one, and whether it has a metatable.
+fn numberFor(held: ?*lua.Table) u32 {
+    const table = held orelse return 0;
+    return numbers.numberOf(table) | if (table.metatable != null) wire.has_metatable else @as(u32, 0);
 }
 
 /// Takes the memory that a table needs to become external.
 fn prepare(L: *lua.State, table: *lua.Table, number: u32) void {
     numbers.reserve(L, number);
-    if (table.metatable != null) lua.set(L, pinned, lua.integer(number), lua.ofTable(table));
+    if (table.metatable != null) lua.set(L, pinned, lua.integer(number), lua.boolean(false));
 }
 
 /// What Lua has of a table is as it is with the host now.
@@ -284,10 +296,16 @@ pub fn lengthOf(table: *const lua.Table) u32 {
 
 /// Before an external table gets a metatable, or loses it.
 pub fn setMetatable(L: *lua.State, table: *lua.Table, metatable: ?*lua.Table) void {
-    const number = lua.integer(numbers.numberOf(table));
-    if (metatable == null) return lua.set(L, pinned, number, lua.nil);
-    if (asking.tell(.pin, numbers.numberOf(table), 0, 0) == 0) return;
-    lua.set(L, pinned, number, lua.ofTable(table));
+    const number = numbers.numberOf(table);
+    lua.set(L, pinned, lua.integer(number), if (metatable == null) lua.nil else lua.boolean(false));
+    const is_reached = asking.tell(.pin, number, @intFromBool(metatable != null), 0) != 0;
+    if (metatable != null) setPinned(L, table, is_reached);
+}
+
+/// Keeps a table with a metatable, or no longer. Takes no memory.
+fn setPinned(L: *lua.State, table: *lua.Table, is_pinned: bool) void {
+    const place: *lua.Value = @ptrCast(@constCast(c.luaH_getint(pinned, numbers.numberOf(table))));
+    if (!lua.isVacant(place)) put(L, pinned, place, if (is_pinned) lua.ofTable(table) else lua.boolean(false));
 }
 
 /// What a table becomes in JavaScript, and the length of an array.
@@ -312,10 +330,15 @@ pub fn forgetAll(L: *lua.State) void {
     while (numbers.nextExternal(&next)) |table| forgetContents(L, table);
 }
 
-/// The host no longer keeps a table that has a metatable.
-pub fn unpin(L: *lua.State, number: u32) void {
-    if (lua.isNil(@ptrCast(c.luaH_getint(pinned, number)))) return;
-    lua.set(L, pinned, lua.integer(number), lua.nil);
+/// `_home` reaches a table with a metatable now, or no longer.
+pub fn pin(L: *lua.State, number: u32, is_reached: bool) void {
+    if (numbers.findExternal(L, number)) |table| setPinned(L, table, is_reached);
+}
+
+/// An external table with a metatable is collected: its place is given up.
+pub fn forgetPlace(number: u32) void {
+    const place: *lua.Value = @ptrCast(@constCast(c.luaH_getint(pinned, number)));
+    if (!lua.isVacant(place)) place.tt_ = lua.tag.nil;
 }
 
 /// A new external table at the top of the stack.
