@@ -135,6 +135,17 @@ export class ExternalTables implements ExternalNumbers {
     if (this.#instance.broken === undefined) this.#instance.exports.forget_external(0);
   }
 
+  /** Whether a transaction hasn't ended. */
+  get hasTransactions(): boolean {
+    return this.#state.transactions !== undefined;
+  }
+
+  /** The unit is gone: another may have these tables. */
+  letGo(): void {
+    this.#views.letGo();
+    this.#state.onChange = this.#state.onDetach = undefined;
+  }
+
   add(given: object): number {
     const table = given instanceof TableHandle ? this.#own(given) : given as TableData;
     if (table.view !== 0) return table.view;

@@ -84,6 +84,13 @@ export class Views {
     this.#covered.delete(number);
   }
 
+  /** The external tables have no numbers any more: the unit is gone. */
+  letGo(): void {
+    for (const object of [...this.objects.objects, ...this.#covered.values()]) {
+      if (TableData.is(object)) [object.view, object.isPinned] = [0, false];
+    }
+  }
+
   /** Whether a number is a view's. */
   has(number: number): boolean {
     return this.objectOf(number) !== undefined;

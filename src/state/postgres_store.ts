@@ -32,16 +32,10 @@ import {
 
 export type { Store, StoreChange, StoreCheck, StoreEntry, StoreLimits };
 
-/** What runs queries: what a store needs of a transaction of the package `postgres`. */
-export interface PostgresQueries {
+/** What a store needs of the package's `sql`. */
+export interface PostgresSql {
   /** Runs a query with parameters `$1` and so on. */
   unsafe(query: string, parameters?: (string | null | Uint8Array)[]): PromiseLike<Record<string, unknown>[]>;
-}
-
-/** What a store needs of the package's `sql`. */
-export interface PostgresSql extends PostgresQueries {
-  /** Runs a transaction, which is rolled back where the function is rejected. */
-  begin(use: (sql: PostgresQueries) => Promise<unknown>): Promise<unknown>;
   /** Closes the connections. */
   end(options?: { timeout?: number }): Promise<void>;
 }
@@ -57,7 +51,7 @@ export interface PostgresStoreOptions {
   /**
    * How long to try again where the server can't be reached, such as while it is restarted, in milliseconds.
    *
-   * @default {10000}
+   * @default {30000}
    */
   timeout?: number;
 }
@@ -66,75 +60,117 @@ const OPTIONS = rulesOf<PostgresStoreOptions>({
   table: {
     is: isString,
     what: "a string",
-    isInRange: (name) => /^[a-z_][a-z0-9_]{0,62}$/.test(name as string),
-    range: "of small letters, digits and _",
+    // The function that stands beside it has a longer name, of 63 at most.
+    isInRange: (name) => /^[a-z_][a-z0-9_]{0,49}$/.test(name as string),
+    range: "up to 50 small letters, digits and _",
   },
   timeout: { is: isNumber, what: "a number of milliseconds", isInRange: (ms) => (ms as number) >= 0, range: "from 0" },
 });
 
 const TABLE_DEFAULT = "cu_store";
-const TIMEOUT_DEFAULT_MS = 10_000;
+const TIMEOUT_DEFAULT_MS = 30_000;
 const FIRST_WAIT_MS = 5;
 const MOST_WAIT_MS = 500;
 
-/** What a value of PostgreSQL's holds as text of the protocol, with room. */
+/** All values of a commit are one parameter, in hexadecimal, and a message has 1 GiB at most. */
+const COMMIT_BYTES_MAX = 256 * 1024 * 1024;
 const VALUE_BYTES_MAX = 64 * 1024 * 1024;
 
-/** A query has 65,535 parameters at most, and a message 1 GiB. */
-const ROWS_AT_ONCE = 500;
-const BYTES_AT_ONCE = 64 * 1024 * 1024;
 const KEYS_AT_ONCE = 1000;
 
-/** Of the connection: it wasn't made, or broke. */
-const CONNECTION_CODES =
-  /^(ECONN\w+|EPIPE|ENOENT|ETIMEDOUT|CONNECT_TIMEOUT|CONNECTION_(CLOSED|DESTROYED)|57P0[123]|08\w{3})$/;
-
-/** Of the server, which undid the transaction for the sake of another. */
+/** Of the connection: it couldn't be made. */
+const UNREACHED_CODES = /^(ECONNREFUSED|ENOENT|EHOSTUNREACH|ETIMEDOUT|CONNECT_TIMEOUT|57P03|08001)$/;
+/** It broke: whether a query was run isn't known. */
+const BROKEN_CODES = /^(ECONNRESET|EPIPE|CONNECTION_(CLOSED|DESTROYED|ENDED)|57P0[12]|08\w{3})$/;
+/** Of the server, which undid the query for the sake of another. */
 const UNDONE_CODES = /^40(001|P01)$/;
+/** Where another process makes the table or the function at the same time. */
+const MADE_ELSEWHERE_CODES = /^(23505|42P07|42723)$/;
+/** Of the function that commits: a check doesn't hold. */
+const CHECK_FAILED_CODE = "CU001";
 
-/** Of the server, where another process makes the table at the same time. */
-const MADE_ELSEWHERE_CODES = /^(23505|42P07)$/;
-
-/** Rolls a transaction back whose checks don't hold. */
-const CHECK_FAILED = new Error("a check failed");
+const CONNECTIONS_MAX = 4;
+const CONNECT_SECONDS_MAX = 10;
+const RECONNECT_SECONDS = 0.1;
 
 /** The packages of runtimes; by name, so that nobody loads them who doesn't use them. */
 const PACKAGE = "Deno" in globalThis ? "npm:postgres@3.4.9" : "postgres";
 
-async function connect(url: string): Promise<PostgresSql> {
+/** Loads the package: what it gives opens connections. */
+async function loadPackage(url: string): Promise<() => PostgresSql> {
   let open: (url: string, options: object) => PostgresSql;
   try {
     ({ default: open } = await import(PACKAGE));
   } catch (cause) {
     throw new Error(`Cannot open a PostgresStore: the package ${PACKAGE} can't be loaded`, { cause });
   }
-  return open(url, { max: CONNECTIONS_MAX, onnotice: () => {} });
+  // The package's own pauses before it connects again become ever longer; the store has some already.
+  const backoff = () => RECONNECT_SECONDS;
+  return () => open(url, { max: CONNECTIONS_MAX, connect_timeout: CONNECT_SECONDS_MAX, backoff, onnotice: () => {} });
 }
 
-const CONNECTIONS_MAX = 4;
+/** The function that commits, by the name of the table. */
+function functionOf(table: string): string {
+  return `${table}_commit_1`;
+}
+
+/**
+ * The definition of that function. As it is one query, no connection is kept for a transaction, which the
+ * package doesn't survive where the connection breaks (its issue 1208).
+ *
+ * What is to be absent is kept by a row, and what is to be there by a lock, so that who comes second waits and
+ * sees then what the first one has made of it.
+ */
+function definitionOf(table: string): string {
+  return `CREATE FUNCTION ${functionOf(table)}(checks text, changes text, bytes bytea, made text) RETURNS void AS $body$
+DECLARE
+  found integer;
+BEGIN
+  INSERT INTO ${table} (key, value, revision)
+    SELECT c.key, '', '' FROM json_to_recordset(checks::json) AS c(key text, revision text)
+    WHERE c.revision IS NULL ORDER BY c.key COLLATE "C" ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS found = ROW_COUNT;
+  found = found + (SELECT count(*) FROM (
+    SELECT t.key FROM ${table} t JOIN json_to_recordset(checks::json) AS c(key text, revision text)
+    ON t.key = c.key AND t.revision = c.revision ORDER BY t.key FOR UPDATE OF t) AS present);
+  IF found < json_array_length(checks::json) THEN
+    RAISE EXCEPTION 'a check failed' USING ERRCODE = '${CHECK_FAILED_CODE}';
+  END IF;
+  DELETE FROM ${table} t USING json_to_recordset(changes::json) AS c(key text, size integer)
+    WHERE t.key = c.key AND c.size IS NULL;
+  INSERT INTO ${table} (key, value, revision)
+    SELECT c.key, substring(bytes FROM c.start FOR c.size), made
+    FROM json_to_recordset(changes::json) AS c(key text, start integer, size integer)
+    WHERE c.size IS NOT NULL ORDER BY c.key COLLATE "C"
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision;
+END
+$body$ LANGUAGE plpgsql`;
+}
 
 /** A store in a table of a PostgreSQL database, which any number of processes may use at once. */
 export class PostgresStore implements Store {
   /** What the store can't exceed. */
-  readonly limits: StoreLimits = { valueBytes: VALUE_BYTES_MAX };
+  readonly limits: StoreLimits = { valueBytes: VALUE_BYTES_MAX, commitBytes: COMMIT_BYTES_MAX };
   #sql: PostgresSql | undefined;
-  #isOwn: boolean;
+  /** Opens connections, where they are the store's own. */
+  #connect: (() => PostgresSql) | undefined;
   #table: string;
   #timeoutMs: number;
 
-  private constructor(sql: PostgresSql, isOwn: boolean, options: PostgresStoreOptions) {
+  private constructor(sql: PostgresSql, connect: (() => PostgresSql) | undefined, options: PostgresStoreOptions) {
     this.#sql = sql;
-    this.#isOwn = isOwn;
+    this.#connect = connect;
     this.#table = options.table ?? TABLE_DEFAULT;
     this.#timeoutMs = options.timeout ?? TIMEOUT_DEFAULT_MS;
   }
 
   /**
-   * Opens a store, and makes its table where it isn't there.
+   * Opens a store. It makes a table where it isn't there, and beside it a function, by which a commit is one
+   * query: `cu_store_commit_1`.
    *
    * @param sql What the package `postgres` gives, which {@linkcode close} leaves open; or the URL of a
    * database, for which the package is loaded: `npm:postgres` in Deno, elsewhere `postgres`, which must be
-   * installed.
+   * installed. Where connections break, the store makes others only if they are its own.
    * @param options The table, and how long to try again.
    * @returns The store.
    * @throws {TypeError} If an option is unknown, or of the wrong kind.
@@ -147,13 +183,14 @@ export class PostgresStore implements Store {
   ): Promise<PostgresStore> {
     checkOptions("open a PostgresStore", options, OPTIONS);
     const isUrl = typeof sql === "string" || sql instanceof URL;
-    const connections = isUrl ? await connect(String(sql)) : sql;
-    if (typeof connections?.unsafe !== "function" || typeof connections.begin !== "function") {
+    const connect = isUrl ? await loadPackage(String(sql)) : undefined;
+    const connections = connect?.() ?? sql as PostgresSql;
+    if (typeof connections?.unsafe !== "function") {
       throw new TypeError(`Cannot open a PostgresStore: it needs the package's sql, or a URL, got ${describe(sql)}`);
     }
-    const store = new PostgresStore(connections, isUrl, options);
+    const store = new PostgresStore(connections, connect, options);
     try {
-      await store.#whenThere((sql) => store.#makeTable(sql));
+      await store.#make();
     } catch (error) {
       await store.close();
       throw error;
@@ -161,13 +198,19 @@ export class PostgresStore implements Store {
     return store;
   }
 
-  async #makeTable(sql: PostgresQueries): Promise<void> {
-    // Asked before, as who may only use the table can't make one.
-    const [row] = await sql.unsafe("SELECT to_regclass($1) IS NOT NULL AS has", [this.#table]);
-    if (row.has) return;
+  /** Makes what isn't there. It is asked for before, as who may only use it can't make any. */
+  async #make(): Promise<void> {
+    const name = functionOf(this.#table);
+    const query = "SELECT to_regclass($1) IS NOT NULL AS table, to_regproc($2) IS NOT NULL AS function";
+    const [has] = await this.#query(query, [this.#table, name]);
     const columns = `key text COLLATE "C" PRIMARY KEY, value bytea NOT NULL, revision text NOT NULL`;
+    if (!has.table) await this.#makeOne(`CREATE TABLE ${this.#table} (${columns})`);
+    if (!has.function) await this.#makeOne(definitionOf(this.#table));
+  }
+
+  async #makeOne(definition: string): Promise<void> {
     try {
-      await sql.unsafe(`CREATE TABLE ${this.#table} (${columns})`);
+      await this.#query(definition, []);
     } catch (error) {
       if (!MADE_ELSEWHERE_CODES.test(codeOf(error))) throw error;
     }
@@ -184,7 +227,7 @@ export class PostgresStore implements Store {
   async get(key: string): Promise<StoreEntry | undefined> {
     checkKey("read from a store", key);
     const query = `SELECT value, revision FROM ${this.#table} WHERE key = $1`;
-    const [row] = await this.#whenThere((sql) => sql.unsafe(query, [key]));
+    const [row] = await this.#query(query, [key]);
     // The package's own bytes may lie in a buffer that others share.
     return row && { value: new Uint8Array(row.value as Uint8Array), revision: String(row.revision) };
   }
@@ -195,61 +238,22 @@ export class PostgresStore implements Store {
    *
    * @param checks What must hold.
    * @param changes What is changed.
-   * @returns Whether the checks held.
+   * @returns The revision that all keys have now that were set; undefined where a check doesn't hold.
    * @throws {TypeError} If a key or value is none, a key is given twice, or the store is closed.
-   * @throws {RangeError} If a value exceeds 64 MiB.
+   * @throws {RangeError} If a value exceeds 64 MiB, or all together 256 MiB.
    * @throws {Error} If the server can't be reached, or refuses.
    */
-  async commit(checks: readonly StoreCheck[], changes: readonly StoreChange[]): Promise<boolean> {
+  async commit(checks: readonly StoreCheck[], changes: readonly StoreChange[]): Promise<string | undefined> {
     checkCommit(this.limits, checks, changes);
-    let isComplete = false;
-    const attempt = async (sql: PostgresSql): Promise<boolean> => {
-      isComplete = false;
-      try {
-        await sql.begin(async (queries) => {
-          await this.#check(queries, checks);
-          await this.#change(queries, changes, keysToRemove(checks, changes));
-          isComplete = true;
-        });
-        return true;
-      } catch (error) {
-        if (error === CHECK_FAILED) return false;
-        throw error;
-      }
-    };
-    // Once COMMIT has been sent, nobody knows; before, the server has undone it.
-    return await this.#whenThere(attempt, () => !isComplete);
-  }
-
-  /** Reads what is checked, and locks it until the end of the transaction: what isn't there, by a row. */
-  async #check(sql: PostgresQueries, checks: readonly StoreCheck[]): Promise<void> {
-    const present = checks.filter(({ revision }) => revision !== undefined);
-    const absent = checks.filter(({ revision }) => revision === undefined);
-    if (absent.length > 0) {
-      const query = `INSERT INTO ${this.#table} (key, value, revision) SELECT key, '', '' FROM ` +
-        `${KEYS_OF_1} AS key ORDER BY key COLLATE "C" ON CONFLICT DO NOTHING RETURNING key`;
-      const made = await sql.unsafe(query, [keyList(absent)]);
-      if (made.length < absent.length) throw CHECK_FAILED;
-    }
-    if (present.length > 0) {
-      const query = `SELECT key, revision FROM ${this.#table} WHERE key IN (SELECT ${KEYS_OF_1}) ` +
-        "ORDER BY key FOR UPDATE";
-      const rows = await sql.unsafe(query, [keyList(present)]);
-      const revisions = new Map(rows.map(({ key, revision }) => [key, revision]));
-      if (present.some(({ key, revision }) => revisions.get(key) !== revision)) throw CHECK_FAILED;
-    }
-  }
-
-  async #change(sql: PostgresQueries, changes: readonly StoreChange[], removed: StoreChange[]): Promise<void> {
-    if (removed.length > 0) {
-      await sql.unsafe(`DELETE FROM ${this.#table} WHERE key IN (SELECT ${KEYS_OF_1})`, [keyList(removed)]);
-    }
     const revision = newRevision();
-    for (const batch of batchesOf(changes)) {
-      const rows = batch.map((_, i) => `($${2 * i + 2}, $${2 * i + 3}::bytea, $1)`);
-      const query = `INSERT INTO ${this.#table} (key, value, revision) VALUES ${rows.join(", ")} ` +
-        "ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision";
-      await sql.unsafe(query, [revision, ...batch.flatMap(({ key, value }) => [key, value!])]);
+    const query = `SELECT ${functionOf(this.#table)}($1::text, $2::text, $3::bytea, $4::text)`;
+    const [list, bytes] = parametersOf(checks, changes);
+    try {
+      await this.#query(query, [JSON.stringify(checks), JSON.stringify(list), bytes, revision], false);
+      return revision;
+    } catch (error) {
+      if (codeOf(error) === CHECK_FAILED_CODE) return undefined;
+      throw error;
     }
   }
 
@@ -265,7 +269,7 @@ export class PostgresStore implements Store {
     const end = endOfPrefix(prefix) ?? null;
     let first = prefix;
     for (;;) {
-      const rows = await this.#whenThere((sql) => sql.unsafe(query, [first, end]));
+      const rows = await this.#query(query, [first, end]);
       const keys = rows.map(({ key }) => String(key));
       // The one that the last rows ended with comes again.
       yield* keys.filter((key) => key !== first || first === prefix);
@@ -278,7 +282,7 @@ export class PostgresStore implements Store {
   async close(): Promise<void> {
     const sql = this.#sql;
     this.#sql = undefined;
-    if (this.#isOwn) await sql?.end({ timeout: 5 });
+    if (this.#connect !== undefined) await sql?.end({ timeout: CLOSE_SECONDS_MAX });
   }
 
   /** Does what {@linkcode close} does, at the end of `await using`. */
@@ -286,52 +290,58 @@ export class PostgresStore implements Store {
     return this.close();
   }
 
-  /** Does what a server that is restarted or another transaction may prevent, again and again. */
-  async #whenThere<T>(use: (sql: PostgresSql) => PromiseLike<T>, isUndone = () => true): Promise<T> {
+  /**
+   * Runs a query, again and again where the server can't be reached, or undid it.
+   *
+   * @param isRepeatable Whether it may be run twice: else it isn't run again where it may have been.
+   */
+  async #query(
+    query: string,
+    parameters: (string | null | Uint8Array)[],
+    isRepeatable = true,
+  ): Promise<Record<string, unknown>[]> {
     const backOff = new BackOff(FIRST_WAIT_MS, MOST_WAIT_MS);
     const since = performance.now();
     for (;;) {
-      if (this.#sql === undefined) throw new TypeError("Cannot use a store: it is closed");
+      const sql = this.#sql;
+      if (sql === undefined) throw new TypeError("Cannot use a store: it is closed");
       try {
-        return await use(this.#sql);
+        return await sql.unsafe(query, parameters);
       } catch (error) {
         const code = codeOf(error);
-        const comesAgain = UNDONE_CODES.test(code) || CONNECTION_CODES.test(code) && isUndone();
+        const isBroken = BROKEN_CODES.test(code);
+        if (isBroken || UNREACHED_CODES.test(code)) this.#renew(sql);
+        const comesAgain = UNDONE_CODES.test(code) || UNREACHED_CODES.test(code) || isBroken && isRepeatable;
         if (!comesAgain || performance.now() - since >= this.#timeoutMs) throw error;
       }
       await backOff.next();
     }
   }
-}
 
-/** The keys of the first parameter. Not as an array, whose types the package may not have been told. */
-const KEYS_OF_1 = "json_array_elements_text($1::text::json)";
-
-function keyList(list: readonly { readonly key: string }[]): string {
-  return JSON.stringify(list.map(({ key }) => key).sort());
-}
-
-/** What isn't to be there in the end: what is deleted, and rows of checks that nothing is put into. */
-function keysToRemove(checks: readonly StoreCheck[], changes: readonly StoreChange[]): StoreChange[] {
-  const set = new Set(changes.filter(({ value }) => value !== undefined).map(({ key }) => key));
-  const absent = checks.filter(({ revision }) => revision === undefined).map(({ key }) => ({ key, value: undefined }));
-  return [...absent, ...changes].filter(({ key }) => !set.has(key)).map(({ key }) => ({ key, value: undefined }));
-}
-
-/** What is set, in parts that a query can have, ordered so that two transactions can't wait for each other. */
-function batchesOf(changes: readonly StoreChange[]): StoreChange[][] {
-  const batches: StoreChange[][] = [];
-  let bytes = Infinity;
-  const set = changes.filter(({ value }) => value !== undefined).sort((a, b) => a.key < b.key ? -1 : 1);
-  for (const change of set) {
-    bytes += change.value!.length;
-    if (bytes > BYTES_AT_ONCE || batches.at(-1)!.length === ROWS_AT_ONCE) {
-      batches.push([]);
-      bytes = change.value!.length;
-    }
-    batches.at(-1)!.push(change);
+  /** Takes new connections: some of the package's that break never work again (its issues 1154 and 1208). */
+  #renew(broken: PostgresSql): void {
+    if (this.#connect === undefined || this.#sql !== broken) return;
+    this.#sql = this.#connect();
+    broken.end({ timeout: 0 }).catch(() => {});
   }
-  return batches;
+}
+
+const CLOSE_SECONDS_MAX = 5;
+
+/** Changes as the function takes them: where each value stands in all bytes, from 1. */
+function parametersOf(checks: readonly StoreCheck[], changes: readonly StoreChange[]): [unknown[], Uint8Array] {
+  const set = new Set(changes.filter(({ value }) => value !== undefined).map(({ key }) => key));
+  const bytes = new Uint8Array(changes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0));
+  let at = 0;
+  const list: { key: string; start?: number; size?: number }[] = changes.map(({ key, value }) => {
+    if (value === undefined) return { key };
+    bytes.set(value, at);
+    at += value.length;
+    return { key, start: at - value.length + 1, size: value.length };
+  });
+  // The row of a check that nothing is put into.
+  for (const { key, revision } of checks) if (revision === undefined && !set.has(key)) list.push({ key });
+  return [list, bytes];
 }
 
 function codeOf(error: unknown): string {

@@ -28,7 +28,7 @@ import {
   type Stored,
   type StoredKey,
   TableData,
-  TableHandle,
+  type TableHandle,
   type TableKind,
   tableOf,
 } from "./tables.ts";

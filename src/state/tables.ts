@@ -53,7 +53,7 @@ const PLACES_MIN = 16;
 const UNINDEXED_MAX = 8;
 
 /** In the place of a key that stands in the list now; equal to no key. */
-const MOVED = NaN;
+export const MOVED = NaN;
 
 /** Before the text of bytes: no text that is well-formed has it. */
 const BYTES_PREFIX = "\udc00";
@@ -70,8 +70,11 @@ function isPosition(key: StoredKey): key is number {
 
 /** One table. Only {@linkcode State} changes it. */
 export class TableData {
-  /** The same for as long as the table lives, in saved states too. */
-  readonly id: number;
+  /**
+   * The same for as long as the table lives, in saved states too. A table of before a state was loaded
+   * gets another when it is saved, if one of those that were loaded has the same.
+   */
+  id: number;
   /** The state that it belongs to. */
   readonly state: State;
   /** What it becomes in JavaScript. */
@@ -151,6 +154,11 @@ export class TableData {
     this.#places?.delete(indexed(key));
   }
 
+  /** Whether a number may be the border. */
+  canEndAt(border: number): boolean {
+    return (border === 0 || !isNil(this.get(border))) && isNil(this.get(border + 1));
+  }
+
   /** How many places a traversal goes through. */
   get placeCount(): number {
     return this.list.length + this.keys.length;
@@ -181,7 +189,11 @@ export class TableData {
 
 let dataOf: (handle: TableHandle) => TableData;
 
-/** What stands for a table outside of its state. */
+/**
+ * What stands for a table outside of its state.
+ *
+ * @internal
+ */
 export class TableHandle extends External {
   readonly #data: TableData;
 
@@ -232,7 +244,7 @@ export class Journal {
 export const HOME_ID = 2;
 
 /** The first number of other tables. */
-const FIRST_ID = 16;
+export const FIRST_ID = 16;
 
 /** All tables that one `_home` reaches, and those that are not, or not yet, reached. */
 export class State {
@@ -253,6 +265,8 @@ export class State {
   /** Asked before a table is read or changed, while any transaction is open. */
   transactions: Watch | undefined;
 
+  /** Finds a table that was loaded, or saved, by its number. */
+  findSaved: ((id: number) => TableData | undefined) | undefined;
   /** Tables that the host knows the numbers of, by those. */
   readonly exposed: Map<number, WeakRef<TableData>> = new Map();
   #exposedMax = EXPOSED_MIN;
@@ -320,10 +334,60 @@ export class State {
     this.journal = open;
   }
 
+  /**
+   * Puts a table that was loaded in the place of `_home`: all that it holds is saved already. What
+   * `_home` held before isn't of the state any more, though code may have it.
+   */
+  replaceHome(loaded: TableData, nextId: number): void {
+    const { home } = this;
+    this.#giveUp(home);
+    const { kind, list, keys, values, size, listSize, border, length } = loaded;
+    Object.assign(home, { kind, list, keys, values, size, listSize, border, length });
+    home.index();
+    this.nextId = Math.max(this.nextId, nextId);
+    // A number is that of a table that was loaded now.
+    this.exposed.clear();
+    this.#countReferences(home);
+    this.dirty.clear();
+    this.dropped.clear();
+    this.onChange?.(home);
+  }
+
+  /** Begins again with an empty `_home`, which is to be saved. */
+  empty(): void {
+    this.replaceHome(new TableData(this, HOME_ID), FIRST_ID);
+    this.#markDirty(this.home);
+  }
+
+  /** Of all tables that one reaches, nothing is to be saved any more. */
+  #giveUp(table: TableData): void {
+    const waiting = [table];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (next.references === 0) continue;
+      next.references = 0;
+      if (next.isPinned) this.onDetach?.(next);
+      forEachTable(next, (held) => waiting.push(held));
+    }
+  }
+
+  /** Counts the references of tables that were loaded. */
+  #countReferences(home: TableData): void {
+    const waiting = [home];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (next.references++ > 0) continue;
+      next.isDirty = false;
+      next.dirtyPages.clear();
+      forEachTable(next, (held) => waiting.push(held));
+    }
+  }
+
   #put(table: TableData, key: StoredKey, before: Stored | undefined, value: Stored | undefined): void {
     if (value !== undefined) this.#store(table, key, before, value);
     else this.#take(table, key, before);
-    if (typeof table.kind === "string" && table.kind.startsWith("typed:")) table.kind = "array";
+    if (typeof table.kind === "string" && table.kind.startsWith("typed:")) {
+      table.kind = "array";
+      this.#markDirty(table);
+    }
     if (table.references === 0) return;
     if (TableData.is(value)) this.#attach(value);
     if (TableData.is(before)) this.#detach(before);
@@ -356,12 +420,20 @@ export class State {
     this.#markPage(table, page);
     if (before === undefined) table.size++;
     if (table.length > 0 && key === table.length + 1) table.length = lastFrom(table, table.length + 1, isThere);
-    if (key === table.border + 1 && !isNil(table.get(key))) table.border = lastFrom(table, key, isValue);
+    if (key === table.border + 1 && !isNil(table.get(key))) this.#moveBorder(table, lastFrom(table, key, isValue));
     else if (key === table.border && isNil(table.get(key))) this.#lowerBorder(table);
   }
 
   #lowerBorder(table: TableData): void {
-    while (table.border > 0 && isNil(table.get(table.border))) table.border--;
+    let { border } = table;
+    while (border > 0 && isNil(table.get(border))) border--;
+    this.#moveBorder(table, border);
+  }
+
+  /** It is saved, as of a table with holes it doesn't follow from the entries. */
+  #moveBorder(table: TableData, border: number): void {
+    table.border = border;
+    this.#markDirty(table);
   }
 
   /** A place after the last of the list; what follows may stand among the other keys. */

@@ -15,6 +15,7 @@ import { Instance } from "../runtime/instance.ts";
 import type { Allowance } from "../runtime/runs.ts";
 import { GLOBALS, RESULTS, WIRE } from "../runtime/wire.ts";
 import { ExternalTable } from "../state/external_table.ts";
+import { type Home, homeInternals } from "../state/home.ts";
 import { HOME_ID } from "../state/tables.ts";
 import { DISPOSE } from "../values/dispose.ts";
 import { isLargerThan } from "../values/estimate.ts";
@@ -160,6 +161,7 @@ export class ComputeUnit implements Disposable {
   #tables: HostTables | undefined;
   #external: ExternalTables | undefined;
   #tableIds: TableIds | undefined;
+  #home: Home | undefined;
   #reports: Reports | undefined;
   #lazyThreshold: number;
   #onPrint: ((line: string) => void) | undefined;
@@ -209,7 +211,8 @@ export class ComputeUnit implements Disposable {
       throw new TypeError("Cannot construct a ComputeUnit: use `await ComputeUnit.create()` instead");
     }
     const uses = this.#uses = new Uses(instance);
-    const known = new Known(instance.memoryLimit);
+    const home = this.#home = options.home;
+    const known = new Known(instance.memoryLimit, home && homeInternals.claim(home));
     const encoder = this.#encoder = new ViewEncoder(instance, known.shapes);
     const decoder = this.#decoder = new Decoder(instance, known.shapes);
     const external = this.#external = new ExternalTables(instance, encoder, decoder, known.views, known.state);
@@ -228,7 +231,8 @@ export class ComputeUnit implements Disposable {
     encoder.numberOfFunction = (value) => luaFunctions.numberOf(value);
     const functions = this.#functions = new HostFunctions(instance, encoder, decoder, tables, luaFunctions);
     const figures = this.#figures = new Figures(instance, functions);
-    this.#tasks = new Tasks(uses, encoder, decoder, reports, functions, figures, external);
+    const autosaved = options.autosave === true ? home : undefined;
+    this.#tasks = new Tasks(uses, encoder, decoder, reports, functions, figures, external, autosaved);
     instance.host = {
       flush: (words, heapBytes) => decoder.takeChunk(words, heapBytes),
       load: (op, view, first, count) => tables.load(op, view, first, count),
@@ -240,7 +244,12 @@ export class ComputeUnit implements Disposable {
       outOfSteps: (stepLimit, position) => reports.outOfSteps(stepLimit, position),
       timeUp: (timeLimit, position) => reports.timeUp(timeLimit, position),
     };
-    if (hasPowers(options)) definePowers(functions, options);
+    try {
+      if (hasPowers(options)) definePowers(functions, options);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
     if (options.library === "readonly") functions.lock();
   }
 
@@ -979,6 +988,65 @@ export class ComputeUnit implements Disposable {
   }
 
   /**
+   * Saves what has changed in `_home`, all of it or nothing, in the store of the `home` that the unit was made
+   * with. What code changes meanwhile is saved the next time.
+   *
+   * @throws {ConflictError} If it was saved elsewhere since it was loaded; nothing is saved then.
+   * @throws {TypeError} If the unit was made without a `home`, or a transaction hasn't ended.
+   * @throws {Error} If the store fails; the message says so where it isn't known whether it is saved.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit, openHome } from "@computeunit/cu";
+   * import { MemoryStore } from "@computeunit/cu/stores/memory";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const store = new MemoryStore();
+   * using cu = await ComputeUnit.create({ home: await openHome(store, "counter") });
+   * cu.compute("_home.count = (_home.count or 0) + 1");
+   * await cu.saveState();
+   *
+   * using other = await ComputeUnit.create({ home: await openHome(store, "counter") });
+   * assertEquals(other.compute("return _home.count"), 1);
+   * ```
+   */
+  async saveState(): Promise<void> {
+    await this.#ownHome("save state").save();
+  }
+
+  /**
+   * Loads `_home` as it was saved last, by whomever: what has changed since is lost. Tables that code still has
+   * of before aren't in `_home` any more. Where it fails, all is as before.
+   *
+   * @throws {TypeError} If the unit was made without a `home`, a transaction hasn't ended, or what the store has
+   * is damaged.
+   * @throws {Error} If the store fails.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit, openHome } from "@computeunit/cu";
+   * import { MemoryStore } from "@computeunit/cu/stores/memory";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create({ home: await openHome(new MemoryStore(), "counter") });
+   * cu.compute("_home.count = 1");
+   * await cu.saveState();
+   * cu.compute("_home.count = 2");
+   * await cu.loadState();
+   * assertEquals(cu.compute("return _home.count"), 1);
+   * ```
+   */
+  async loadState(): Promise<void> {
+    await this.#ownHome("load state").load();
+  }
+
+  #ownHome(action: string): Home {
+    this.#uses.ready(action);
+    if (this.#home === undefined) throw new TypeError(`Cannot ${action}: the unit was made without the option home`);
+    return this.#home;
+  }
+
+  /**
    * Measures the unit's memory.
    *
    * @returns Figures in bytes.
@@ -1032,8 +1100,11 @@ export class ComputeUnit implements Disposable {
     this.#encoder = undefined;
     this.#decoder = undefined;
     this.#tables = undefined;
+    this.#external?.letGo();
     this.#external = undefined;
     this.#tableIds = undefined;
+    if (this.#home !== undefined) homeInternals.release(this.#home);
+    this.#home = undefined;
     this.#reports = undefined;
     this.#chunks = undefined;
   }

@@ -38,8 +38,12 @@ export class TableIds {
    */
   find(action: string, id: unknown): ExternalTable {
     if (typeof id !== "number") throw new TypeError(`Cannot ${action}: a table's id is a number`);
-    const table = id === HOME_ID ? this.#state.home : this.#made.get(id) ?? this.#state.exposed.get(id)?.deref();
+    const table = id === HOME_ID ? this.#state.home : this.#find(id);
     if (table === undefined) throw new RangeError(`Cannot ${action}: there is no external table ${id}`);
     return externalOf(table);
+  }
+
+  #find(id: number): TableData | undefined {
+    return this.#made.get(id) ?? this.#state.exposed.get(id)?.deref() ?? this.#state.findSaved?.(id);
   }
 }

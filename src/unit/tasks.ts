@@ -7,6 +7,7 @@
 import type { Decoder } from "../bridge/decode.ts";
 import type { Encoder } from "../bridge/encode.ts";
 import type { ExternalTables } from "../lazy/external_tables.ts";
+import type { Home } from "../state/home.ts";
 import type { Transaction } from "../state/transactions.ts";
 import type { HostFunction, HostFunctions, Waiter } from "../host/host_functions.ts";
 import type { Instance } from "../runtime/instance.ts";
@@ -207,6 +208,8 @@ export class Tasks {
   readonly #functions: HostFunctions;
   readonly #figures: Figures;
   readonly #external: ExternalTables;
+  /** What is saved after each run that has succeeded. */
+  readonly #autosaved: Home | undefined;
   readonly #open = new Set<Task>();
   /** Strands that are to begin, as soon as the one that runs waits. */
   #next: Strand[] = [];
@@ -220,7 +223,9 @@ export class Tasks {
     functions: HostFunctions,
     figures: Figures,
     external: ExternalTables,
+    autosaved: Home | undefined,
   ) {
+    this.#autosaved = autosaved;
     this.#external = external;
     this.#uses = uses;
     this.#encoder = encoder;
@@ -416,7 +421,9 @@ export class Tasks {
 
   #succeeded(task: Task, result: TaskResult): void {
     this.#leave(task);
-    task.resolve(result);
+    // What a transaction has changed that hasn't ended isn't to be saved, and can't be told from the rest.
+    if (!this.#autosaved?.isChanged || this.#external.hasTransactions) return task.resolve(result);
+    this.#autosaved.save().then(() => task.resolve(result), (error) => task.reject(error));
   }
 
   /** A run has ended in an error, or is ended: what still waits in it is closed. */

@@ -8,6 +8,7 @@ import type { Powers } from "../host/powers.ts";
 import { isIndent } from "./json_text.ts";
 import type { InstanceOptions } from "../runtime/instance.ts";
 import { isTimeZone, TimeZone } from "../runtime/time_zone.ts";
+import { Home } from "../state/home.ts";
 import { NIL_KIND } from "../runtime/wire.ts";
 import { isPlainObject } from "../values/kinds.ts";
 import {
@@ -98,6 +99,19 @@ export interface ComputeUnitOptions extends Powers {
    * @default {"writable"}
    */
   library?: "writable" | "readonly";
+  /**
+   * What `_home` holds, as `openHome` gives it. It is this unit's until the unit is disposed of, and
+   * {@linkcode ComputeUnit.saveState} saves it. By default `_home` is empty, and lasts as long as the unit.
+   */
+  home?: Home;
+  /**
+   * Whether `home` is saved after each successful run of {@linkcode ComputeUnit.computeAsync} and the other
+   * methods whose runs may wait: the run's promise waits for it, and is rejected where it fails. While a
+   * transaction of another run is open, nothing is saved before that has ended.
+   *
+   * @default {false}
+   */
+  autosave?: boolean;
   /** The unit's WASM module, for platforms that compile no bytes at run time. */
   module?: WebAssembly.Module;
 }
@@ -259,6 +273,8 @@ const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
   },
   onPrint: { is: isFunction, what: "a function" },
   onProgress: { is: isFunction, what: "a function" },
+  home: { is: (value) => value instanceof Home, what: "a Home, as openHome() gives it" },
+  autosave: BOOLEAN,
   lazyThreshold: {
     is: isNumber,
     what: "a number of bytes",

@@ -22,14 +22,6 @@ export interface StoreKind {
   makePlace(): Promise<StorePlace>;
 }
 
-/** Opens the store of a place that another process has made. */
-export async function openByName(name: string, place: string): Promise<Store> {
-  if (name === "SqliteStore") return await SqliteStore.open(place);
-  if (name === "KvStore") return await KvStore.open(place);
-  if (name === "KvStore over npm:@deno/kv") return new KvStore(await openKv(place));
-  return await PostgresStore.open(place);
-}
-
 /** One of several stores on the same memory: closing it leaves the others open. */
 class SharedMemory implements Store {
   #store: MemoryStore | undefined;
@@ -71,22 +63,6 @@ async function inFolder(open: (path: string) => Promise<Store>): Promise<StorePl
     open: () => open(`${dir}/state`),
     [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }),
   };
-}
-
-/** A place whose name another process can be told. */
-export interface NamedPlace extends AsyncDisposable {
-  name: string;
-  server?: PostgresServer;
-}
-
-/** Makes a place for {@linkcode openByName}. */
-export async function makeNamedPlace(name: string): Promise<NamedPlace> {
-  if (name === "PostgresStore") {
-    const server = await PostgresServer.start();
-    return { name: server.url, server, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
-  }
-  const dir = await Deno.makeTempDir({ prefix: "cu-store-" });
-  return { name: `${dir}/state`, [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }) };
 }
 
 const hasPostgres = await PostgresServer.isInstalled();
