@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError, type LuaFunction, returns } from "@computeunit/cu";
-import { liveHeapBytes } from "../helpers/heap.ts";
+import { collect, liveHeapBytes } from "../helpers/heap.ts";
 import { CountingClock } from "../helpers/clock.ts";
 
 Deno.test("a Lua function passed to the host is called inside that call, and later", async () => {
@@ -246,5 +246,24 @@ Deno.test("a function that was read before stays the host's where later argument
     const [first, again] = got.splice(0);
     assertStrictEquals(again, first);
     assertEquals(again(), 7);
+  }
+});
+
+Deno.test("a function that JavaScript has let go of is freed though arguments with it can't be read", async () => {
+  let isRead = false;
+  const take = (_: LuaFunction, text?: string) => void (isRead = text !== undefined);
+  for (let timeLimit = 2; !isRead; timeLimit += 4) {
+    using cu = await ComputeUnit.create({ now: new CountingClock().now, globals: { take } });
+    cu.compute("kept = load('return 7') weak = setmetatable({ [kept] = 1 }, { __mode = 'k' }) take(kept)");
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    collect();
+    // Before the unit has heard of it.
+    try {
+      cu.compute("take(kept, ('é'):rep(4 * 1024 * 1024))", { timeLimit });
+    } catch (error) {
+      assert(error instanceof LuaError && error.kind === "time", `${error}`);
+    }
+    await liveHeapBytes();
+    assertEquals(cu.compute("kept = nil collectgarbage() return next(weak)"), null, `${timeLimit}`);
   }
 });
