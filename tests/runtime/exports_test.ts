@@ -110,6 +110,8 @@ const REFUSED: Record<string, number[][]> = {
   select_channel: NONSENSE.map((channel) => [channel]).concat([[0]]),
   close_channel: NONSENSE.map((channel) => [channel, 1]).concat([[0, 0], [1, 0]]),
   release_function: NONSENSE.map((number) => [number]).concat([[0], [1]]),
+  set_memory_limit: [[0], [1], [65536]],
+  write_waiting: NONSENSE.map((strand) => [strand]).concat([[0], [1]]),
   begin_frame: [[]],
   end_frame: [[]],
   define: NONSENSE.map((place) => [place]).concat([[0], [1], [2]]),
@@ -130,6 +132,7 @@ const HARMLESS = [
   "get_buffer_ptr",
   "get_buffer_size",
   "get_error_position",
+  "get_extent",
   "get_heap_count",
   "get_home_table_id",
   "get_io_table_id",
@@ -147,6 +150,7 @@ const HARMLESS = [
   "run_gc",
   "strand_of_request",
   "take_spent_steps",
+  "tidy",
   "use_globals",
   "use_stack",
 ];
@@ -188,7 +192,8 @@ Deno.test("before init, and after one that failed, nothing runs", () => {
       if (name === "init") continue;
       for (const args of calls) assertEquals([name, args, raw.exports[name](...args)], [name, args, MALFORMED]);
     }
-    for (const name of ["clear_io_table", "drop_json", "request", "run_gc"]) {
+    assertEquals(raw.exports.get_extent(), 0);
+    for (const name of ["clear_io_table", "drop_json", "request", "run_gc", "tidy"]) {
       assertEquals(raw.exports[name](), MALFORMED);
     }
     for (const name of ["drop_message", "recover", "restore_stack"]) raw.exports[name]();
