@@ -143,6 +143,14 @@ export class Seen {
     this.#slotted = 0;
   }
 
+  /** Knows an object by a number that it has already; from now on, tells all by their identity. */
+  adopt(object: object, number: number): void {
+    this.useIdentity();
+    this.#map.set(object, number);
+    this.#numbers.objects[number] = object;
+    this.#numbers.hashes[number] = IN_MAP;
+  }
+
   /** Removes the object of this number, which may then be given again. */
   remove(number: number): void {
     const { objects, hashes, free } = this.#numbers;
