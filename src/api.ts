@@ -26,4 +26,6 @@ export type {
 export * from "./io/default_unit.ts";
 export * from "./values/errors.ts";
 export * from "./io/io_wrapper.ts";
+export { ConflictError } from "./state/conflict_error.ts";
+export type { Store, StoreChange, StoreCheck, StoreEntry, StoreLimits } from "./state/store.ts";
 export type { LuaValue } from "./values/lua_value.ts";
