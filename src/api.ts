@@ -26,6 +26,7 @@ export type {
 export * from "./io/default_unit.ts";
 export * from "./values/errors.ts";
 export * from "./io/io_wrapper.ts";
+export { type DurableCall, type DurableFunction, type DurableOptions, forgetRun, runDurably } from "./state/durable.ts";
 export { ConflictError } from "./state/conflict_error.ts";
 export type { Store, StoreChange, StoreCheck, StoreEntry, StoreLimits } from "./state/store.ts";
 export type { LuaValue } from "./values/lua_value.ts";

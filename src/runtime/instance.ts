@@ -234,7 +234,7 @@ export class Instance {
 
   private constructor(module: WebAssembly.Module, options: InstanceOptions) {
     this.module = module;
-    this.#options = options;
+    this.#options = { ...options, image: undefined };
     this.memoryLimit = options.memoryLimit;
     this.now = options.now ?? (() => performance.now());
     this.#wallClock = options.now ?? Date.now;
@@ -289,9 +289,14 @@ export class Instance {
     return this.#random.state;
   }
 
-  /** An instance of its own that goes on from a copy of memory and a state of random numbers, with the same options. */
-  another(image: MemoryImage, randomState: number | undefined): Instance {
-    return new Instance(this.module, { ...this.#options, seed: randomState, image });
+  /**
+   * Makes instances of their own that go on from a copy of memory and a state of random numbers, with the same
+   * options. It doesn't keep this one.
+   */
+  get another(): (image: MemoryImage, randomState: number | undefined) => Instance {
+    const { module } = this;
+    const options = this.#options;
+    return (image, seed) => new Instance(module, { ...options, seed, image });
   }
 
   /**

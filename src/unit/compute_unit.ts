@@ -103,6 +103,10 @@ export const internals = {} as {
   create: (options: ComputeUnitOptions) => ComputeUnit;
   /** What broke a unit; undefined where it isn't broken. */
   brokenBy: (unit: ComputeUnit) => unknown;
+  /** Leaves `task.sleep` to the host, and calls a function when a run has gone on. */
+  watchRuns: (unit: ComputeUnit, afterGoing: () => void) => void;
+  /** Whether a run waits for a call. */
+  isPending: (unit: ComputeUnit, id: number) => boolean;
 };
 
 /** Units of text that {@linkcode ComputeUnit.printed} keeps of one compute. */
@@ -199,6 +203,8 @@ export class ComputeUnit implements Disposable {
       return new ComputeUnit(Instance.createNow(instanceOptions(options)), options);
     };
     internals.brokenBy = (unit) => unit.#uses.instance?.broken;
+    internals.watchRuns = (unit, afterGoing) => Object.assign(unit.#tasks!, { holdsSleeps: true, afterGoing });
+    internals.isPending = (unit, id) => unit.#tasks?.isPending(id) === true;
     internals.make = (unit, code, options) => unit.#makeTask(code, options);
     internals.makeRequest = (unit, method, params, options) => unit.#makeRequest(method, params, options);
     internals.isLarge = (unit, value) => isLargerThan(value, unit.#lazyThreshold);
@@ -965,8 +971,9 @@ export class ComputeUnit implements Disposable {
     checkOptions(action, options, SNAPSHOT_OPTIONS);
     const { image, record } = this.#parts(action, options.io === true);
     const parts = { image: copyOf(image), record };
-    const { instance } = this.#uses;
-    return makeSnapshot(parts, () => ComputeUnit.#tidy(instance!, this.#options, parts));
+    const { another } = this.#uses.instance!;
+    const unitOptions = this.#options;
+    return makeSnapshot(parts, () => ComputeUnit.#tidy(another, unitOptions, parts));
   }
 
   /**
@@ -1223,10 +1230,14 @@ export class ComputeUnit implements Disposable {
   }
 
   /** The same without garbage, and without what the host only has: for other processes. */
-  static #tidy(instance: Instance, options: ComputeUnitOptions, { image, record }: SnapshotParts): SnapshotParts {
+  static #tidy(
+    another: Instance["another"],
+    options: ComputeUnitOptions,
+    { image, record }: SnapshotParts,
+  ): SnapshotParts {
     const action = "write the snapshot";
     const functions = boundFunctions(record.functions, () => ({ run: () => {}, holder: undefined }));
-    const unit = new ComputeUnit(instance.another(image, record.randomState), options, { record, functions });
+    const unit = new ComputeUnit(another(image, record.randomState), options, { record, functions });
     unit.#uses.use(action, ({ exports }) => unit.#check(exports.tidy(), action));
     return unit.#parts(action, true);
   }

@@ -42,6 +42,8 @@ export interface PreparedRun {
   begin(): Promise<TaskResult>;
   /** What it has ended with, if it has: a run that doesn't wait ends before `begin` returns. */
   readonly result: TaskResult | undefined;
+  /** What the host has of it while it waits. */
+  readonly handle: SuspendedRun;
   /** Lets go of one that won't be begun. */
   drop(): void;
 }
@@ -85,7 +87,7 @@ class Strand implements Waiter {
 
   sleep(called: HostFunction, milliseconds: number): void {
     const wait = this.#begin(called);
-    wait.timer = setTimeout(wait.fulfilled, milliseconds);
+    if (!this.task.tasks.holdsSleeps) wait.timer = setTimeout(wait.fulfilled, milliseconds);
   }
 
   waitForStrands(called: HostFunction, numbers: number[], isRace: boolean): void {
@@ -289,6 +291,10 @@ export class Tasks {
   #next: Strand[] = [];
   /** The number of the next call that a run waits for. */
   nextCall = 1;
+  /** Whether `task.sleep` waits until the host answers it. */
+  holdsSleeps = false;
+  /** Called when a run has gone on, until it waits again or has ended. */
+  afterGoing: (() => void) | undefined;
 
   /** Constructs the runs of a unit. */
   constructor(
@@ -416,10 +422,21 @@ export class Tasks {
   }
 
   #strandThatWaits(id: number, action: string): Strand {
+    const found = this.#waitsFor(id);
+    if (found === undefined) throw new RangeError(`Cannot ${action}: no run waits for a call ${id}`);
+    return found;
+  }
+
+  /** Whether a run waits for a call. */
+  isPending(id: number): boolean {
+    return this.#waitsFor(id) !== undefined;
+  }
+
+  #waitsFor(id: number): Strand | undefined {
     for (const strand of this.#strands()) {
       if (strand.wait?.id === id && strand.wait.group === undefined) return strand;
     }
-    throw new RangeError(`Cannot ${action}: no run waits for a call ${id}`);
+    return undefined;
   }
 
   *#strands(): Iterable<Strand> {
@@ -475,6 +492,7 @@ export class Tasks {
     } finally {
       this.#next = outer;
     }
+    this.afterGoing?.();
   }
 
   /** Goes on with a strand, and with those that wait for it where it ends, from the innermost one out. */

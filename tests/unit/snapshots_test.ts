@@ -570,3 +570,16 @@ Deno.test("snapshots, restores and forks leave nothing behind", async () => {
   assert(after - before < 500_000, `${after - before} bytes more`);
   assertEquals(cu.getMemoryStats().wasmBytes, wasmBytes);
 });
+
+Deno.test("neither a fork nor a snapshot keeps the unit that it was made of", async () => {
+  const gone = async () => {
+    const [cu, instance] = await withInstance(() => ComputeUnit.create());
+    const kept = [cu.fork(), await ComputeUnit.fromSnapshot(cu.snapshot()), cu.snapshot()];
+    cu.dispose();
+    return { kept, instance: new WeakRef(instance), memory: new WeakRef(instance.exports.memory.buffer) };
+  };
+  const { kept, instance, memory } = await gone();
+  await liveHeapBytes();
+  assertEquals([instance.deref(), memory.deref()], [undefined, undefined]);
+  assertEquals(kept.length, 3);
+});
