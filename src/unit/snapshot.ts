@@ -179,9 +179,10 @@ function readHead(file: Uint8Array): { build: Uint8Array; length: number; isComp
   };
 }
 
-async function through(bytes: Uint8Array, stream: CompressionStream): Promise<Uint8Array<ArrayBuffer>> {
-  const compressed = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(stream);
-  return new Uint8Array(await new Response(compressed).arrayBuffer());
+async function through(bytes: Uint8Array<ArrayBuffer>, stream: CompressionStream): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
+  for await (const part of chunksOf(bytes, stream)) parts.push(part);
+  return concat(parts);
 }
 
 /** Reads compressed bytes that stand for so many; what stands for more isn't read to its end. */
@@ -190,8 +191,7 @@ async function inflated(stored: Uint8Array, length: number): Promise<Uint8Array<
   const body = new Uint8Array(length);
   let at = 0;
   try {
-    const stream = new Blob([stored as Uint8Array<ArrayBuffer>]).stream();
-    for await (const chunk of chunksOf(stream.pipeThrough(new DecompressionStream(COMPRESSION)))) {
+    for await (const chunk of chunksOf(stored, new DecompressionStream(COMPRESSION))) {
       body.set(chunk, at); // throws beyond the end
       at += chunk.length;
     }
@@ -202,9 +202,9 @@ async function inflated(stored: Uint8Array, length: number): Promise<Uint8Array<
   return body;
 }
 
-/** Not every runtime's streams are iterable. */
-async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader();
+/** What a stream makes of bytes; not every runtime's streams are iterable. */
+async function* chunksOf(bytes: Uint8Array, stream: CompressionStream): AsyncGenerator<Uint8Array> {
+  const reader = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(stream).getReader();
   try {
     for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
   } finally {
