@@ -69,6 +69,13 @@ const MANY_OBJECTS = [
   "task.all nests as deep",
   "functions in arguments that are refused",
   "where memory ends while runs begin",
+  "memory that has grown",
+  "nothing of a tenant is left",
+  "snapshots, restores and forks leave nothing",
+  "lazy inputs are read on",
+  "an input that is lazy is read on",
+  "limits are those of the unit that goes on",
+  "a run has left what it had",
 ];
 
 /** What runs on both modules. */
@@ -92,6 +99,9 @@ const FILES = [
   "lua/read_only_test.ts",
   "lua/strings_test.ts",
   "unit/json_test.ts",
+  "unit/snapshots_property_test.ts",
+  "unit/snapshots_test.ts",
+  "unit/suspended_runs_test.ts",
   "values/bytes_test.ts",
   "values/containers_test.ts",
   "values/nulls_test.ts",

@@ -139,7 +139,7 @@ const FIELD = { input: 0, output: 1, meta: 2 } as const;
  * the unit as it is. Where WebAssembly traps, or the stack ends while the unit is at work,
  * the unit is broken: the call throws an error that says so, with what was thrown as its
  * `cause`, and each later one a TypeError with the same `cause`. Then only
- * {@linkcode ComputeUnit.dispose} and {@linkcode ComputeUnit.printed} work.
+ * {@linkcode ComputeUnit.dispose} and {@linkcode ComputeUnit.printed} work, and {@linkcode ComputeUnit.restore}.
  *
  * @example Structured input and output
  * ```ts

@@ -23,7 +23,7 @@ export const WAYS: Record<string, Way> = {
   },
   "restored after other work": (cu) => {
     const snapshot = cu.snapshot({ io: true });
-    cu.compute("junk = {} for i = 1, 20000 do junk[i] = { i } end string.len = nil n = nil");
+    cu.compute("junk = {} for i = 1, 500 do junk[i] = { i } end string.len = nil n = nil");
     cu.restore(snapshot);
     return Promise.resolve(cu);
   },
@@ -43,7 +43,7 @@ export const WAYS: Record<string, Way> = {
     const snapshot = await Snapshot.from(await cu.snapshot({ io: true }).bytes());
     cu.dispose();
     const other = await ComputeUnit.create(options);
-    other.compute("local t = {} for i = 1, 1000 do t[i] = {} end kept = t");
+    other.compute("local t = {} for i = 1, 100 do t[i] = {} end kept = t");
     other.restore(snapshot);
     return other;
   },
