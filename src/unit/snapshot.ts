@@ -243,17 +243,23 @@ function imageParts({ start, end, heapEnd, parts }: MemoryImage): Uint8Array[] {
 /** The blocks of a part in which something stands; neighbours are one. */
 function withoutZero({ address, bytes }: MemoryPart): MemoryPart[] {
   const parts: MemoryPart[] = [];
-  let from = -1;
-  for (let at = 0; at <= bytes.length; at += BLOCK_BYTES) {
-    const isZero = at === bytes.length || bytes.subarray(at, at + BLOCK_BYTES).every((byte) => byte === 0);
-    if (!isZero && from < 0) from = at;
-    if (isZero && from >= 0) {
-      parts.push({ address: address + from, bytes: bytes.subarray(from, at) });
-      from = -1;
-    }
+  const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const words = new Int32Array(buffer, byteOffset, length >> 2);
+  let from = 0;
+  let at = 0;
+  for (; at + BLOCK_BYTES <= length; at += BLOCK_BYTES) {
+    if (!isZero(words, at >> 2)) continue;
+    if (at > from) parts.push({ address: address + from, bytes: bytes.subarray(from, at) });
+    from = at + BLOCK_BYTES;
   }
-  if (from >= 0) parts.push({ address: address + from, bytes: bytes.subarray(from) });
+  // What is less than a block.
+  if (length > from) parts.push({ address: address + from, bytes: bytes.subarray(from) });
   return parts;
+}
+
+function isZero(words: Int32Array, first: number): boolean {
+  for (let i = first; i < first + BLOCK_BYTES / 4; i++) if (words[i] !== 0) return false;
+  return true;
 }
 
 function partsIn(body: Uint8Array, build: Uint8Array): SnapshotParts {
