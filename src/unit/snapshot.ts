@@ -139,7 +139,7 @@ export class Snapshot {
       throw new TypeError(`${CANNOT}: it is neither a Snapshot nor a Uint8Array, but ${describe(bytes)}`);
     }
     const { build, length, isCompressed, stored } = readHead(bytes);
-    const body = isCompressed ? await inflated(stored, length) : stored;
+    const body = isCompressed ? await inflated(stored, length) : stored.slice(); // whoever gave it may change it
     if (body.length !== length) throw damaged();
     const parts = partsIn(body, build);
     return new Snapshot(parts, () => parts);

@@ -236,6 +236,14 @@ Deno.test("compressed bytes that stand for more than they say aren't read to the
   await assertRejects(() => Snapshot.from(sealed(file)), TypeError, LOADS + "it is damaged");
 });
 
+Deno.test("bytes that are changed after they were read change nothing", async () => {
+  const file = await fullSnapshot();
+  const snapshot = await Snapshot.from(file);
+  file.fill(0xff);
+  using cu = await ComputeUnit.fromSnapshot(snapshot, OPTIONS);
+  assertEquals(cu.compute("return kept.id"), 2);
+});
+
 Deno.test("memory that is nonsense breaks the unit that loads it, and nothing else", async () => {
   const file = await fullSnapshot();
   const at = HEAD.SIZE + 4 + viewOf(file).getUint32(HEAD.SIZE, true) + 16;
