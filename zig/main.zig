@@ -54,6 +54,10 @@ pub const @"calls/lifetime.zig" = lifetime;
 pub const @"calls/messages.zig" = @import("calls/messages.zig");
 pub const @"calls/run.zig" = @import("calls/run.zig");
 pub const @"calls/unit.zig" = @import("calls/unit.zig");
+pub const @"bridge/seen.zig" = @import("bridge/seen.zig");
+pub const @"bridge/view_pages.zig" = @import("bridge/view_pages.zig");
+pub const @"views/asking.zig" = @import("views/asking.zig");
+pub const @"views/contents.zig" = @import("views/contents.zig");
 
 /// A failed check traps; the host has its place in the code as the error's stack.
 pub const panic = std.debug.no_panic;
@@ -234,6 +238,16 @@ export fn get_released_ptr() [*]u32 {
 /// Takes back a view of a message that failed.
 export fn drop_view(number: u32) i32 {
     return messages.dropView(number);
+}
+
+/// The host has changed an external table that Lua has, or with 0 perhaps any.
+export fn forget_external(number: u32) i32 {
+    return messages.forgetExternal(number);
+}
+
+/// The host no longer keeps an external table that has a metatable.
+export fn unpin_external(number: u32) i32 {
+    return messages.unpinExternal(number);
 }
 
 /// Takes a chunk of the message: so many words, so many bytes of strings.

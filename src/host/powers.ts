@@ -30,7 +30,7 @@ export interface Powers {
 
 /** Lua's own globals. */
 export const LIBRARY_GLOBALS: readonly string[] = (
-  "_G _VERSION _home _io assert collectgarbage coroutine debug error getmetatable io ipairs load math next os " +
+  "_G _VERSION _home _io assert collectgarbage coroutine debug error ext getmetatable io ipairs load math next os " +
   "package pairs pcall print rawequal rawget rawlen rawset require select setmetatable string table tonumber " +
   "tostring type utf8 warn xpcall"
 ).split(" ");

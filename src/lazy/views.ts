@@ -6,6 +6,7 @@
 
 import { Numbers, Seen } from "../bridge/seen.ts";
 import { NIL_KIND } from "../runtime/wire.ts";
+import { TableData } from "../state/tables.ts";
 import { pathText } from "../values/paths.ts";
 import { hasFields, kindOf } from "../values/kinds.ts";
 import { type LazyInput, type Origin, originOf, placeOf } from "./encode_views.ts";
@@ -40,11 +41,19 @@ export interface ViewsRecord {
     readonly key: string | number;
     readonly isLarge: boolean;
   }[];
+  /** External tables, by their places in a list of their own; some stand for an input's object. */
+  readonly tables: readonly {
+    readonly number: number;
+    readonly table: number;
+    readonly isCover: boolean;
+  }[];
   /** The origin of what was thrown, or -1. */
   readonly thrown: number;
   /** Numbers that are free, less 1. */
   readonly free: Uint32Array;
 }
+/** What has been given a number without being hashed: an external table. */
+const NOT_HASHED = -2;
 
 /** The views of one unit. A view's number is one more than its object's: 0 is no view. */
 export class Views {
@@ -56,6 +65,9 @@ export class Views {
   readonly keys: (string | number)[] = [];
   /** What is known of those that code has looked into. */
   readonly contents: (Contents | undefined)[] = [];
+
+  /** Objects of inputs that have become external tables, as code has stored them in one. */
+  readonly #covered = new Map<number, TableData>();
 
   /** Of what was thrown, as of an input; few units meet any. */
   #thrown: Origin | undefined;
@@ -80,8 +92,51 @@ export class Views {
     return number;
   }
 
+  /** Adds an external table, and answers its number. */
+  addExternal(table: TableData): number {
+    return table.view = this.objects.give(table, NOT_HASHED) + 1;
+  }
+
+  /** The view of an input's object stands for an external table from now on; false where it is none. */
+  cover(number: number, table: TableData): boolean {
+    if (this.origins[number] === undefined || this.#covered.has(number)) return false;
+    this.#covered.set(number, table);
+    table.view = number;
+    return true;
+  }
+
+  /** It doesn't any more. */
+  uncover(number: number): void {
+    this.#covered.get(number)!.view = 0;
+    this.#covered.delete(number);
+  }
+
+  /** The external tables have no numbers any more: the unit is gone. */
+  letGo(): void {
+    for (const table of this.externals()) [table.view, table.isPinned] = [0, false];
+  }
+
+  /** The external tables that have numbers. */
+  *externals(): Generator<TableData> {
+    for (const object of this.objects.objects) if (TableData.is(object)) yield object;
+    yield* this.#covered.values();
+  }
+
+  /** Whether a number is a view's. */
+  has(number: number): boolean {
+    return this.objectOf(number) !== undefined;
+  }
+
   /** Removes a view. */
   remove(number: number): void {
+    if (this.#covered.has(number)) this.uncover(number);
+    const table = this.objects.objects[number - 1];
+    if (TableData.is(table)) {
+      table.view = 0;
+      this.objects.objects[number - 1] = undefined;
+      this.objects.free.push(number - 1);
+      return;
+    }
     this.origins[number]!.input.seen.remove(number - 1);
     this.origins[number] = undefined;
     this.keys[number] = 0;
@@ -90,7 +145,8 @@ export class Views {
 
   /** The object of a view's number, if there is one. */
   objectOf(number: number): object | undefined {
-    return this.objects.objects[number - 1];
+    const covered = this.#covered.size > 0 ? this.#covered.get(number) : undefined;
+    return covered ?? this.objects.objects[number - 1];
   }
 
   /** The input of a view's number. */
@@ -100,7 +156,8 @@ export class Views {
 
   /** Where a view's container stands, such as `input.rows[3]`. */
   path(number: number): string {
-    const origin = this.origins[number]!;
+    const origin = this.origins[number];
+    if (origin === undefined) return "table";
     if (origin.parent === undefined) return String(origin.key);
     const path: (string | number)[] = [this.keys[number]];
     let at = origin;
@@ -113,8 +170,12 @@ export class Views {
     return pathText(String(at.key), path.reverse());
   }
 
-  /** What is known, as data, with the host's own objects. */
-  record(): ViewsRecord {
+  /**
+   * What is known, as data, with the host's own objects.
+   *
+   * @param placeOf The place of an external table in the list of those.
+   */
+  record(placeOf: (table: TableData) => number): ViewsRecord {
     const inputs = new Map<LazyInput, number>();
     const origins = new Map<Origin, number>();
     const views: ViewsRecord["views"][number][] = [];
@@ -122,7 +183,7 @@ export class Views {
       if (origin === undefined) return;
       noteOrigin(origin, origins, inputs);
       const isLarge = this.contents[number]?.isLarge === true;
-      const object = this.objectOf(number)!;
+      const object = this.objects.objects[number - 1]!;
       views.push({ number, object, origin: origins.get(origin)!, key: this.keys[number], isLarge });
     });
     if (this.#thrown !== undefined) noteOrigin(this.#thrown, origins, inputs);
@@ -135,13 +196,32 @@ export class Views {
         input: inputs.get(input)!,
       })),
       views,
+      tables: this.#recordTables(placeOf),
       thrown: this.#thrown === undefined ? -1 : origins.get(this.#thrown)!,
       free: Uint32Array.from(this.objects.free),
     };
   }
 
-  /** The views of a record. */
-  static of({ inputs, origins, views, thrown, free }: ViewsRecord): Views {
+  #addTable(number: number, table: TableData, isCover: boolean): void {
+    table.view = number;
+    if (isCover) this.#covered.set(number, table);
+    else {
+      this.objects.objects[number - 1] = table;
+      this.objects.hashes[number - 1] = NOT_HASHED;
+    }
+  }
+
+  #recordTables(placeOf: (table: TableData) => number): ViewsRecord["tables"][number][] {
+    const tables: ViewsRecord["tables"][number][] = [];
+    this.objects.objects.forEach((object, i) => {
+      if (TableData.is(object)) tables.push({ number: i + 1, table: placeOf(object), isCover: false });
+    });
+    for (const [number, table] of this.#covered) tables.push({ number, table: placeOf(table), isCover: true });
+    return tables;
+  }
+
+  /** The views of a record, and of the external tables of a list. */
+  static of({ inputs, origins, views, tables, thrown, free }: ViewsRecord, list: readonly TableData[]): Views {
     const made = new Views();
     const ownInputs = inputs.map(({ nullKind, isShared }): LazyInput => {
       return { seen: new Seen(made.objects), nullKind, isShared };
@@ -156,6 +236,7 @@ export class Views {
       made.add(number, own, key);
       if (isLarge) made.contents[number] = { origin: contentsOrigin(own, key, object), entries: undefined, isLarge };
     }
+    for (const { number, table, isCover } of tables) made.#addTable(number, list[table], isCover);
     for (const number of free) made.objects.free.push(number);
     made.#thrown = ownOrigins[thrown];
     return made;

@@ -4,9 +4,16 @@
  * @module
  */
 
+/** Options of a {@linkcode ConflictError}. */
+export interface ConflictErrorOptions extends ErrorOptions {
+  /** Its message; by default it says that the state was saved elsewhere. */
+  message?: string;
+}
+
 /**
- * Someone else has saved a state since it was loaded: nothing was saved. Load it and do the work again,
- * as `transact` does.
+ * Two have changed the same: someone else has saved a state since it was loaded, and nothing was saved; or
+ * another transaction has changed what a transaction needs, and nothing was changed. Do the work again, with
+ * what is there now, as `transact` does.
  *
  * @example Usage
  * ```ts
@@ -21,8 +28,8 @@
  * ```
  */
 export class ConflictError extends Error {
-  /** The name of the state. */
-  readonly state: string;
+  /** The name of the state; `undefined` where two transactions of one unit are in each other's way. */
+  readonly state: string | undefined;
 
   static {
     // Not of the instance: it would be printed beside the class's name.
@@ -32,11 +39,13 @@ export class ConflictError extends Error {
   /**
    * Makes an error.
    *
-   * @param state The name of the state.
-   * @param options The cause, where there is one.
+   * @param state The name of the state, if it has one.
+   * @param options The message, and the cause, where there are any.
    */
-  constructor(state: string, options?: ErrorOptions) {
-    super(`Cannot save state ${JSON.stringify(state)}: it was saved elsewhere since it was loaded`, options);
+  constructor(state: string | undefined, options: ConflictErrorOptions = {}) {
+    const { message = `Cannot save state ${JSON.stringify(state)}: it was saved elsewhere since it was loaded` } =
+      options;
+    super(message, options);
     this.state = state;
   }
 }

@@ -8,8 +8,8 @@
  *
  * await using store = await KvStore.open(":memory:");
  * const value = new TextEncoder().encode("hello");
- * assertEquals(await store.commit([{ key: "a", revision: undefined }], [{ key: "a", value }]), true);
- * assertEquals((await store.get("a"))?.value, value);
+ * const revision = await store.commit([{ key: "a", revision: undefined }], [{ key: "a", value }]);
+ * assertEquals(await store.get("a"), { value, revision });
  * ```
  *
  * @module
@@ -55,7 +55,7 @@ export interface KvOperation {
   /** Adds a deletion. */
   delete(key: string[]): unknown;
   /** Makes them all, or none. */
-  commit(): Promise<{ ok: boolean }>;
+  commit(): Promise<{ ok: true; versionstamp: string } | { ok: false }>;
 }
 
 /** First part of all keys, so that a database can have others. */
@@ -131,15 +131,15 @@ export class KvStore implements Store {
    *
    * @param checks What must hold.
    * @param changes What is changed.
-   * @returns Whether the checks held.
+   * @returns The revision that all keys have now that were set; undefined where a check doesn't hold.
    * @throws {TypeError} If a key or value is none, a key is given twice, or the store is closed.
    * @throws {RangeError} If it exceeds the store's limits.
    */
-  async commit(checks: readonly StoreCheck[], changes: readonly StoreChange[]): Promise<boolean> {
+  async commit(checks: readonly StoreCheck[], changes: readonly StoreChange[]): Promise<string | undefined> {
     checkCommit(this.limits, checks, changes);
     // Deno KV takes a text that is none of its own for a mistake.
-    if (checks.some(({ revision }) => revision !== undefined && !VERSIONSTAMP.test(revision))) return false;
-    const { ok } = await this.#whenFree((kv) => {
+    if (checks.some(({ revision }) => revision !== undefined && !VERSIONSTAMP.test(revision))) return undefined;
+    const result = await this.#whenFree((kv) => {
       const operation = kv.atomic();
       for (const { key, revision } of checks) operation.check({ key: [PREFIX, key], versionstamp: revision ?? null });
       for (const { key, value } of changes) {
@@ -148,7 +148,7 @@ export class KvStore implements Store {
       }
       return operation.commit();
     });
-    return ok;
+    return result.ok ? result.versionstamp : undefined;
   }
 
   /**

@@ -8,9 +8,9 @@
  *
  * await using store = new MemoryStore();
  * const value = new TextEncoder().encode("hello");
- * assertEquals(await store.commit([{ key: "a", revision: undefined }], [{ key: "a", value }]), true);
- * assertEquals((await store.get("a"))?.value, value);
- * assertEquals(await store.commit([{ key: "a", revision: undefined }], [{ key: "a", value }]), false);
+ * const revision = await store.commit([{ key: "a", revision: undefined }], [{ key: "a", value }]);
+ * assertEquals(await store.get("a"), { value, revision });
+ * assertEquals(await store.commit([{ key: "a", revision: undefined }], [{ key: "a", value }]), undefined);
  * ```
  *
  * @module
@@ -64,21 +64,21 @@ export class MemoryStore implements Store {
    *
    * @param checks What must hold.
    * @param changes What is changed.
-   * @returns Whether the checks held.
+   * @returns The revision that all keys have now that were set; undefined where a check doesn't hold.
    * @throws {TypeError} If a key or value is none, a key is given twice, or the store is closed.
    * @throws {RangeError} If the commit exceeds the store's limits.
    */
   // deno-lint-ignore require-await -- what it throws is a rejection
-  async commit(checks: readonly StoreCheck[], changes: readonly StoreChange[]): Promise<boolean> {
+  async commit(checks: readonly StoreCheck[], changes: readonly StoreChange[]): Promise<string | undefined> {
     checkCommit(this.limits, checks, changes);
     const entries = this.#opened();
-    if (checks.some(({ key, revision }) => entries.get(key)?.revision !== revision)) return false;
+    if (checks.some(({ key, revision }) => entries.get(key)?.revision !== revision)) return undefined;
     const revision = String(++this.#commits);
     for (const { key, value } of changes) {
       if (value === undefined) entries.delete(key);
       else entries.set(key, { value: value.slice(), revision });
     }
-    return true;
+    return revision;
   }
 
   /**

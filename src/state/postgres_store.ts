@@ -195,25 +195,26 @@ export class PostgresStore implements Store {
    *
    * @param checks What must hold.
    * @param changes What is changed.
-   * @returns Whether the checks held.
+   * @returns The revision that all keys have now that were set; undefined where a check doesn't hold.
    * @throws {TypeError} If a key or value is none, a key is given twice, or the store is closed.
    * @throws {RangeError} If a value exceeds 64 MiB.
    * @throws {Error} If the server can't be reached, or refuses.
    */
-  async commit(checks: readonly StoreCheck[], changes: readonly StoreChange[]): Promise<boolean> {
+  async commit(checks: readonly StoreCheck[], changes: readonly StoreChange[]): Promise<string | undefined> {
     checkCommit(this.limits, checks, changes);
     let isComplete = false;
-    const attempt = async (sql: PostgresSql): Promise<boolean> => {
+    const revision = newRevision();
+    const attempt = async (sql: PostgresSql): Promise<string | undefined> => {
       isComplete = false;
       try {
         await sql.begin(async (queries) => {
           await this.#check(queries, checks);
-          await this.#change(queries, changes, keysToRemove(checks, changes));
+          await this.#change(queries, revision, changes, keysToRemove(checks, changes));
           isComplete = true;
         });
-        return true;
+        return revision;
       } catch (error) {
-        if (error === CHECK_FAILED) return false;
+        if (error === CHECK_FAILED) return undefined;
         throw error;
       }
     };
@@ -240,11 +241,15 @@ export class PostgresStore implements Store {
     }
   }
 
-  async #change(sql: PostgresQueries, changes: readonly StoreChange[], removed: StoreChange[]): Promise<void> {
+  async #change(
+    sql: PostgresQueries,
+    revision: string,
+    changes: readonly StoreChange[],
+    removed: StoreChange[],
+  ): Promise<void> {
     if (removed.length > 0) {
       await sql.unsafe(`DELETE FROM ${this.#table} WHERE key IN (SELECT ${KEYS_OF_1})`, [keyList(removed)]);
     }
-    const revision = newRevision();
     for (const batch of batchesOf(changes)) {
       const rows = batch.map((_, i) => `($${2 * i + 2}, $${2 * i + 3}::bytea, $1)`);
       const query = `INSERT INTO ${this.#table} (key, value, revision) VALUES ${rows.join(", ")} ` +

@@ -9,8 +9,8 @@
  * const file = await Deno.makeTempFile();
  * await using store = await SqliteStore.open(file);
  * const value = new TextEncoder().encode("hello");
- * assertEquals(await store.commit([{ key: "a", revision: undefined }], [{ key: "a", value }]), true);
- * assertEquals((await store.get("a"))?.value, value);
+ * const revision = await store.commit([{ key: "a", revision: undefined }], [{ key: "a", value }]);
+ * assertEquals(await store.get("a"), { value, revision });
  * ```
  *
  * @module
@@ -194,20 +194,20 @@ export class SqliteStore implements Store {
    *
    * @param checks What must hold.
    * @param changes What is changed.
-   * @returns Whether the checks held.
+   * @returns The revision that all keys have now that were set; undefined where a check doesn't hold.
    * @throws {TypeError} If a key or value is none, a key is given twice, or the store is closed.
    * @throws {RangeError} If a value exceeds 256 MiB.
    * @throws {Error} If SQLite can't write, such as to a full disk, or another process writes for too long.
    */
-  async commit(checks: readonly StoreCheck[], changes: readonly StoreChange[]): Promise<boolean> {
+  async commit(checks: readonly StoreCheck[], changes: readonly StoreChange[]): Promise<string | undefined> {
     checkCommit(this.limits, checks, changes);
     return await this.#whenFree("write", (database, statements) => {
       database.exec("BEGIN IMMEDIATE");
       try {
         const holds = checks.every(({ key, revision }) => statements.revision.get(key)?.revision === revision);
-        if (holds) change(statements, changes);
+        const revision = holds ? change(statements, changes) : undefined;
         database.exec(holds ? "COMMIT" : "ROLLBACK");
-        return holds;
+        return revision;
       } catch (error) {
         if (database.isTransaction) database.exec("ROLLBACK");
         throw error;
@@ -262,12 +262,13 @@ export class SqliteStore implements Store {
   }
 }
 
-function change({ set, remove }: Statements, changes: readonly StoreChange[]): void {
+function change({ set, remove }: Statements, changes: readonly StoreChange[]): string {
   const revision = newRevision();
   for (const { key, value } of changes) {
     if (value === undefined) remove.run(key);
     else set.run(key, value, revision);
   }
+  return revision;
 }
 
 function isBusy(error: unknown): boolean {

@@ -68,10 +68,11 @@ export interface Store extends AsyncDisposable {
    *
    * @param checks What must hold.
    * @param changes What is changed.
-   * @returns Whether the checks held, so that the changes are made. Where it is rejected, they may have
-   * been made or not, but for the TypeError or RangeError of arguments that the store refuses.
+   * @returns The revision that all keys have now that were set; undefined where a check doesn't hold, and
+   * nothing is changed. Where it is rejected, the changes may have been made or not, but for the TypeError
+   * or RangeError of arguments that the store refuses.
    */
-  commit(checks: readonly StoreCheck[], changes: readonly StoreChange[]): Promise<boolean>;
+  commit(checks: readonly StoreCheck[], changes: readonly StoreChange[]): Promise<string | undefined>;
 
   /**
    * Lists keys, in the order of their UTF-8 bytes.

@@ -9,11 +9,15 @@ import { boundFunctions, HostFunctions } from "../host/host_functions.ts";
 import { type LuaFunction, LuaFunctions } from "../host/lua_functions.ts";
 import { definePowers, finderOf, hasPowers } from "../host/powers.ts";
 import { ViewEncoder } from "../lazy/encode_views.ts";
+import { ExternalTables } from "../lazy/external_tables.ts";
 import { HostTables } from "../lazy/host_tables.ts";
 import { Instance } from "../runtime/instance.ts";
 import { copyOf } from "../runtime/memory_image.ts";
 import type { Allowance } from "../runtime/runs.ts";
 import { GLOBALS, OWN_CHANNEL, RESULTS, WIRE } from "../runtime/wire.ts";
+import { ExternalTable } from "../state/external_table.ts";
+import { type Home, homeInternals } from "../state/home.ts";
+import { HOME_ID, State } from "../state/tables.ts";
 import { DISPOSE } from "../values/dispose.ts";
 import { isLargerThan } from "../values/estimate.ts";
 import { describe } from "../values/kinds.ts";
@@ -28,6 +32,7 @@ import { Reports } from "./reports.ts";
 import type { ComputeAsyncResult } from "./run_result.ts";
 import { makeSnapshot, partsOf, Snapshot, type SnapshotParts } from "./snapshot.ts";
 import type { UnitRecord } from "./snapshot_record.ts";
+import { TableIds } from "./table_ids.ts";
 import { type PendingCall, type PreparedRun, Tasks } from "./tasks.ts";
 import {
   checkUnitOptions,
@@ -46,6 +51,8 @@ import {
   nullKindOf,
   OUTPUT_JSON_OPTIONS,
   type OutputJsonOptions,
+  RESTORE_OPTIONS,
+  type RestoreOptions,
   type RunOptions,
   SNAPSHOT_OPTIONS,
   type SnapshotOptions,
@@ -122,6 +129,11 @@ interface CopyOrigin {
 
 const LOAD = "load the snapshot";
 
+/** A home is one unit's at a time: its copies have none. */
+function withoutHome(options: ComputeUnitOptions): ComputeUnitOptions {
+  return { ...options, home: undefined, autosave: undefined };
+}
+
 function libraryOf({ isLocked }: UnitRecord): "readonly" | "writable" {
   return isLocked ? "readonly" : "writable";
 }
@@ -166,6 +178,9 @@ export class ComputeUnit implements Disposable {
   #encoder: ViewEncoder | undefined;
   #decoder: Decoder | undefined;
   #tables: HostTables | undefined;
+  #external: ExternalTables | undefined;
+  #tableIds: TableIds | undefined;
+  #home: Home | undefined;
   #reports: Reports | undefined;
   #lazyThreshold: number;
   #onPrint: ((line: string) => void) | undefined;
@@ -226,12 +241,30 @@ export class ComputeUnit implements Disposable {
       release: (number) => this.#releaseFunction(number),
     });
     if (origin === undefined) this.#begin(instance, options);
-    else this.#goOnFrom(instance, origin);
+    else this.#beginFrom(instance, origin, options.home);
+  }
+
+  #beginFrom(instance: Instance, origin: CopyOrigin, home: Home | undefined): void {
+    this.#home = home;
+    if (home !== undefined) homeInternals.claim(home);
+    try {
+      this.#goOnFrom(instance, origin, new State());
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
   }
 
   #begin(instance: Instance, options: ComputeUnitOptions): void {
-    const functions = this.#connect(instance, new Known(instance.memoryLimit));
-    if (hasPowers(options)) definePowers(functions, options);
+    const home = this.#home = options.home;
+    const known = new Known(instance.memoryLimit, home && homeInternals.claim(home));
+    const functions = this.#connect(instance, known);
+    try {
+      if (hasPowers(options)) definePowers(functions, options);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
     if (options.library === "readonly") functions.lock();
   }
 
@@ -242,7 +275,9 @@ export class ComputeUnit implements Disposable {
     this.#known = known;
     const encoder = this.#encoder = new ViewEncoder(instance, known.shapes);
     const decoder = this.#decoder = new Decoder(instance, known.shapes);
-    const tables = this.#tables = new HostTables(instance, encoder, decoder, known.views);
+    const external = this.#external = new ExternalTables(instance, encoder, decoder, known.views, known.state);
+    this.#tableIds = new TableIds(known.state, known.madeTables);
+    const tables = this.#tables = new HostTables(instance, encoder, decoder, known.views, external);
     const reports = this.#reports = new Reports(instance, decoder, known.views);
     this.#chunks = new Chunks(instance, reports, known);
     if (this.#options.onProgress !== undefined) instance.runs.watch(this.#options.onProgress);
@@ -250,7 +285,8 @@ export class ComputeUnit implements Disposable {
     encoder.numberOfFunction = (value) => luaFunctions.numberOf(value);
     const functions = this.#functions = new HostFunctions(instance, encoder, decoder, tables, luaFunctions);
     const figures = this.#figures = new Figures(instance, functions);
-    const tasks = this.#tasks = new Tasks(uses, encoder, decoder, reports, functions, figures);
+    const autosaved = this.#options.autosave === true ? this.#home : undefined;
+    const tasks = this.#tasks = new Tasks(uses, encoder, decoder, reports, functions, figures, external, autosaved);
     instance.host = {
       flush: (words, heapBytes) => decoder.takeChunk(words, heapBytes),
       load: (op, view, first, count) => tables.load(op, view, first, count),
@@ -265,9 +301,12 @@ export class ComputeUnit implements Disposable {
     return functions;
   }
 
-  /** Goes on from a copy of a unit, whose memory the instance has already. */
-  #goOnFrom(instance: Instance, { record, functions }: CopyOrigin): void {
-    this.#connect(instance, new Known(instance.memoryLimit, record.known)).bind(functions);
+  /** Goes on from a copy of a unit, whose memory the instance has already; with its own `home`, or in this state. */
+  #goOnFrom(instance: Instance, { record, functions }: CopyOrigin, state: State): void {
+    const home = this.#home;
+    const ownState = home === undefined ? state : homeInternals.stateOf(home);
+    const known = new Known(instance.memoryLimit, ownState, record.known, home !== undefined);
+    this.#connect(instance, known).bind(functions);
     this.#printed = record.printed;
     this.#uses.noteChannel(OWN_CHANNEL);
     try {
@@ -276,6 +315,7 @@ export class ComputeUnit implements Disposable {
           this.#check(exports.release_function(number), LOAD);
         }
         if (!record.hasIo) this.#check(exports.clear_io_table(), LOAD);
+        if (home !== undefined) this.#external!.forgetOthers(known.views.externals());
       });
       this.#tasks!.restore(record.tasks);
     } catch (error) {
@@ -884,6 +924,205 @@ export class ComputeUnit implements Disposable {
     });
   }
 
+  /** The table `_home`, as the host has it. */
+  get home(): ExternalTable {
+    this.#uses.ready("read home");
+    return this.#tableIds!.find("read home", HOME_ID);
+  }
+
+  /**
+   * Makes an external table. It stays until {@linkcode ComputeUnit.deleteExternalTable}, and as long after that
+   * as it stands in another one, or Lua code has it.
+   *
+   * @returns Its number.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * const prices = cu.createExternalTable();
+   * cu.setTableValue(prices, "tea", 4);
+   * cu.setInput({ prices: cu.externalTable(prices) });
+   * cu.compute("_io.input.prices.cups = 2 * _io.input.prices.tea");
+   * assertEquals(cu.getTableValue(prices, "cups"), 8);
+   * ```
+   */
+  createExternalTable(): number {
+    this.#uses.ready("create a table");
+    return this.#tableIds!.create();
+  }
+
+  /**
+   * Lets go of a table that {@linkcode ComputeUnit.createExternalTable} has made.
+   *
+   * @param id Its number.
+   * @returns Whether there was such a table.
+   */
+  deleteExternalTable(id: number): boolean {
+    this.#uses.ready("delete a table");
+    return this.#tableIds!.release(id);
+  }
+
+  /**
+   * The external table with a number: that of `_home`, which {@linkcode ComputeUnit.homeTableId} is, of one that
+   * the host has made, or of any {@linkcode ExternalTable}.
+   *
+   * @param id The number.
+   * @returns The table, which as a value is that very table to Lua code.
+   * @throws {RangeError} If there is no such table.
+   */
+  externalTable(id: number): ExternalTable {
+    this.#uses.ready("get a table");
+    return this.#tableIds!.find("get a table", id);
+  }
+
+  /**
+   * Reads a value of an external table.
+   *
+   * @typeParam T Type of the value; it isn't checked.
+   * @param id The table's number.
+   * @param key The key, as Lua has it: a string, number, boolean, bigint or {@linkcode ExternalTable}.
+   * @returns The value, copied; `undefined` where there is none.
+   * @throws {RangeError} If there is no such table.
+   * @throws {TypeError} If the value has a function of Lua's.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("_home.cart = { items = { 'tea', 'cups' } }");
+   * assertEquals(cu.getTableValue(cu.homeTableId, "cart"), { items: ["tea", "cups"] });
+   * ```
+   */
+  getTableValue<T = LuaValue>(id: number, key: unknown): T | undefined {
+    this.#uses.ready("get a table's value");
+    const value = this.#tableIds!.find("get a table's value", id).get(key);
+    return (value instanceof ExternalTable ? value.toValue() : value) as T | undefined;
+  }
+
+  /**
+   * Sets a value of an external table. Code that runs sees it at once.
+   *
+   * @param id The table's number.
+   * @param key The key.
+   * @param value The value: a container is copied, and becomes an external table. `undefined` takes the key away.
+   * @throws {RangeError} If there is no such table, the value nests deeper than 1000 levels, or has a bigint beyond int64.
+   * @throws {TypeError} If something in it can't be kept.
+   * @throws {ConflictError} If a transaction that hasn't ended has changed the key.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.setTableValue(cu.homeTableId, "rates", { low: 0.07, full: 0.19 });
+   * assertEquals(cu.compute("return _home.rates.full"), 0.19);
+   * ```
+   */
+  setTableValue(id: number, key: unknown, value: unknown): void {
+    this.#uses.ready("set a table's value");
+    this.#tableIds!.find("set a table's value", id).set(key, value);
+  }
+
+  /**
+   * Takes a key of an external table away.
+   *
+   * @param id The table's number.
+   * @param key The key.
+   * @returns Whether it was there.
+   * @throws {RangeError} If there is no such table.
+   */
+  deleteTableValue(id: number, key: unknown): boolean {
+    this.#uses.ready("delete a table's value");
+    return this.#tableIds!.find("delete a table's value", id).delete(key);
+  }
+
+  /**
+   * How many entries an external table has.
+   *
+   * @param id The table's number.
+   * @throws {RangeError} If there is no such table.
+   */
+  tableSize(id: number): number {
+    this.#uses.ready("get a table's size");
+    return this.#tableIds!.find("get a table's size", id).size;
+  }
+
+  /**
+   * The keys of an external table, in the order in which a traversal finds them.
+   *
+   * @param id The table's number.
+   * @throws {RangeError} If there is no such table.
+   */
+  tableKeys(id: number): LuaValue[] {
+    this.#uses.ready("get a table's keys");
+    return this.#tableIds!.find("get a table's keys", id).keys();
+  }
+
+  /**
+   * Saves what has changed in `_home`, all of it or nothing, in the store of the `home` that the unit was made
+   * with. What code changes meanwhile is saved the next time.
+   *
+   * @throws {ConflictError} If it was saved elsewhere since it was loaded; nothing is saved then.
+   * @throws {TypeError} If the unit was made without a `home`, or a transaction hasn't ended.
+   * @throws {Error} If the store fails; the message says so where it isn't known whether it is saved.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit, openHome } from "@computeunit/cu";
+   * import { MemoryStore } from "@computeunit/cu/stores/memory";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const store = new MemoryStore();
+   * using cu = await ComputeUnit.create({ home: await openHome(store, "counter") });
+   * cu.compute("_home.count = (_home.count or 0) + 1");
+   * await cu.saveState();
+   *
+   * using other = await ComputeUnit.create({ home: await openHome(store, "counter") });
+   * assertEquals(other.compute("return _home.count"), 1);
+   * ```
+   */
+  async saveState(): Promise<void> {
+    await this.#ownHome("save state").save();
+  }
+
+  /**
+   * Loads `_home` as it was saved last, by whomever: what has changed since is lost. Tables that code still has
+   * of before aren't in `_home` any more. Where it fails, all is as before.
+   *
+   * @throws {TypeError} If the unit was made without a `home`, a transaction hasn't ended, or what the store has
+   * is damaged.
+   * @throws {Error} If the store fails.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit, openHome } from "@computeunit/cu";
+   * import { MemoryStore } from "@computeunit/cu/stores/memory";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create({ home: await openHome(new MemoryStore(), "counter") });
+   * cu.compute("_home.count = 1");
+   * await cu.saveState();
+   * cu.compute("_home.count = 2");
+   * await cu.loadState();
+   * assertEquals(cu.compute("return _home.count"), 1);
+   * ```
+   */
+  async loadState(): Promise<void> {
+    await this.#ownHome("load state").load();
+  }
+
+  #ownHome(action: string): Home {
+    this.#uses.ready(action);
+    if (this.#home === undefined) throw new TypeError(`Cannot ${action}: the unit was made without the option home`);
+    return this.#home;
+  }
+
   /**
    * Measures the unit's memory.
    *
@@ -939,6 +1178,11 @@ export class ComputeUnit implements Disposable {
     this.#encoder = undefined;
     this.#decoder = undefined;
     this.#tables = undefined;
+    this.#external?.letGo();
+    this.#external = undefined;
+    this.#tableIds = undefined;
+    if (this.#home !== undefined) homeInternals.release(this.#home);
+    this.#home = undefined;
     this.#reports = undefined;
     this.#chunks = undefined;
   }
@@ -973,7 +1217,7 @@ export class ComputeUnit implements Disposable {
     const { image, record } = this.#parts(action, options.io === true);
     const parts = { image: copyOf(image), record };
     const { another } = this.#uses.instance!;
-    const unitOptions = this.#options;
+    const unitOptions = withoutHome(this.#options);
     return makeSnapshot(parts, () => ComputeUnit.#tidy(another, unitOptions, parts));
   }
 
@@ -1032,6 +1276,7 @@ export class ComputeUnit implements Disposable {
    * with their name. A broken unit is whole again.
    *
    * @param snapshot The snapshot; of bytes, {@linkcode Snapshot.from} makes one.
+   * @param options Another `home`.
    * @throws {TypeError} If code is running in the unit, it is disposed of, or hasn't a function that the snapshot knows.
    * @throws {RangeError} If the snapshot takes more memory than the unit's `memoryLimit`.
    *
@@ -1048,20 +1293,25 @@ export class ComputeUnit implements Disposable {
    * assertEquals(cu.compute("return ('x'):rep(2)"), "xx");
    * ```
    */
-  restore(snapshot: Snapshot): void {
+  restore(snapshot: Snapshot, options: RestoreOptions = NO_OPTIONS): void {
     const action = "restore the unit";
+    checkOptions(action, options, RESTORE_OPTIONS);
     if (!(snapshot instanceof Snapshot)) {
       throw new TypeError(`Cannot ${action}: the snapshot is none, but ${describe(snapshot)}; see Snapshot.from`);
     }
     const { instance } = this.#uses;
     if (instance === undefined) throw new TypeError(`Cannot ${action}: the unit has been disposed`);
     this.#checkIdle(action);
+    const { home = this.#home } = options;
     const { image, record } = partsOf(snapshot);
     const functions = boundFunctions(record.functions, this.#functions!.finder());
-    const tasks = this.#tasks!;
-    const restored = instance.restored(image, record.randomState);
-    tasks.end(new TypeError("Cannot go on with a run: its unit was restored to a snapshot"));
-    this.#goOnFrom(restored, { record, functions });
+    instance.checkImage(image);
+    if (home !== this.#home) homeInternals.claim(home!);
+    this.#tasks!.end(new TypeError("Cannot go on with a run: its unit was restored to a snapshot"));
+    this.#external!.letGo();
+    if (home !== this.#home && this.#home !== undefined) homeInternals.release(this.#home);
+    this.#home = home;
+    this.#goOnFrom(instance.restored(image, record.randomState), { record, functions }, this.#known!.state);
   }
 
   /**
@@ -1087,7 +1337,7 @@ export class ComputeUnit implements Disposable {
     const { image, record } = this.#parts("fork the unit", true);
     const instance = this.#uses.instance!.another(image, record.randomState);
     const functions = boundFunctions(record.functions, this.#functions!.finder());
-    return new ComputeUnit(instance, this.#options, { record, functions });
+    return new ComputeUnit(instance, withoutHome(this.#options), { record, functions });
   }
 
   /**
@@ -1216,7 +1466,11 @@ export class ComputeUnit implements Disposable {
   #parts(action: string, hasIo: boolean): SnapshotParts {
     this.#uses.ready(action);
     this.#checkIdle(action);
-    const image = this.#uses.use(action, (instance) => instance.image());
+    if (this.#external!.hasTransactions) throw new TypeError(`Cannot ${action}: a transaction has not ended`);
+    const image = this.#uses.use(action, (instance) => {
+      this.#external!.tidy();
+      return instance.image();
+    });
     const record: UnitRecord = {
       known: this.#known!.record(),
       functions: this.#functions!.record(),
@@ -1283,6 +1537,7 @@ export class ComputeUnit implements Disposable {
 
   #compute(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
     checkOptions("compute", options, COMPUTE_OPTIONS);
+    if (options.transaction === true) return this.#transact(code, options, all);
     return this.#uses.use("compute", (instance) => {
       const chunks = this.#chunks!;
       if (typeof code === "string") {
@@ -1299,6 +1554,11 @@ export class ComputeUnit implements Disposable {
         chunks.forget(chunk);
       }
     });
+  }
+
+  #transact(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
+    this.#uses.ready("compute");
+    return this.#external!.transact(() => this.#compute(code, { ...options, transaction: false }, all));
   }
 
   #call(name: string, args: unknown[], all: boolean): LuaValue[] {
@@ -1404,6 +1664,7 @@ export class ComputeUnit implements Disposable {
     make: (instance: Instance) => number,
   ): PreparedRun {
     const { timeLimit, stepLimit, signal, globals, clears = false, inherits = false, keeps = false } = options;
+    const { transaction: isTransaction = false } = options;
     const allowance = this.#uses.ready(action).runs.allowance(timeLimit, stepLimit, signal);
     return this.#tasks!.make({
       action,
@@ -1413,6 +1674,7 @@ export class ComputeUnit implements Disposable {
       inherits,
       keeps,
       ownGlobals: globals === "own",
+      isTransaction,
       make,
     });
   }

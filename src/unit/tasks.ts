@@ -6,6 +6,9 @@
 
 import type { Decoder } from "../bridge/decode.ts";
 import type { Encoder } from "../bridge/encode.ts";
+import type { ExternalTables } from "../lazy/external_tables.ts";
+import type { Home } from "../state/home.ts";
+import type { Transaction } from "../state/transactions.ts";
 import type { HostFunction, HostFunctions, Waiter } from "../host/host_functions.ts";
 import type { Instance } from "../runtime/instance.ts";
 import type { Allowance } from "../runtime/runs.ts";
@@ -32,6 +35,8 @@ export interface TaskOptions {
   readonly keeps: boolean;
   /** Whether the run has globals of its own. */
   readonly ownGlobals: boolean;
+  /** Whether its changes to external tables are kept together, or not at all. */
+  readonly isTransaction: boolean;
   /** Sets its input, and makes its strand: answers its number. */
   readonly make: (instance: Instance) => number;
 }
@@ -232,6 +237,7 @@ class Task implements PreparedRun {
   /** The unit has let go of its `_io`. */
   isClosed = false;
   result: TaskResult | undefined;
+  transaction: Transaction | undefined;
   onAbort: (() => void) | undefined;
   #failure: { readonly error: unknown } | undefined;
   /** Of a run that waits: most don't. */
@@ -286,6 +292,9 @@ export class Tasks {
   readonly #reports: Reports;
   readonly #functions: HostFunctions;
   readonly #figures: Figures;
+  readonly #external: ExternalTables;
+  /** What is saved after each run that has succeeded. */
+  readonly #autosaved: Home | undefined;
   readonly #open = new Set<Task>();
   /** Strands that are to begin, as soon as the one that runs waits. */
   #next: Strand[] = [];
@@ -304,7 +313,11 @@ export class Tasks {
     reports: Reports,
     functions: HostFunctions,
     figures: Figures,
+    external: ExternalTables,
+    autosaved: Home | undefined,
   ) {
+    this.#autosaved = autosaved;
+    this.#external = external;
     this.#uses = uses;
     this.#encoder = encoder;
     this.#decoder = decoder;
@@ -325,6 +338,7 @@ export class Tasks {
     try {
       this.#uses.use(options.action, (instance) => {
         const task = made = new Task(this, options, this.#openChannel(instance, options.clears));
+        if (options.isTransaction) task.transaction = this.#external.begin();
         if (options.ownGlobals) this.#check(instance.exports.use_globals(GLOBALS.OWN), options.action);
         const number = options.make(instance);
         this.#check(number, options.action);
@@ -366,6 +380,7 @@ export class Tasks {
     for (const task of this.#open) {
       this.#leave(task);
       for (const strand of strandsOf(task.main)) this.#forgetWait(strand);
+      if (task.transaction !== undefined) this.#external.rollBack(task.transaction);
       task.reject(error);
     }
   }
@@ -512,10 +527,10 @@ export class Tasks {
   /** Answers the group that is over as the strand has ended, and what its parent is told. */
   #goOnce(strand: Strand, answer: (() => number) | undefined): EndedGroup | undefined {
     const { task } = strand;
-    const { action, allowance } = task.options;
+    const { allowance } = task.options;
     let status = 0;
     try {
-      const result = this.#uses.use(action, (instance) => {
+      const result = this.#use(task, (instance) => {
         const { waiter } = this.#functions;
         this.#functions.waiter = strand;
         const began = this.#figures.begin();
@@ -539,8 +554,9 @@ export class Tasks {
         const ended = this.#read(status);
         this.#closeChannel(instance, task);
         return ended;
-      }, task.channel);
+      });
       if (result !== undefined) {
+        if (task.transaction !== undefined) this.#external.commit(task.transaction);
         this.#succeeded(task, result);
         return undefined;
       }
@@ -551,6 +567,14 @@ export class Tasks {
     if (status !== WIRE.STATUS_WAITS) return this.#endedInGroup(strand, status);
     this.#waits(strand);
     return undefined;
+  }
+
+  /** Uses the unit for a run: with its `_io`, and in its transaction. */
+  #use<T>({ options, channel, transaction }: Task, body: (instance: Instance) => T): T {
+    const run = transaction === undefined
+      ? body
+      : (instance: Instance) => this.#external.runIn(transaction, () => body(instance));
+    return this.#uses.use(options.action, run, channel);
   }
 
   /** The strand waits: what runs side by side in the meantime begins. */
@@ -589,7 +613,9 @@ export class Tasks {
 
   #succeeded(task: Task, result: TaskResult): void {
     this.#leave(task);
-    task.resolve(result);
+    // What a transaction has changed that hasn't ended isn't to be saved, and can't be told from the rest.
+    if (!this.#autosaved?.isChanged || this.#external.hasTransactions) return task.resolve(result);
+    this.#autosaved.save().then(() => task.resolve(result), (error) => task.reject(error));
   }
 
   /** A run has ended in an error, or is ended: what still waits in it is closed. */
@@ -610,6 +636,7 @@ export class Tasks {
         failure = second;
       }
     }
+    if (task.transaction !== undefined) this.#external.rollBack(task.transaction);
     try {
       this.#uses.use(task.options.action, (instance) => {
         try {
@@ -643,10 +670,10 @@ export class Tasks {
   #closeOne(strand: Strand): void {
     const { action, allowance } = strand.task.options;
     strand.isReleased = true;
-    this.#uses.use(action, (instance) => {
+    this.#use(strand.task, (instance) => {
       const { signal: _, ...left } = allowance; // what is to be closed is, though the run was aborted
       this.#check(instance.guard(() => instance.exports.close_strand(strand.number), undefined, left), action);
-    }, strand.task.channel);
+    });
   }
 
   #forgetWait(strand: Strand): void {
@@ -686,6 +713,7 @@ const RESTORED = {
   clears: false,
   inherits: false,
   ownGlobals: false,
+  isTransaction: false,
   make: (): never => {
     throw new TypeError("Cannot begin a run that has begun");
   },

@@ -155,6 +155,8 @@ export class ValueWriter {
         return this.#raw(bytesOf(value as ArrayBuffer));
       case "numbers":
         return this.#numbers(value as TypedArray);
+      case "external":
+        throw new Refusal(TypeError, "external tables cannot be passed");
       default:
         return kind satisfies never;
     }

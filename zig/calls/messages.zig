@@ -5,6 +5,7 @@ const allocator = @import("../vm/allocator.zig");
 const assert = @import("../vm/assert.zig").assert;
 const asking = @import("../views/asking.zig");
 const releasing = @import("../views/releasing.zig");
+const external = @import("small").@"views/external.zig";
 const buffer = @import("../bridge/buffer.zig");
 const from_lua = @import("../bridge/from_lua.zig");
 const limits = @import("../vm/limits.zig");
@@ -107,6 +108,20 @@ fn newSource(state: *lua.State, _: void) void {
 pub fn dropView(number: u32) i32 {
     const is_dropped = to_lua.isOpen() and numbers.drop(unit.L, number);
     return if (is_dropped) 0 else unit.answer(.malformed);
+}
+
+pub fn forgetExternal(number: u32) i32 {
+    if (!unit.is_ready) return unit.answer(.malformed);
+    if (number == 0) {
+        external.forgetAll(unit.L);
+    } else if (numbers.findExternal(unit.L, number)) |table| external.forgetContents(unit.L, table);
+    return 0;
+}
+
+pub fn unpinExternal(number: u32) i32 {
+    if (!unit.isIdle()) return unit.answer(.malformed);
+    external.unpin(unit.L, number);
+    return 0;
 }
 
 const Chunk = struct { words: u32, heap_bytes: u32, result: ?to_lua.Error = null };

@@ -202,7 +202,8 @@ inline fn classOf(size: usize) usize {
 /// what is used may be garbage, if Lua then collects and asks again (lua/series/300-allocator.patch).
 fn grow(needed_bytes: usize) bool {
     if (may_refuse and isWorthCollecting()) return false;
-    const wanted = @max(needed_bytes, heap_end / growth_divisor);
+    // In whole pages: to round up would take a page more each time.
+    const wanted = @max(needed_bytes, heap_end / growth_divisor / page_size_bytes * page_size_bytes);
     return growBy(wanted) or growBy(needed_bytes) or growBy(needed_bytes -| @min(large.tailSize(), needed_bytes - 1));
 }
 

@@ -10,8 +10,8 @@ import type { LuaValue } from "../values/lua_value.ts";
 import { Fields, listOf } from "../values/plain_data.ts";
 import { UnreadableError, ValueReader } from "../values/value_reader.ts";
 import { ValueWriter } from "../values/value_writer.ts";
-import { ConflictError } from "./conflict_error.ts";
-import { newRevision, type Store, type StoreChange } from "./store.ts";
+import { ConflictError } from "../state/conflict_error.ts";
+import { newRevision, type Store, type StoreChange } from "../state/store.ts";
 
 /** How far a run has come. */
 export type DurableRecord = WaitingRecord | EndedRecord;
@@ -116,12 +116,6 @@ export class DurableEntries {
       changes.push({ key: this.#keyOf(i), value: written(part) });
     }
     await this.#commit(changes, count);
-    // The revision, if nobody else has saved in between.
-    const entry = await this.#store.get(this.#keyOf(0));
-    if (entry === undefined || this.#read(() => partOf(entry.value)).saved !== saved) {
-      throw new ConflictError(this.#name);
-    }
-    this.#revision = entry.revision;
   }
 
   /** Deletes all there is of it. */
@@ -131,8 +125,9 @@ export class DurableEntries {
 
   async #commit(changes: StoreChange[], count: number): Promise<void> {
     for (let i = count; i < this.#count; i++) changes.push({ key: this.#keyOf(i), value: undefined });
-    const isMade = await this.#store.commit([{ key: this.#keyOf(0), revision: this.#revision }], changes);
-    if (!isMade) throw new ConflictError(this.#name);
+    const revision = await this.#store.commit([{ key: this.#keyOf(0), revision: this.#revision }], changes);
+    if (revision === undefined) throw new ConflictError(this.#name);
+    this.#revision = revision;
     this.#count = count;
   }
 

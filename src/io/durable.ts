@@ -12,7 +12,7 @@ import { describe, isPlainObject } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { isFunction, isOptions } from "../values/options.ts";
 import { damagedRun, DurableEntries, type WaitingRecord } from "./durable_record.ts";
-import { checkKey, type Store } from "./store.ts";
+import { checkKey, type Store } from "../state/store.ts";
 
 /** A call of a durable function, as {@linkcode DurableOptions.calls} gets it. */
 export interface DurableCall {
