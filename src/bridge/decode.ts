@@ -204,12 +204,14 @@ export class Decoder {
    */
   decodeExact(words: number, heapBytes: number): ExactValues {
     this.#isExact = true;
-    const marks = this.#marks = new Map();
+    // Each message that has tables leaves new ones to the next.
     const containers = this.#containers;
+    const marks = this.#marks;
     try {
       return { values: this.decode(words, heapBytes, true), containers, marks };
     } finally {
       this.#isExact = false;
+      if (marks.size > 0) this.#marks = new Map();
     }
   }
 
