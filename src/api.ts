@@ -23,7 +23,6 @@ export * from "./values/errors.ts";
 export * from "./io/io_wrapper.ts";
 export { ExternalTable } from "./state/external_table.ts";
 export { ConflictError, type ConflictErrorOptions } from "./state/conflict_error.ts";
-export { ExternalTable } from "./state/external_table.ts";
 export { Home, type HomeOptions, openHome, transact, type TransactOptions } from "./state/home.ts";
 export type { Store, StoreChange, StoreCheck, StoreEntry, StoreLimits } from "./state/store.ts";
 export type { LuaValue } from "./values/lua_value.ts";

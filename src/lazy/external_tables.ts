@@ -143,7 +143,7 @@ export class ExternalTables implements ExternalNumbers {
   /** The unit is gone: another may have these tables. */
   letGo(): void {
     this.#views.letGo();
-    this.#state.onChange = this.#state.onDetach = undefined;
+    this.#state.onChange = this.#state.onReach = undefined;
   }
 
   add(given: object): number {

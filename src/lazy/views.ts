@@ -87,7 +87,7 @@ export class Views {
   /** The external tables have no numbers any more: the unit is gone. */
   letGo(): void {
     for (const object of [...this.objects.objects, ...this.#covered.values()]) {
-      if (TableData.is(object)) [object.view, object.isPinned] = [0, false];
+      if (TableData.is(object)) [object.view, object.hasMetatable] = [0, false];
     }
   }
 

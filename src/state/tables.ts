@@ -365,7 +365,7 @@ export class State {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (next.references === 0) continue;
       next.references = 0;
-      if (next.isPinned) this.onDetach?.(next);
+      if (next.hasMetatable) this.onReach?.(next, false);
       forEachTable(next, (held) => waiting.push(held));
     }
   }
