@@ -183,6 +183,11 @@ export fn use_globals(which: u32) i32 {
     return strands.useGlobals(which);
 }
 
+/// The host has read the functions of Lua's in the arguments of its own that is being called.
+export fn take_functions() void {
+    lua_functions.sent();
+}
+
 /// The host no longer knows a function of Lua's.
 export fn release_function(number: u32) i32 {
     return lua_functions.release(number);

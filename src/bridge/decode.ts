@@ -152,7 +152,7 @@ export class Decoder {
 
   /** Drops the chunks of a message that wasn't read, as it ended in an error. */
   drop(): void {
-    this.#chunks = [];
+    if (this.#chunks.length > 0) this.#chunks = [];
     this.#size = 0;
   }
 
@@ -172,6 +172,10 @@ export class Decoder {
     heapBytes: number = this.#instance.exports.get_heap_count(),
     isForHost = false,
   ): LuaValue[] {
+    if (words === 1 && heapBytes === 0 && this.#chunks.length === 0) {
+      const scalar = this.#scalar();
+      if (scalar !== undefined) return [scalar];
+    }
     const values: LuaValue[] = [];
     this.#isForHost = isForHost;
     try {
@@ -206,6 +210,28 @@ export class Decoder {
       return { values: this.decode(words, heapBytes, true), containers, marks };
     } finally {
       this.#isExact = false;
+    }
+  }
+
+  /** The number, boolean or null that the only word of a message is, without beginning to read one. */
+  #scalar(): LuaValue | undefined {
+    const { words, halves } = this.#instance;
+    const value = words[0];
+    if (value === value) {
+      this.#size = 8;
+      return normal(value);
+    }
+    const tag = halves[1];
+    if (tag < WIRE.BOXED) return undefined;
+    switch (tag & 0xff) {
+      case WIRE.NIL:
+        this.#size = 8;
+        return null;
+      case WIRE.BOOLEAN:
+        this.#size = 8;
+        return halves[0] === 1;
+      default:
+        return undefined;
     }
   }
 
@@ -276,10 +302,7 @@ export class Decoder {
     if (this.#word >= this.#length) this.#more();
     const value = this.#words[this.#word++];
     if (value !== value) return this.#boxed();
-    // The same number; V8 keeps small integers without an allocation, but only if it is
-    // given them as such from the first object with a field on.
-    const integer = value | 0;
-    return integer === value && (integer !== 0 || 1 / value > 0) ? integer : value;
+    return normal(value);
   }
 
   /** The value of the word before, which is no number, or NaN. */
@@ -646,6 +669,15 @@ function checkCount(container: Map<LuaValue, LuaValue> | Set<LuaValue>, count: n
   if (container.size !== count) {
     throw new TypeError("Cannot read the value: two keys of a table are the same object in two inputs");
   }
+}
+
+/**
+ * The same number; V8 keeps small integers without an allocation, but only if it is given them as
+ * such from the first object with a field on.
+ */
+function normal(value: number): number {
+  const integer = value | 0;
+  return integer === value && (integer !== 0 || 1 / value > 0) ? integer : value;
 }
 
 function copy(bytes: Uint8Array): Uint8Array {

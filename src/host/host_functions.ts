@@ -243,7 +243,12 @@ export class HostFunctions {
     decoder.keepLast(chunks);
     decoder.functionOf = (number, place) => this.#luaFunctions.of(number, place);
     try {
-      return decoder.decode(words);
+      const args = decoder.decode(words);
+      if (this.#luaFunctions.keepRead()) this.#instance.exports.take_functions();
+      return args;
+    } catch (error) {
+      this.#luaFunctions.dropRead();
+      throw error;
     } finally {
       decoder.functionOf = undefined;
     }

@@ -51,6 +51,8 @@ export class LuaFunctions {
   readonly #live = new Map<number, WeakRef<LuaFunction>>();
   readonly #numbers = new WeakMap<object, number>();
   readonly #registry: FinalizationRegistry<number>;
+  /** Those that were made of the arguments that are being read, and what stood for their numbers before. */
+  #read: { readonly made: LuaFunction; readonly before: WeakRef<LuaFunction> | undefined }[] = [];
 
   /** Constructs the functions of a unit. */
   constructor(caller: FunctionCaller) {
@@ -65,6 +67,26 @@ export class LuaFunctions {
   /** The function with a number, the same object as long as the host has it. */
   of(number: number, place: string): LuaFunction {
     return this.#live.get(number)?.deref() ?? this.#make(number, place);
+  }
+
+  /** All arguments have been read; answers whether the unit is to hear of it, as some were made of them. */
+  keepRead(): boolean {
+    if (this.#read.length === 0) return false;
+    this.#read = [];
+    return true;
+  }
+
+  /** The arguments couldn't be read to their end: the unit lets go of the functions among them. */
+  dropRead(): void {
+    for (const { made, before } of this.#read) {
+      const number = this.#numbers.get(made)!;
+      this.#numbers.delete(made);
+      this.#registry.unregister(made);
+      // What JavaScript has collected is still to be released, when it tells.
+      if (before === undefined) this.#live.delete(number);
+      else this.#live.set(number, before);
+    }
+    this.#read = [];
   }
 
   /** The number of one of these functions; undefined for any other value. */
@@ -84,6 +106,7 @@ export class LuaFunctions {
     );
     Object.defineProperty(called, "name", { value: place });
     this.#numbers.set(called, number);
+    this.#read.push({ made: called, before: this.#live.get(number) });
     this.#live.set(number, new WeakRef(called));
     this.#registry.register(called, number, called);
     return called;

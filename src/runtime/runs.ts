@@ -119,7 +119,10 @@ export class Runs {
    * @returns Whether it must be ended: one without limits needn't.
    */
   begin(since: number | undefined, allowance?: Allowance): boolean {
-    if (!this.#isWatched && this.#current === undefined && isUnlimited(allowance)) return false;
+    if (!this.#isWatched && this.#current === undefined && isUnlimited(allowance)) {
+      this.#lastDeadline = Infinity;
+      return false;
+    }
     const outer = this.#current;
     if (outer !== undefined) this.#charge(outer);
     const timeLeft = allowance?.timeLeft ?? this.#timeLimit;

@@ -118,6 +118,48 @@ Deno.test("floats have the digits that JavaScript writes", async () => {
   );
 });
 
+Deno.test("decimals of few places, and the floats beside them, have the digits that JavaScript writes", async () => {
+  using cu = await ComputeUnit.create();
+  const decimal = fc.tuple(
+    fc.oneof(fc.maxSafeInteger(), fc.integer(), fc.constantFrom(1e15, 1e15 - 1, 999_999_999_999_999, 2 ** 53 - 1)),
+    fc.nat(9),
+    fc.integer({ min: -2, max: 2 }),
+  ).map(([digits, places, steps]) => {
+    const words = new BigInt64Array(1);
+    const float = new Float64Array(words.buffer);
+    float[0] = Number(`${digits}e-${places}`);
+    words[0] += float[0] === 0 ? 0n : BigInt(steps);
+    return float[0];
+  }).filter((x) => !isLarge(x) && !Object.is(x, -0));
+  fc.assert(
+    fc.property(fc.array(decimal, { minLength: 50, maxLength: 100 }), (given) => {
+      cu.setInput(given, { lazy: false });
+      cu.compute("_io.output = _io.input");
+      assertEquals(cu.getOutputJson(), JSON.stringify(given));
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+Deno.test("strings of any length, with any character anywhere, are written as JSON.stringify writes them", async () => {
+  using cu = await ComputeUnit.create();
+  const characters = ["", '"', "\\", "\n", "\x00", "\x1f", " ", "\x7f", "\x80", "é", "中", "😀", "\u2028"];
+  const given: string[] = [];
+  for (let length = 0; length <= 20; length++) {
+    for (let at = 0; at <= length; at++) {
+      for (const character of characters) given.push("x".repeat(at) + character + "y".repeat(length - at));
+    }
+  }
+  cu.setInput(given, { lazy: false });
+  cu.compute("_io.output = _io.input");
+  assertEquals(cu.getOutputJson(), JSON.stringify(given));
+  assertEquals(cu.getOutputJson({ indent: 1 }), JSON.stringify(given, null, 1));
+  const keyed = Object.fromEntries(given.map((text) => [text, text]));
+  cu.setInput(keyed, { lazy: false });
+  cu.compute("_io.output = _io.input");
+  assertEquals(JSON.parse(cu.getOutputJson()), keyed);
+});
+
 Deno.test("a text that was changed anywhere is read as JSON.parse reads it, or refused", async () => {
   using cu = await ComputeUnit.create();
   const change = fc.tuple(fc.nat(), fc.nat(3), fc.constantFrom(...'{}[]",:\\u0eE-+.9 \n\0ntf'));

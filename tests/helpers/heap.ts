@@ -9,7 +9,8 @@ import v8 from "node:v8";
 import vm from "node:vm";
 
 v8.setFlagsFromString("--expose-gc");
-const collect = vm.runInNewContext("gc") as () => void;
+/** Collects all garbage at once; what is to be done about it waits for a turn of the event loop. */
+export const collect = vm.runInNewContext("gc") as () => void;
 
 /** Bytes of the JavaScript heap, without garbage. */
 export async function liveHeapBytes(): Promise<number> {

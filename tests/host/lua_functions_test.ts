@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError, type LuaFunction, returns } from "@computeunit/cu";
-import { liveHeapBytes } from "../helpers/heap.ts";
+import { collect, liveHeapBytes } from "../helpers/heap.ts";
 import { CountingClock } from "../helpers/clock.ts";
 
 Deno.test("a Lua function passed to the host is called inside that call, and later", async () => {
@@ -200,4 +200,70 @@ Deno.test("functions that the host lets go of are freed, also after 100,000 of t
   await liveHeapBytes();
   cu.runGc();
   assertEquals(kept[0](), "alive");
+});
+
+Deno.test("functions in arguments that the host couldn't read to their end are let go of at once", async () => {
+  const code = `
+    weak = setmetatable({}, { __mode = "k" })
+    local function make(n) local f = function() return n end weak[f] = n return f end
+    take(make(1), ("é"):rep(4 * 1024 * 1024), make(2))
+  `;
+  const count = "collectgarbage() local n = 0 for _ in pairs(weak or {}) do n = n + 1 end return n";
+  let isRead = false;
+  for (let timeLimit = 1; !isRead; timeLimit++) {
+    using cu = await ComputeUnit.create({
+      now: new CountingClock().now,
+      globals: { take: () => void (isRead = true) },
+    });
+    try {
+      cu.compute(code, { timeLimit });
+    } catch (error) {
+      assert(error instanceof LuaError && error.kind === "time", `${error}`);
+      assertEquals(cu.compute(count), 0, `${timeLimit}`);
+      assertEquals(cu.compute(`${code} return 1`), 1);
+    }
+  }
+  assert(isRead);
+});
+
+Deno.test("a function that was read before stays the host's where later arguments can't be read", async () => {
+  const got: LuaFunction[] = [];
+  let isRead = false;
+  const take = (f: LuaFunction, text?: string) => {
+    if (text === undefined) got.push(f);
+    else isRead = true;
+  };
+  const code = "take(kept, ('é'):rep(4 * 1024 * 1024), function() return kept end)";
+  for (let timeLimit = 1; !isRead; timeLimit++) {
+    using cu = await ComputeUnit.create({ now: new CountingClock().now, globals: { take } });
+    cu.compute("function kept() return 7 end take(kept)");
+    try {
+      cu.compute(code, { timeLimit });
+    } catch (error) {
+      assert(error instanceof LuaError && error.kind === "time", `${error}`);
+    }
+    cu.compute("take(kept)");
+    const [first, again] = got.splice(0);
+    assertStrictEquals(again, first);
+    assertEquals(again(), 7);
+  }
+});
+
+Deno.test("a function that JavaScript has let go of is freed though arguments with it can't be read", async () => {
+  let isRead = false;
+  const take = (_: LuaFunction, text?: string) => void (isRead = text !== undefined);
+  for (let timeLimit = 2; !isRead; timeLimit += 4) {
+    using cu = await ComputeUnit.create({ now: new CountingClock().now, globals: { take } });
+    cu.compute("kept = load('return 7') weak = setmetatable({ [kept] = 1 }, { __mode = 'k' }) take(kept)");
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    collect();
+    // Before the unit has heard of it.
+    try {
+      cu.compute("take(kept, ('é'):rep(4 * 1024 * 1024))", { timeLimit });
+    } catch (error) {
+      assert(error instanceof LuaError && error.kind === "time", `${error}`);
+    }
+    await liveHeapBytes();
+    assertEquals(cu.compute("kept = nil collectgarbage() return next(weak)"), null, `${timeLimit}`);
+  }
 });

@@ -170,7 +170,8 @@ export const LIBRARIES: readonly Library[] = [
     suites: [{
       runner: "script_runner",
       // Its modules for paths and programs find files by LuaFileSystem, which is in C. Its getfenv asks
-      // debug.getupvalue, which would show what functions hide; all that asks it here has the one _ENV.
+      // debug.getupvalue, which isn't there, as it shows what functions hide (SECURITY.md); all that asks it
+      // here has the one _ENV.
       prelude: `
         package.loaded.lfs = {}
         package.loaded["pl.app"] = { require_here = function() end }

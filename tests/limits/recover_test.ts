@@ -50,3 +50,11 @@ Deno.test("variables of a coroutine that waits for one that was stopped outlast 
   // What waited by itself goes on, with the variable that it shares.
   assertEquals(cu.computeAll("return coroutine.resume(waiting), suspended()"), [true, 10]);
 });
+
+Deno.test("a limit that was given for one run isn't the next one's", async () => {
+  using cu = await ComputeUnit.create({ now: new CountingClock().now });
+  assertThrows(() => cu.compute("while true do end", { timeLimit: 5 }), LuaError, "time limit");
+  // Long enough that the host looks at the clock while it reads it.
+  const code = "return ('é'):rep(4 * 1024 * 1024)";
+  assertEquals(cu.compute<string>(code).length, 4 * 1024 * 1024);
+});

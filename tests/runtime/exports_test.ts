@@ -146,6 +146,7 @@ const HARMLESS = [
   "restore_stack",
   "run_gc",
   "strand_of_request",
+  "take_functions",
   "take_spent_steps",
   "use_globals",
   "use_stack",

@@ -118,7 +118,7 @@ var length: u32 = 0;
 /// Characters that a string of JavaScript's can have.
 const length_max = 0x1fff_ffe8;
 const capacity_min = 1024;
-/// Of a number, a word, or a date.
+/// Of a number, a word, or a date, with a comma before it or a bracket after it.
 const scalar_max = 40;
 
 var error_buffer: [1024]u8 = undefined;
@@ -134,6 +134,7 @@ pub fn encode(L: *lua.State, given: *const lua.Value, name: []const u8, how: Opt
     known_count = 0;
     last = &known[0];
     checkStack(L);
+    reserve(L, scalar_max);
     anchor = @ptrCast(c.luaH_new(L));
     lua.push(L, lua.ofTable(anchor));
     lua.push(L, if (lua.isNil(given)) lua.nil else given.*);
@@ -151,8 +152,13 @@ pub fn drop() void {
     capacity = 0;
 }
 
-fn checkStack(L: *lua.State) void {
+inline fn checkStack(L: *lua.State) void {
     const slots = 4 + c.LUA_MINSTACK;
+    const left = @intFromPtr(L.stack_last.p) - @intFromPtr(L.top.p);
+    if (left <= slots * @sizeOf(c.StackValue)) growStack(L, slots);
+}
+
+noinline fn growStack(L: *lua.State, slots: c_int) void {
     if (c.lua_checkstack(L, slots) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
 }
 
@@ -163,6 +169,7 @@ fn contents(L: *lua.State) Error!void {
         while (frame.index < frame.count) {
             const index = frame.index;
             frame.index += 1;
+            reserve(L, scalar_max);
             const held: *const lua.Value = switch (frame.kind) {
                 .row => field(L, frame, index),
                 .array => blk: {
@@ -188,8 +195,9 @@ fn contents(L: *lua.State) Error!void {
             decoding.pay(L, 1);
         } else {
             depth -= 1;
+            reserve(L, scalar_max);
             newLine(L);
-            write(L, if (frame.kind == .row or frame.kind == .pairs) "}" else "]");
+            byte(if (frame.kind == .row or frame.kind == .pairs) '}' else ']');
             lua.pop(L, frame.slots());
         }
     }
@@ -206,9 +214,10 @@ inline fn field(L: *lua.State, frame: *const Frame, index: u32) *const lua.Value
         separate(L, index);
         write(L, text[@intFromBool(index > 0)..]);
         write(L, " ");
+        reserve(L, scalar_max);
         return held;
     }
-    reserve(L, text.len + @sizeOf(u64));
+    reserve(L, text.len + @sizeOf(u64) + scalar_max);
     const target = memory.? + length;
     var i: u32 = 0;
     while (i < text.len) : (i += @sizeOf(u64)) {
@@ -220,17 +229,22 @@ inline fn field(L: *lua.State, frame: *const Frame, index: u32) *const lua.Value
 
 extern fn cu_copy(to: [*]u8, from: [*]const u8, count: usize) void;
 
-/// Writes what stands before a value or key of a container.
+/// Writes what stands before a value or key of a container, where there is room for that and a scalar.
 inline fn separate(L: *lua.State, index: u32) void {
-    if (index > 0) write(L, ",");
-    if (options.indent.len > 0) newLine(L);
+    if (index > 0) byte(',');
+    newLine(L);
 }
 
-noinline fn newLine(L: *lua.State) void {
-    if (options.indent.len == 0) return;
+/// Begins a line, if there are lines.
+inline fn newLine(L: *lua.State) void {
+    if (options.indent.len > 0) indent(L);
+}
+
+noinline fn indent(L: *lua.State) void {
     limits.steps(L, depth >> 2);
     write(L, "\n");
     for (0..depth) |_| write(L, options.indent);
+    reserve(L, scalar_max);
 }
 
 /// Writes a key and a colon.
@@ -244,11 +258,12 @@ fn key(L: *lua.State, given: lua.Value) Error!void {
         try string(L, lua.bytesOf(lua.stringOf(&given)));
     } else return refuse("a Map, or a table with keys that are neither text nor integers, has no counterpart in JSON");
     write(L, if (options.indent.len > 0) ": " else ":");
+    reserve(L, scalar_max);
 }
 
-/// Writes a value, or the beginning of a container. True if it has pushed a frame for a container.
+/// Writes a value, or the beginning of a container, where there is room for a scalar. True if it has
+/// pushed a frame for a container.
 fn one(L: *lua.State, given: *const lua.Value) Error!bool {
-    reserve(L, scalar_max);
     switch (given.tt_) {
         lua.tag.integer => {
             length += cu_write_integer(memory.? + length, given.value_.i);
@@ -256,27 +271,34 @@ fn one(L: *lua.State, given: *const lua.Value) Error!bool {
         lua.tag.float => try float(given.value_.n),
         lua.tag.short_string, lua.tag.long_string => try string(L, lua.bytesOf(lua.stringOf(given))),
         lua.tag.table => return try begin(L, lua.tableOf(given)),
-        lua.tag.false_ => write(L, "false"),
-        lua.tag.true_ => write(L, "true"),
-        lua.tag.userdata => try object(L, given),
+        lua.tag.false_ => word("false"),
+        lua.tag.true_ => word("true"),
+        lua.tag.userdata => try object(given),
         else => {
             if (!lua.isNil(given)) return refuse(if (given.tt_ & 0x0f == c.LUA_TTHREAD) "coroutines cannot be passed" else "functions cannot be passed");
-            write(L, "null");
+            word("null");
         },
     }
     return false;
 }
 
+/// Writes a word, where there is room for a scalar.
+inline fn word(comptime text: []const u8) void {
+    const padded = text ++ " " ** (@sizeOf(u64) - text.len);
+    std.mem.writeInt(u64, (memory.? + length)[0..8], std.mem.readInt(u64, padded[0..8], .little), .little);
+    length += text.len;
+}
+
 extern fn cu_write_integer(text: [*]u8, integer: i64) u32;
 
-fn object(L: *lua.State, given: *const lua.Value) Error!void {
-    if (userdata.isNull(given)) return write(L, "null");
+fn object(given: *const lua.Value) Error!void {
+    if (userdata.isNull(given)) return word("null");
     if (userdata.bytesOf(given) != null) return refuse("bytes have no counterpart in JSON");
     const milliseconds = userdata.dateOf(given) orelse return refuse("userdata cannot be passed");
     if (milliseconds != milliseconds) return refuse("an invalid date has no counterpart in JSON");
     memory.?[length] = '"';
     length += 1 + cu_write_iso(memory.? + length + 1, milliseconds);
-    write(L, "\"");
+    byte('"');
 }
 
 /// Writes a float as JavaScript does; but those that read back as another integer have an exponent.
@@ -292,6 +314,19 @@ noinline fn float(given: f64) Error!void {
         return;
     }
     const decimal = floats.toDecimal(magnitude);
+    if (decimal.exponent < 0) {
+        const target = memory.? + length;
+        const written = cu_write_integer(target, @intCast(decimal.digits));
+        const places: u32 = @abs(decimal.exponent);
+        if (written > places) {
+            // The point goes in before the last digits.
+            var i = written;
+            while (i > written - places) : (i -= 1) target[i] = target[i - 1];
+            target[i] = '.';
+            length += written + 1;
+            return;
+        }
+    }
     var room: [integer_max]u8 = undefined;
     const digits = textOfInteger(&room, @intCast(decimal.digits));
     const count: i32 = @intCast(digits.len);
@@ -309,13 +344,9 @@ noinline fn float(given: f64) Error!void {
     } else if (point <= 0) {
         add("0.00000"[0..@intCast(2 - point)]);
         add(digits);
-    } else if (point >= count) {
+    } else {
         add(digits);
         for (0..@intCast(point - count)) |_| byte('0');
-    } else {
-        add(digits[0..@intCast(point)]);
-        byte('.');
-        add(digits[@intCast(point)..]);
     }
 }
 
@@ -346,9 +377,11 @@ fn begin(L: *lua.State, given: *lua.Table) Error!bool {
         } else views.complete(L, table);
     }
     if (frame.kind != .view) try classifyInto(L, &frame);
+    const is_object = frame.kind == .row or frame.kind == .pairs;
     if (frame.count == 0) {
         lua.pop(L, 1);
-        write(L, if (frame.kind == .row or frame.kind == .pairs) "{}" else "[]");
+        byte(if (is_object) '{' else '[');
+        byte(if (is_object) '}' else ']');
         return false;
     }
     if (frame.kind == .pairs) {
@@ -359,7 +392,7 @@ fn begin(L: *lua.State, given: *lua.Table) Error!bool {
         const order = if (options.is_sorted) null else marks.orderOf(table);
         pairs.arrange(L, table, frame.of.places[0..frame.count], order);
     }
-    write(L, if (frame.kind == .row or frame.kind == .pairs) "{" else "[");
+    byte(if (is_object) '{' else '[');
     frames[depth] = frame;
     depth += 1;
     return true;
@@ -433,24 +466,38 @@ fn writeKeys(L: *lua.State, shape: *Shape) bool {
     return true;
 }
 
-/// Writes a string between quotes.
+/// Writes a string of Lua's between quotes.
 fn string(L: *lua.State, bytes: []const u8) Error!void {
     reserve(L, bytes.len + 16);
     const target = memory.? + length;
     target[0] = '"';
     var i: usize = 0;
     while (i + 8 <= bytes.len) : (i += 8) {
-        const word = std.mem.readInt(u64, bytes[i..][0..8], .little);
-        if (decoding.specialBytes(word) != 0) return longerString(L, bytes, i);
-        std.mem.writeInt(u64, (target + 1 + i)[0..8], word, .little);
+        const eight = std.mem.readInt(u64, bytes[i..][0..8], .little);
+        if (decoding.specialBytes(eight) != 0) return longerString(L, bytes, i);
+        std.mem.writeInt(u64, (target + 1 + i)[0..8], eight, .little);
         if (i % 1024 == 0) decoding.pay(L, 16);
     }
-    while (i < bytes.len) : (i += 1) {
-        if (!decoding.isPlainByte(bytes[i])) return longerString(L, bytes, i);
-        target[1 + i] = bytes[i];
-    }
+    const rest = lastBytes(bytes, i);
+    if (decoding.specialBytes(rest) != 0) return longerString(L, bytes, i);
+    std.mem.writeInt(u64, (target + 1 + i)[0..8], rest, .little);
     target[1 + bytes.len] = '"';
     length += @intCast(bytes.len + 2);
+}
+
+/// The bytes from a position on, fewer than eight, and spaces. They are read with what stands before
+/// them, which is the head of the string where it has fewer.
+inline fn lastBytes(bytes: []const u8, from: usize) u64 {
+    const spaces: u64 = 0x2020202020202020;
+    const count: u6 = @intCast(bytes.len - from); // up to 7
+    if (count == 0) return spaces;
+    const eight = std.mem.readInt(u64, (bytes.ptr + bytes.len - 8)[0..8], .little);
+    const bits: u6 = 8 * count;
+    return eight >> (63 - bits + 1) | spaces << bits;
+}
+
+comptime {
+    assert(@offsetOf(lua.String, "contents") >= @sizeOf(u64));
 }
 
 /// The rest of a string with escapes, or other characters than those of ASCII.

@@ -19,7 +19,7 @@ pub fn setIo(number: u32) i32 {
     const field = io_table.fieldOf(number) orelse return unit.answer(.malformed);
     const bytes = to_lua.takenBytes();
     if (!messages.takeMessage()) return unit.answer(.malformed);
-    if (!io_table.isInPlace(unit.L)) return replaced();
+    if (!io_table.isInPlace()) return replaced();
     const status = lua.protect(unit.L, setIoField, field);
     c.lua_settop(unit.L, 0);
     if (status != c.LUA_OK) return unit.answerOf(status);
@@ -50,7 +50,7 @@ const FieldResult = struct { result: bool = false };
 
 pub fn setInputField() i32 {
     if (!messages.takeMessage()) return unit.answer(.malformed);
-    if (!io_table.isInPlace(unit.L)) return replaced();
+    if (!io_table.isInPlace()) return replaced();
     if (!io_table.isPair(lua.top(unit.L))) {
         c.lua_settop(unit.L, 0);
         return unit.answer(.malformed);
@@ -83,16 +83,16 @@ fn storeInputField(state: *lua.State, field: *FieldResult) void {
 pub fn getIo(number: u32) i32 {
     const field = io_table.fieldOf(number) orelse return unit.answer(.malformed);
     if (!unit.isIdle()) return unit.answer(.malformed);
-    if (!io_table.isInPlace(unit.L)) return replaced();
-    lua.push(unit.L, io_table.get(unit.L, field).*);
+    if (!io_table.isInPlace()) return replaced();
+    lua.push(unit.L, io_table.get(field).*);
     return messages.write(1, 1, &.{@tagName(field)});
 }
 
 /// Writes the value at the second place of the stack, then `_io.output` and `_io.meta`.
 pub fn writeWithIo() i32 {
-    if (!io_table.isInPlace(unit.L)) return replaced();
-    lua.push(unit.L, io_table.get(unit.L, .output).*);
-    lua.push(unit.L, io_table.get(unit.L, .meta).*);
+    if (!io_table.isInPlace()) return replaced();
+    lua.push(unit.L, io_table.get(.output).*);
+    lua.push(unit.L, io_table.get(.meta).*);
     return messages.write(2, 3, &.{ "result", "output", "meta" });
 }
 
@@ -104,7 +104,7 @@ pub noinline fn replaced() i32 {
 
 pub fn getOutputField() i32 {
     if (!messages.takeMessage()) return unit.answer(.malformed);
-    if (!io_table.isInPlace(unit.L)) return replaced();
+    if (!io_table.isInPlace()) return replaced();
     const status = lua.protectForError(unit.L, pushOutputField, {});
     if (status != c.LUA_OK) return notRead(status);
     return messages.write(2, 1, &.{path.nameInside("output", lua.at(unit.L, 1))});

@@ -59,7 +59,7 @@ fn write(L: *lua.State, arguments: *Arguments) u32 {
     const status = lua.protectForError(L, writeArguments, arguments);
     const is_refused = status != c.LUA_OK or arguments.result != null;
     const words = from_lua.finish(L, is_refused);
-    if (is_refused) lua_functions.unsent(L) else lua_functions.sent();
+    if (is_refused) lua_functions.unsent(L);
     if (status == c.LUA_ERRMEM) c.luaD_throw(L, c.LUA_ERRMEM);
     if (status != c.LUA_OK) _ = c.lua_error(L);
     return words;
@@ -78,6 +78,7 @@ fn ask(L: *lua.State, function: u32, words: u32, chunks: u32) i32 {
     messages.is_calling = true;
     const answer = call(function, words, chunks);
     messages.is_calling = false;
+    lua_functions.unsent(L); // if the host couldn't read them
     return answer;
 }
 

@@ -34,12 +34,12 @@ pub fn numberOf(L: *lua.State, function: *const lua.Value) u32 {
     return number;
 }
 
-/// The host has the message: it says when it no longer knows the functions in it.
+/// The host has read the message: it says when it no longer knows the functions in it.
 pub fn sent() void {
     last_given = 0;
 }
 
-/// The host gets no message: it never knows the functions that were given numbers for it.
+/// The host gets no message, or couldn't read it: it never knows the functions that were given numbers for it.
 pub fn unsent(L: *lua.State) void {
     if (unlisted != 0) unref(L, unlisted);
     unlisted = 0;

@@ -117,7 +117,7 @@ pub fn request() i32 {
 
 pub fn callHandler(state: ?*lua.State) callconv(.c) c_int {
     const S = state.?;
-    const method = io_table.inputField(S, "method").*;
+    const method = io_table.inputField(S, .method).*;
     const handler = lua.get(lua.tableOf(&io_table.globalsValue(S)), method).*;
     lua.push(S, handler);
     const is_handler = switch (c.lua_type(S, -1)) {
@@ -127,7 +127,7 @@ pub fn callHandler(state: ?*lua.State) callconv(.c) c_int {
     };
     if (is_handler) {
         c.lua_settop(S, 1);
-        lua.push(S, io_table.inputField(S, "params").*);
+        lua.push(S, io_table.inputField(S, .params).*);
         c.lua_callk(S, 1, 1, 0, handled);
         return handled(S, c.LUA_OK, 0);
     }

@@ -16,6 +16,9 @@ const c = lua.c;
 
 /// Threads by number.
 var threads: *lua.Table = undefined;
+/// That of a strand that has ended, which becomes the next one's: to make a thread takes longer than much
+/// code runs. 0: there is none.
+var spare: i32 = 0;
 
 /// What becomes of the results of a strand.
 const Results = enum(u32) {
@@ -37,6 +40,10 @@ pub fn recover() void {
 }
 
 pub fn threadOf(number: i32) ?*lua.State {
+    return if (number == spare) null else anyThreadOf(number);
+}
+
+fn anyThreadOf(number: i32) ?*lua.State {
     const found = c.luaH_getint(threads, number);
     if (found.*.tt_ != c.LUA_VTHREAD | lua.collectable) return null;
     return @ptrCast(@alignCast(found.*.value_.gc));
@@ -47,23 +54,57 @@ fn isOutside(thread: *lua.State) bool {
     return thread.ci == @as([*c]c.CallInfo, &thread.base_ci);
 }
 
-/// A thread for a function and its arguments, so many values at the top of the stack, which it takes;
-/// answers its number. May raise a memory error.
+/// A thread for a function and perhaps an argument, so many values at the top of the stack, which it
+/// takes; answers its number. May raise a memory error.
 pub fn make(L: *lua.State, values: u32, handler: c.lua_CFunction) i32 {
+    assert(values <= 2);
+    const is_spare = spare != 0 and handler != null;
+    const number = if (is_spare) spare else newThread(L, handler);
+    if (is_spare) spare = 0;
+    c.lua_xmove(L, threadOf(number).?, @intCast(values));
+    return number;
+}
+
+fn newThread(L: *lua.State, handler: c.lua_CFunction) i32 {
+    lua.push(L, lua.ofTable(threads));
     const thread: *lua.State = c.lua_newthread(L).?;
     thread.isrun = waiting.run_thread;
     if (handler != null) {
         c.lua_pushcclosure(thread, handler, 0);
-        thread.errfunc = @intCast(@intFromPtr(thread.top.p - 1) - @intFromPtr(thread.stack.p));
+        thread.errfunc = handler_place;
     }
-    c.lua_rotate(L, -@as(c_int, @intCast(values)) - 1, 1); // the thread below the values
-    if (c.lua_checkstack(thread, @intCast(values)) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
-    c.lua_xmove(L, thread, @intCast(values));
-    lua.push(L, lua.ofTable(threads));
-    c.lua_rotate(L, -2, 1);
     const number = c.luaL_ref(L, -2);
     lua.pop(L, 1);
     return number;
+}
+
+/// Where a thread has its message handler, if it has one.
+const handler_place = @sizeOf(c.StackValue);
+
+/// What a thread may have that is kept; code that calls deep makes more of it.
+const kept_stack = 256;
+const kept_calls = 64;
+
+/// Whether a thread that has ended is as a new one: code doesn't know it, and nothing of the run is left
+/// in it but dead values.
+fn isLikeNew(thread: *lua.State) bool {
+    return thread.isrun == waiting.run_thread and thread.status == c.LUA_OK and isOutside(thread) and
+        thread.errfunc == handler_place and thread.openupval == null and thread.tbclist.p == thread.stack.p and
+        stackSize(thread) <= kept_stack and thread.nci <= kept_calls;
+}
+
+fn stackSize(thread: *lua.State) usize {
+    return @as([*]c.StackValue, @ptrCast(thread.stack_last.p)) - @as([*]c.StackValue, @ptrCast(thread.stack.p));
+}
+
+/// Lets go of a strand that has returned, whose results have been read. Its thread is kept, if there is no
+/// other, without its values: the next run's calls would cover them, and keep them alive.
+fn leave(L: *lua.State, number: i32, thread: *lua.State) void {
+    if (spare != 0 or !isLikeNew(thread)) return forget(L, number);
+    c.lua_pushcclosure(thread, errors.describeError, 0);
+    const slots: [*]c.StackValue = @ptrCast(thread.stack.p);
+    for (slots[2 .. stackSize(thread) + c.EXTRA_STACK]) |*slot| slot.val.tt_ = lua.tag.nil;
+    spare = number;
 }
 
 const Start = struct { number: i32 = 0, chunk: i32 = 0 };
@@ -115,15 +156,16 @@ pub fn go(number: i32, answer: i32, results: u32) i32 {
     if (!unit.is_ready or unit.isRunning() or results > @intFromEnum(Results.with_io)) return unit.answer(.malformed);
     const thread = threadOf(number) orelse return unit.answer(.malformed);
     const is_new = thread.status == c.LUA_OK and isOutside(thread);
-    const may_go = if (is_new) thread.waits == null and !to_lua.isOpen() else thread.waits != null;
+    // Of the arguments: there are none but for a function, which is not there when it has ended.
+    const count = if (is_new) c.lua_gettop(thread) - 1 - @intFromBool(thread.errfunc != 0) else 0;
+    const may_go = if (is_new) count >= 0 and thread.waits == null and !to_lua.isOpen() else thread.waits != null;
     if (!may_go) return unit.answer(.malformed);
     unit.beginRun();
-    var count: c_int = 0;
-    if (is_new) count = c.lua_gettop(thread) - 1 - @intFromBool(thread.errfunc != 0);
     if (!is_new) host.delivered = answer;
     thread.waits = null;
     unit.running = thread;
-    const status = c.lua_resume(thread, unit.L, count, &count);
+    var results_count: c_int = 0;
+    const status = c.lua_resume(thread, unit.L, count, &results_count);
     var end = End{ .status = status };
     if (status > c.LUA_YIELD) end = closeFailed(thread, status);
     unit.running = null;
@@ -170,7 +212,7 @@ fn ended(number: i32, thread: *lua.State, end: End, results: Results) i32 {
     c.lua_settop(thread, 0);
     // The host may end this by an exception, and lets go of the strand then.
     const answer = if (results == .with_io) fields.writeWithIo() else run.writeResults(false);
-    forget(unit.L, number);
+    leave(unit.L, number, thread);
     return answer;
 }
 

@@ -135,8 +135,10 @@ fn sendWithTables(L: *lua.State, pair: *Pair) void {
 }
 
 fn refused(L: *lua.State) noreturn {
-    _ = c.lua_pushlstring(L, from_lua.error_text.ptr, from_lua.error_text.len);
-    c.luaG_runerror(L, "cannot keep a value: %s", c.lua_tolstring(L, -1, null));
+    // A slot for any function that an instruction calls is there (EXTRA_STACK).
+    const text: *lua.String = @ptrCast(c.luaS_newlstr(L, from_lua.error_text.ptr, from_lua.error_text.len));
+    lua.push(L, lua.ofString(text));
+    c.luaG_runerror(L, "cannot keep a value: %s", lua.bytesOf(text).ptr);
     unreachable;
 }
 

@@ -130,6 +130,7 @@ noinline fn near(digits: u64, exponent: i32) ?f64 {
 
 /// The shortest decimal that reads back as a positive, finite float, and of those the nearest.
 pub fn toDecimal(float: f64) Decimal {
+    inline for (.{ 3, 6 }) |places| if (ofPlaces(float, places)) |decimal| return decimal;
     const bits: u64 = @bitCast(float);
     const biased: i32 = @intCast(bits >> 52);
     if (biased == 0) return search(float, 1);
@@ -153,6 +154,20 @@ pub fn toDecimal(float: f64) Decimal {
     if (bits << 12 == 0 and ofDecimal(above) == float) return above;
     if (scaled.isNear(null)) return search(float, 17);
     return .{ .digits = scaled.whole + (scaled.fraction >> (scaled.fraction_bits - 1)), .exponent = -exponent };
+}
+
+/// The decimal of up to 15 digits, so many of them behind the point, that reads back as a float: most
+/// numbers that people write are such. What makes it a decimal and back is rounded rightly, as ever.
+inline fn ofPlaces(float: f64, comptime places: u32) ?Decimal {
+    const digits_max = 1e15;
+    const whole = @trunc(float * float_powers[places] + 0.5);
+    if (whole >= digits_max or whole / float_powers[places] != float) return null;
+    var decimal = Decimal{ .digits = @intFromFloat(whole), .exponent = -@as(i32, places) };
+    while (decimal.digits % 10 == 0) {
+        decimal.digits /= 10;
+        decimal.exponent += 1;
+    }
+    return decimal;
 }
 
 /// A float times a power of ten: its whole part, and the bits after the point.

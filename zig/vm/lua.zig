@@ -16,6 +16,8 @@ pub const String = c.TString;
 /// Variant tags of a value, `ctb` applied where the value is collectable.
 pub const tag = struct {
     pub const nil = 0x00;
+    /// What a place of a table has where it has nothing.
+    pub const empty = 0x10;
     /// A null of JavaScript's, see lua/series/260-nulls.patch.
     pub const null_ = 0x30;
     pub const false_ = 0x01;
@@ -31,7 +33,7 @@ pub const tag = struct {
 comptime {
     std.debug.assert(tag.short_string == c.LUA_VSHRSTR | c.BIT_ISCOLLECTABLE);
     std.debug.assert(tag.table == c.LUA_VTABLE | c.BIT_ISCOLLECTABLE);
-    std.debug.assert(tag.null_ == c.CU_VNULL);
+    std.debug.assert(tag.null_ == c.CU_VNULL and tag.empty == c.LUA_VEMPTY);
     std.debug.assert(tag.true_ == c.LUA_VTRUE and tag.float == c.LUA_VNUMFLT);
     std.debug.assert(@sizeOf(Value) == 16 and @sizeOf(Node) == 24 and @sizeOf(Table) == 40);
 }

@@ -13,6 +13,7 @@ extern fn cu_open_io(L: ?*lua.State) c_int;
 extern fn cu_open_debug(L: ?*lua.State) c_int;
 extern fn cu_open_package(L: ?*lua.State) c_int;
 extern fn cu_print_line(L: ?*lua.State) c_int;
+extern fn cu_running(L: ?*lua.State) c_int; // waiting.zig
 extern fn cu_warn(data: ?*anyopaque, message: [*c]const u8, to_continue: c_int) void;
 
 pub export fn cu_seed() callconv(.c) c_uint {
@@ -70,6 +71,10 @@ pub fn open(L: *lua.State) void {
     }
     c.lua_pushcclosure(L, cu_print_line, 0);
     c.lua_setglobal(L, "print");
+    _ = c.lua_getglobal(L, "coroutine");
+    c.lua_pushcclosure(L, cu_running, 0);
+    c.lua_setfield(L, -2, "running");
+    lua.pop(L, 1);
     c.lua_setwarnf(L, cu_warn, null);
 }
 

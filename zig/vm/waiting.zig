@@ -11,6 +11,17 @@ pub export var cu_frame: c_ushort = 0;
 /// begin on it, such as the main one.
 pub const run_thread = 1;
 pub const host_thread = 2;
+/// A run's, which code has been given as a value: it never stands for another run (calls/strands.zig).
+pub const known_run_thread = 3;
+
+/// `coroutine.running()`, the only function that tells code the thread of a run.
+pub export fn cu_running(state: ?*lua.State) callconv(.c) c_int {
+    const L = state.?;
+    if (L.isrun == run_thread) L.isrun = known_run_thread;
+    const is_main = c.lua_pushthread(L) != 0;
+    c.lua_pushboolean(L, @intFromBool(is_main or L.isrun != 0));
+    return 2;
+}
 
 /// Suspends the running function, which has resumed a coroutine that waits.
 pub export fn cu_waitfor(L: *lua.State, coroutine: *lua.State, k: c.cu_KFunction) callconv(.c) c_int {
@@ -41,7 +52,7 @@ pub fn innermost(thread: *lua.State) *lua.State {
 pub noinline fn obstacle(L: *lua.State) ?*lua.State {
     var thread = L;
     while (thread.nCcalls & 0xffff_0000 == 0) {
-        if (thread.isrun == run_thread) return null;
+        if (thread.isrun == run_thread or thread.isrun == known_run_thread) return null;
         thread = @as(?*lua.State, thread.from) orelse return thread;
     }
     return thread;
