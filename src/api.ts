@@ -21,6 +21,7 @@ export type {
 export * from "./io/default_unit.ts";
 export * from "./values/errors.ts";
 export * from "./io/io_wrapper.ts";
+export { ExternalTable } from "./state/external_table.ts";
 export { ConflictError, type ConflictErrorOptions } from "./state/conflict_error.ts";
 export { Home, type HomeOptions, openHome, transact, type TransactOptions } from "./state/home.ts";
 export type { Store, StoreChange, StoreCheck, StoreEntry, StoreLimits } from "./state/store.ts";
