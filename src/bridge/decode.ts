@@ -16,7 +16,7 @@ import { kindOf, TYPED_ARRAYS } from "../values/kinds.ts";
 import { KEPT_NULL, LuaFloat } from "../values/lua_exact.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { textOrBytes } from "../values/text.ts";
-import { type ReadShape, Shapes } from "./shapes.ts";
+import { type ReadShape, readShape, Shapes } from "./shapes.ts";
 
 /** A chunk of a message, its string bytes as text. */
 interface Chunk {
@@ -466,7 +466,7 @@ export class Decoder {
     const head = 2 * this.#second();
     const isHead = this.#halves[head] === number && this.#halves[head + 1] === WIRE.BOXED + WIRE.OBJECT;
     if (number >= WIRE.SHAPES_MAX || !isHead) this.#fault();
-    return this.#shapes[number] = { keys, isInherited: keys.some(isInherited), isSparse: keys.some(isFarIndex) };
+    return this.#shapes[number] = readShape(keys);
   }
 
   #enter(): void {

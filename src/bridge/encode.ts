@@ -25,7 +25,7 @@ import { type Path, pathText } from "../values/paths.ts";
 import { explain, loneSurrogate, Refusal, refuseOpaque, refuseTagged } from "../values/refusals.ts";
 import { utf8Length } from "../values/text.ts";
 import { Seen } from "./seen.ts";
-import { type Shape, Shapes } from "./shapes.ts";
+import { sentShape, type Shape, shapeName, Shapes } from "./shapes.ts";
 
 const { WORDS_MAX, HEAP_SIZE_BYTES, BOXED } = WIRE;
 
@@ -699,7 +699,7 @@ export class Encoder {
   /** The shape with these keys, known or new; undefined where there is none. */
   protected shapeOf(keys: string[]): Shape | undefined {
     if (keys.length > WIRE.SHAPE_KEYS_MAX) return undefined;
-    const name = `${keys.length}\0${keys.join("\0")}`;
+    const name = shapeName(keys);
     const known = this.shapes.get(name);
     if (known === undefined) return this.#defineShape(name, keys);
     return known.keys.every((key, i) => key === keys[i]) ? known : undefined;
@@ -720,7 +720,7 @@ export class Encoder {
       this.string(key);
     }
     this.depth--;
-    const shape = { number, isKnown: true, keys, hints: new Array<Shape | undefined>(keys.length).fill(undefined) };
+    const shape = sentShape(number, keys);
     this.shapes.set(name, shape);
     return shape;
   }

@@ -60,7 +60,7 @@ export class ExternalTables implements ExternalNumbers {
   #pending: Pending | undefined;
   #transactions: Transactions | undefined;
 
-  /** Constructs the external tables of a new unit, and makes its `_home` known. */
+  /** Constructs the external tables of a unit, and makes the `_home` of a new one known. */
   constructor(instance: Instance, encoder: ViewEncoder, decoder: Decoder, views: Views, state: State) {
     this.#instance = instance;
     this.#encoder = encoder;
@@ -70,6 +70,16 @@ export class ExternalTables implements ExternalNumbers {
     encoder.externals = this;
     this.#watch();
     this.add(state.home);
+  }
+
+  /**
+   * What Lua has of tables in a copy of a unit's memory fits them again.
+   *
+   * @param isOther Whether `_home` holds something else now.
+   */
+  settle(isOther: boolean): void {
+    if (isOther) this.#forgetAll();
+    for (const table of this.#views.externals()) if (table.hasMetatable) this.#pin(table, table.references > 0);
   }
 
   #watch(): void {

@@ -12,14 +12,14 @@ import { NIL_KIND, VIEW_OP, WIRE } from "../runtime/wire.ts";
 import { KEYS_BETWEEN_CHECKS } from "../values/keys.ts";
 import { hasFields, kindOf, type TypedArray } from "../values/kinds.ts";
 import { binaryText } from "../values/text.ts";
-import { type LazyInput, type Origin, originOf, placeOf, type Registry, type ViewEncoder } from "./encode_views.ts";
 import { TableData } from "../state/tables.ts";
 import type { ExternalTables } from "./external_tables.ts";
+import type { LazyInput, Origin, Registry, ViewEncoder } from "./encode_views.ts";
 import { Entries } from "./entries.ts";
 import { Place } from "./place.ts";
 import { Results } from "./results.ts";
 import { Thrown } from "./thrown.ts";
-import { type Contents, Views } from "./views.ts";
+import { type Contents, contentsOrigin, Views } from "./views.ts";
 
 /** An answer to FIELD that has all fields. */
 const WHOLE = 1;
@@ -286,9 +286,7 @@ export class HostTables implements Registry {
     const known = this.#views.contents[number];
     if (known !== undefined) return known;
     const parent = this.#views.origins[number]!;
-    const place = placeOf(parent, this.#views.keys[number]);
-    const isElements = !hasFields(kindOf(object));
-    const origin = originOf(parent, this.#views.keys[number], isElements ? place.elements : place, isElements);
+    const origin = contentsOrigin(parent, this.#views.keys[number], object);
     return this.#views.contents[number] = { origin, entries: undefined, isLarge: false };
   }
 

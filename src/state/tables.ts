@@ -265,6 +265,8 @@ export class State {
   /** Asked before a table is read or changed, while any transaction is open. */
   transactions: Watch | undefined;
 
+  /** Tables that the host has made, by number: they stay until it lets go of them. */
+  readonly made: Map<number, TableData> = new Map();
   /** Finds a table that was loaded, or saved, by its number. */
   findSaved: ((id: number) => TableData | undefined) | undefined;
   /** Tables that the host knows the numbers of, by those. */
@@ -306,6 +308,14 @@ export class State {
   change(table: TableData, key: StoredKey, value: Stored | undefined): void {
     this.set(table, key, value);
     this.onChange?.(table);
+  }
+
+  /** Takes all entries of a table away. */
+  clear(table: TableData): void {
+    for (let place = table.placeCount - 1; place >= 0; place--) {
+      if (table.valueAt(place) !== undefined) this.set(table, table.keyAt(place), undefined);
+    }
+    this.mark(table, undefined);
   }
 
   /** Says what a table becomes in JavaScript; an array may have a length beyond its last element. */

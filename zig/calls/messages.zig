@@ -21,9 +21,22 @@ const Range = struct { first: u32, count: u32, names: []const []const u8, result
 
 /// Writes values from the stack as a message, and empties the stack. The last name is for all that follow.
 pub fn write(first: u32, count: u32, names: []const []const u8) i32 {
+    from_lua.start(unit.L);
+    return writeStarted(first, count, names);
+}
+
+/// Writes what a function of the host was called with: it may have functions of Lua's.
+pub fn writeArguments(count: u32, names: []const []const u8) i32 {
+    from_lua.start(unit.L);
+    from_lua.write_function = lua_functions.write;
+    const words = writeStarted(1, count, names);
+    if (words < 0) lua_functions.unsent(unit.L) else lua_functions.sent();
+    return words;
+}
+
+fn writeStarted(first: u32, count: u32, names: []const []const u8) i32 {
     assert(first + count <= c.lua_gettop(unit.L) + 1);
     var range = Range{ .first = first, .count = count, .names = names };
-    from_lua.start(unit.L);
     limits.begin(unit.L);
     const status = lua.protect(unit.L, writeRange, &range);
     const words = from_lua.finish(unit.L, status != c.LUA_OK or range.result != null);
