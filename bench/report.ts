@@ -35,6 +35,7 @@ import { median, medianTimes, type Runner, runnerOf } from "./rounds.ts";
 import { SMALL_PAYLOAD } from "./small_payload_bench.ts";
 import { COPY, EMPTY_UNIT, FORK, FORKS, FRESH_COPY, RESTORE, RESTORES } from "./snapshot_bench.ts";
 import { runFresh } from "./startup_bench.ts";
+import { LARGE_COUNT, measureSaves, SMALL_COUNT } from "./state_saves.ts";
 import "./vm_bench.ts";
 
 /** Rounds of cases of milliseconds. */
@@ -493,6 +494,18 @@ async function measureMemory(): Promise<void> {
   });
 }
 
+async function measureStates(): Promise<void> {
+  console.log("Measuring: saved states");
+  const label = LARGE_COUNT.toLocaleString("en");
+  const { times, wasmBytes } = await measureSaves();
+  for (const { store, smallMs, largeMs, firstMs, loadMs } of times) {
+    const work = `saveState() after one changed key of ${label}, ${store}`;
+    addRatio(work, largeMs, `of ${SMALL_COUNT.toLocaleString("en")}`, smallMs, 2, "at most 2 x");
+    notes.push(`${store}: all ${label} keys are saved in ${formatMs(firstMs)} and loaded in ${formatMs(loadMs)}.`);
+  }
+  addLimit(`WASM memory with ${label} keys in _home`, wasmBytes, asBytes, 4e6, "under 4 MB");
+}
+
 // ------------------------------------------------------------------- report
 
 /** Whether a target holds; undefined where it wasn't measured. */
@@ -606,6 +619,7 @@ measureNumbers();
 const programs = [...measurePrograms(), ...await measureControl()];
 measureStartup();
 await measureMemory();
+await measureStates();
 
 const report = writeReport(programs);
 const svg = drawChart("cu: structured data into Lua and out", chart);

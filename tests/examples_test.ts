@@ -1,6 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { basic } from "../examples/basic.ts";
 import { type CityRow, formatRanking, rankCities } from "../examples/cities.ts";
+import { counter } from "../examples/counter.ts";
 import { fetching } from "../examples/fetching.ts";
 import { tidy } from "../examples/library.ts";
 import { requests } from "../examples/requests.ts";
@@ -37,6 +38,16 @@ Deno.test("statistics.ts takes the middle value of an odd number of rows as the 
   const rows = [3, 1, 2].map((celsius) => ({ sensor: "a", celsius }));
   const [result] = await statistics(rows);
   assertEquals([result.median, result.mean, result.min, result.max], [2, 2, 1, 3]);
+});
+
+Deno.test("counter.ts counts each visit once, at once and later", async () => {
+  const file = await Deno.makeTempFile();
+  const visits = ["ann", "ben", "ann", "cleo"].map((visitor) => ({ path: "/", visitor }));
+  const counts = await counter(file, visits);
+  assertEquals(counts.map(({ visits }) => visits).sort(), [1, 2, 3, 4]);
+  assertEquals(await counter(file, [{ path: "/", visitor: "dan" }]), [{ visits: 5, visitors: 4 }]);
+  assertEquals(await counter(file, [{ path: "/about", visitor: "ann" }]), [{ visits: 1, visitors: 1 }]);
+  await Deno.remove(file);
 });
 
 Deno.test("rules.ts judges by rules that look things up, and ends those that fail or loop", async () => {

@@ -248,7 +248,7 @@ Deno.test("a message says what was wrong, and what to write instead", async () =
     [
       () => io.computeWithIo("", 1, { nonsense: 1 } as never),
       TypeError,
-      'Cannot compute with io: there is no option "nonsense"; the options are chunkName, globals, timeLimit, stepLimit, signal, lazy, nulls, clearBefore, metadata',
+      'Cannot compute with io: there is no option "nonsense"; the options are chunkName, globals, timeLimit, stepLimit, signal, transaction, lazy, nulls, clearBefore, metadata',
     ],
     [
       () => cu.compute(5 as never),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isName } from "../state/saved_state.ts";
 import { nearestName } from "../values/options.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import config from "../../deno.json" with { type: "json" };
@@ -18,6 +19,24 @@ export interface RunOptions {
   timeLimit: number | undefined;
   timeZone: string | undefined;
   path: string | undefined;
+  state: string | undefined;
+  stateName: string;
+}
+
+const STATE_COMMANDS = ["list", "get", "set", "delete", "export", "import"] as const;
+
+/** What `cu state` was asked to do. */
+export interface StateOptions {
+  command: typeof STATE_COMMANDS[number];
+  /** The store. */
+  state: string;
+  stateName: string;
+  /** The keys that lead to a value. */
+  keys: string[];
+  /** JSON, of `set`. */
+  value: string | undefined;
+  input: string | undefined;
+  output: string | undefined;
 }
 
 /** What `cu types` was asked to do. */
@@ -26,6 +45,8 @@ export interface TypesOptions {
   types: string | undefined;
 }
 
+const STATE_NAME_DEFAULT = "main";
+
 /** The command is used wrongly. */
 export class UsageError extends Error {}
 
@@ -33,6 +54,7 @@ const HELP = `Runs a Lua script on JSON.
 
 Usage: cu run SCRIPT [options]
        cu types [--output DIR]
+       cu state list|get|set|delete|export|import --state FILE [KEY...] [JSON]
 
 SCRIPT is a file, or - for stdin. It reads _io.input and _io.meta and sets _io.output,
 or returns the result.
@@ -46,16 +68,32 @@ Options:
   --time-zone ZONE     of os.date and os.time: "local", or such as
                        Europe/Berlin; default UTC
   --path DIR           where require finds modules: DIR/?.lua, DIR/?/init.lua
+  --state FILE         where _home is loaded from, and saved when the script has
+                       ended: a SQLite file, kv:PATH or postgres:URL
+  --state-name NAME    which of the states there; default main
   --help               print this
   --version            print the version
 
 cu types writes definitions for the Lua language server into the folder DIR, and
 says what to set; without --output it prints those of the globals.
 
+cu state looks at what is saved, as JSON. get, set and delete take the keys that
+lead to a value, as text, or in brackets as JSON: cu state set cart [1] '"tea"'.
+
 Exit codes: 0 done, 1 the script failed, 2 wrong use.
 `;
 
-const VALUE_OPTIONS = ["input", "output", "meta", "memory-limit", "time-limit", "time-zone", "path"] as const;
+const VALUE_OPTIONS = [
+  "input",
+  "output",
+  "meta",
+  "memory-limit",
+  "time-limit",
+  "time-zone",
+  "path",
+  "state",
+  "state-name",
+] as const;
 
 type OptionName = typeof VALUE_OPTIONS[number];
 type Values = Record<OptionName, string[]>;
@@ -64,7 +102,7 @@ const SIZES = { B: 1, KB: 2 ** 10, KiB: 2 ** 10, MB: 2 ** 20, MiB: 2 ** 20, GB: 
 const TIMES = { ms: 1, s: 1000, m: 60_000 };
 
 /** The options of a command, or the text that was asked for. */
-export function parse(args: string[]): RunOptions | TypesOptions | string {
+export function parse(args: string[]): RunOptions | TypesOptions | StateOptions | string {
   // parseArgs takes a "-" after an option for an argument of its own.
   const joined: string[] = [];
   for (const arg of args) {
@@ -88,6 +126,7 @@ export function parse(args: string[]): RunOptions | TypesOptions | string {
   const [command, script, ...rest] = flags._;
   if (command === undefined) throw new UsageError("No command given; try cu --help");
   if (command === "types") return parseTypes(flags, flags._.slice(1));
+  if (command === "state") return parseState(flags, flags._.slice(1));
   if (command !== "run") throw new UsageError(`Unknown command ${command}; try cu --help`);
   if (script === undefined) throw new UsageError("No script given; try cu --help");
   if (rest.length > 0) throw new UsageError(`Unexpected argument ${rest[0]}; try cu --help`);
@@ -102,6 +141,8 @@ export function parse(args: string[]): RunOptions | TypesOptions | string {
     timeLimit: parseQuantity("time-limit", once("time-limit"), TIMES),
     timeZone: once("time-zone"),
     path: once("path"),
+    state: once("state"),
+    stateName: stateNameOf(flags),
   };
   if (options.script === "-" && options.input === "-") {
     throw new UsageError("Script and input cannot both come from stdin");
@@ -121,6 +162,42 @@ function parseTypes(flags: Values, rest: string[]): TypesOptions {
   const other = VALUE_OPTIONS.find((name) => name !== "output" && flags[name].length > 0);
   if (other !== undefined) throw new UsageError(`--${other} is no option of cu types; try cu --help`);
   return { types: onlyValue(flags, "output") };
+}
+
+/** Options of each command of `cu state`, beside those of all. */
+const STATE_FILES: Partial<Record<StateOptions["command"], OptionName>> = { export: "output", import: "input" };
+
+function parseState(flags: Values, [name, ...rest]: string[]): StateOptions {
+  const command = STATE_COMMANDS.find((known) => known === name);
+  if (command === undefined) {
+    throw new UsageError(
+      `cu state needs one of ${STATE_COMMANDS.join(", ")}${name === undefined ? "" : `, not ${name}`}`,
+    );
+  }
+  const allowed = ["state", "state-name", STATE_FILES[command]];
+  const other = VALUE_OPTIONS.find((option) => !allowed.includes(option) && flags[option].length > 0);
+  if (other !== undefined) throw new UsageError(`--${other} is no option of cu state ${command}; try cu --help`);
+  const state = onlyValue(flags, "state");
+  if (state === undefined) throw new UsageError("cu state needs --state FILE");
+  const value = command === "set" ? rest.pop() : undefined;
+  checkKeys(command, rest, value);
+  const [input, output] = [onlyValue(flags, "input"), onlyValue(flags, "output")];
+  return { command, state, stateName: stateNameOf(flags), keys: rest, value, input, output };
+}
+
+function checkKeys(command: StateOptions["command"], keys: string[], value: string | undefined): void {
+  if (command === "set" && (value === undefined || keys.length === 0)) {
+    throw new UsageError("cu state set needs keys and JSON, such as cu state set count 5");
+  }
+  const takesKeys = command === "get" || command === "set" || command === "delete";
+  if (!takesKeys && keys.length > 0) throw new UsageError(`Unexpected argument ${keys[0]}; try cu --help`);
+}
+
+function stateNameOf(flags: Values): string {
+  const name = onlyValue(flags, "state-name") ?? STATE_NAME_DEFAULT;
+  if (!isName(name)) throw new UsageError("--state-name must be text of up to 900 bytes");
+  if (flags["state-name"].length > 0 && flags.state.length === 0) throw new UsageError("--state-name needs --state");
+  return name;
 }
 
 function unknownOption(arg: string, key: string): UsageError {

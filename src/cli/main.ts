@@ -28,14 +28,36 @@
  * permission; with `--output DIR` it writes the files into that folder (`--allow-write`), and prints
  * the server's settings.
  *
- * Exit codes: 0, or 1 if the script fails or its result is no JSON, or 2 if the command
- * is used wrongly: unknown options, files that can't be read or written, invalid input.
+ * With `--state FILE`, what the script leaves in `_home` is there the next time: it is loaded before, and saved
+ * once the script has ended without an error. FILE is a SQLite file (`--allow-read` and `--allow-write` for it),
+ * `kv:PATH` a Deno KV database (`--unstable-kv`), and `postgres:URL` a PostgreSQL database (`--allow-net`,
+ * `--allow-env`, `--allow-read` and `--allow-sys`, which the package needs); `--state-name` tells several states
+ * in one apart.
+ *
+ * `cu state` looks at such states, and changes them:
+ *
+ * - `list`: the names of all states, as a JSON array;
+ * - `get [KEY...]`: what the keys lead to, or all; a key is text, or JSON in brackets, such as `[1]`;
+ * - `set KEY... JSON`, `delete KEY...`: changes one value; `delete` without keys deletes the state;
+ * - `export`: as `get`, to `--output FILE`; `import`: puts JSON from stdin or `--input FILE` in the place of all.
+ *
+ * What JSON lacks is an object with the key `$` there, which says what it is; `import` makes the same of it again:
+ * `{"$":"null"}` is `_io.null`; `{"$":"number","name":"NaN"}` (or Infinity, -Infinity); `{"$":"bytes","base64":...}`;
+ * `{"$":"date","ms":...}`; `{"$":"map","entries":[[key, value], ...]}`; `{"$":"set","members":[...]}`;
+ * `{"$":"object","entries":...}`, whose keys aren't all text, or one is `$`; `{"$":"typed","kind":...,"values":...}`;
+ * `{"$":"function","source":...}`; and `{"$":"table","table":1,"value":...}`, which is in other places, too, where
+ * `{"$":"same","table":1}` stands. A number with a point is a float, another one an integer.
+ *
+ * Exit codes: 0, or 1 if the script fails or its result is no JSON, a state can't be loaded or saved or isn't
+ * there, or 2 if the command is used wrongly: unknown options, files that can't be read or written, invalid input.
  *
  * @module
  */
 
 import { parse, UsageError } from "./arguments.ts";
-import { type CliIo, run } from "./run.ts";
+import type { CliIo } from "./files.ts";
+import { run } from "./run.ts";
+import { state } from "./state.ts";
 import { types } from "./types.ts";
 
 export type { CliIo };
@@ -67,7 +89,8 @@ export async function main(args: string[], io: CliIo): Promise<number> {
       io.writeStdout(options);
       return 0;
     }
-    return "types" in options ? await types(options, io) : await run(options, io);
+    if ("types" in options) return await types(options, io);
+    return "command" in options ? await state(options, io) : await run(options, io);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     io.writeStderr(`cu: ${error.message}\n`);

@@ -6,37 +6,47 @@
 
 import "../runtime/embedded_module.ts";
 import { directoryModules } from "../host/directory_modules.ts";
+import { type Home, openHome } from "../state/home.ts";
+import type { Store } from "../state/store.ts";
 import { ComputeUnit } from "../unit/compute_unit.ts";
 import { LuaError } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { type RunOptions, UsageError } from "./arguments.ts";
 import { excerpt } from "./excerpt.ts";
+import { type CliIo, read, systemMessage } from "./files.ts";
 import { setJsonInput, toJson } from "./json.ts";
-
-/** What the command reads and writes. */
-export interface CliIo {
-  /** Reads a file. */
-  readFile(path: string): Promise<Uint8Array>;
-  /** Writes a file. */
-  writeFile(path: string, text: string): Promise<void>;
-  /** Makes a folder, and those above it; without it, folders must be there. */
-  makeDirectory?(path: string): Promise<void>;
-  /** Reads all of stdin. */
-  readStdin(): Promise<Uint8Array>;
-  /** Writes to stdout. */
-  writeStdout(text: string): void;
-  /** Writes to stderr. */
-  writeStderr(text: string): void;
-}
+import { openStore } from "./stores.ts";
 
 /** Runs the script; the exit code. */
 export async function run(options: RunOptions, io: CliIo): Promise<number> {
-  const name = options.script === "-" ? "stdin" : options.script;
   const source = await read(options.script, io);
   const input = options.input === undefined ? undefined : await read(options.input, io);
+  if (options.state === undefined) return await runIn(undefined, options, source, input, io);
+  await using store = await openStore(options.state);
+  const home = await opened(store, options.stateName, io);
+  return home === undefined ? 1 : await runIn(home, options, source, input, io);
+}
+
+/** What is saved; undefined where it is damaged, or can't be read. */
+async function opened(store: Store, name: string, io: CliIo): Promise<Home | undefined> {
+  try {
+    return await openHome(store, name);
+  } catch (error) {
+    io.writeStderr(`cu: ${(error as Error).message}\n`);
+  }
+}
+
+async function runIn(
+  home: Home | undefined,
+  options: RunOptions,
+  source: Uint8Array,
+  input: Uint8Array | undefined,
+  io: CliIo,
+): Promise<number> {
+  const name = options.script === "-" ? "stdin" : options.script;
   const writesFile = options.output !== undefined && options.output !== "-";
 
-  using unit = await createUnit(options, (line) => {
+  using unit = await createUnit(options, home, (line) => {
     if (writesFile) io.writeStdout(line + "\n");
     else io.writeStderr(line + "\n");
   });
@@ -46,6 +56,8 @@ export async function run(options: RunOptions, io: CliIo): Promise<number> {
     const result = unit.compute(source, { chunkName: name });
     const output = unit.getOutputJson();
     json = output === "null" ? toJson(result, "result") : output;
+    // Before anything is written, so that who reads it knows that it is saved.
+    if (home?.isChanged) await home.save();
   } catch (error) {
     if (error instanceof UsageError || !(error instanceof Error)) throw error;
     io.writeStderr(error instanceof LuaError ? describe(error, name) : `${name}: ${error.message}\n`);
@@ -60,24 +72,15 @@ export async function run(options: RunOptions, io: CliIo): Promise<number> {
   return 0;
 }
 
-async function read(path: string, io: CliIo): Promise<Uint8Array> {
-  try {
-    return path === "-" ? await io.readStdin() : await io.readFile(path);
-  } catch (error) {
-    throw new UsageError(`Cannot read ${path}: ${systemMessage(error)}`);
-  }
-}
-
-/** The error's message, without the call and the path that Deno adds. */
-export function systemMessage(error: unknown): string {
-  return (error as Error).message.replace(/: \w+ '.*'$/s, "");
-}
-
-async function createUnit(options: RunOptions, onPrint: (line: string) => void): Promise<ComputeUnit> {
+async function createUnit(
+  options: RunOptions,
+  home: Home | undefined,
+  onPrint: (line: string) => void,
+): Promise<ComputeUnit> {
   const { memoryLimit, timeLimit, timeZone, path } = options;
   const resolveModule = path === undefined ? undefined : modulesIn(path);
   try {
-    return await ComputeUnit.create({ memoryLimit, timeLimit, timeZone, onPrint, resolveModule });
+    return await ComputeUnit.create({ memoryLimit, timeLimit, timeZone, onPrint, resolveModule, home });
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(error.message);
     throw error;

@@ -6,7 +6,7 @@
 
 import { luaTypes } from "../host/lua_types.ts";
 import { type TypesOptions, UsageError } from "./arguments.ts";
-import { type CliIo, systemMessage } from "./run.ts";
+import { type CliIo, systemMessage, write } from "./files.ts";
 
 /** Writes the definitions; the exit code. */
 export async function types(options: TypesOptions, io: CliIo): Promise<number> {
@@ -31,14 +31,6 @@ async function writeAll(directory: string, files: Record<string, string>, io: Cl
   }
   for (const [name, text] of Object.entries(files)) {
     await write(`${directory.replace(/\/+$/, "")}/${name}`, text, io);
-  }
-}
-
-async function write(path: string, text: string, io: CliIo): Promise<void> {
-  try {
-    await io.writeFile(path, text);
-  } catch (error) {
-    throw new UsageError(`Cannot write ${path}: ${systemMessage(error)}`);
   }
 }
 

@@ -200,16 +200,3 @@ export class ByteReader {
     return start;
   }
 }
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? crc >>> 1 ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});
-
-/** The checksum of bytes (CRC-32), or that of what came before them and them. */
-export function checksum(bytes: Uint8Array, before = 0): number {
-  let crc = ~before;
-  for (let i = 0; i < bytes.length; i++) crc = CRC_TABLE[(crc ^ bytes[i]) & 0xff] ^ crc >>> 8;
-  return ~crc >>> 0;
-}

@@ -120,6 +120,11 @@ export class Home {
     return externalOf(this.#state.home);
   }
 
+  /** Whether the store had nothing under the name when it was loaded, and nothing was saved since. */
+  get isNew(): boolean {
+    return this.#base.revision === undefined;
+  }
+
   /** Whether anything has changed since it was loaded or saved. */
   get isChanged(): boolean {
     return this.#pages.isDirty;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { ByteReader, ByteWriter, checksum, Damage } from "./bytes.ts";
+import { checksumOf } from "../values/checksum.ts";
+import { ByteReader, ByteWriter, Damage } from "./bytes.ts";
 
 /** What the first byte of a root and a page is. */
 const VERSION = 1;
@@ -89,11 +90,15 @@ function fromHex(text: string): Uint8Array {
 
 const encoder = new TextEncoder();
 
+function checksumFor(key: string, body: Uint8Array): number {
+  return (checksumOf(encoder.encode(key)) ^ checksumOf(body)) >>> 0;
+}
+
 /** Bytes with what tells that they are whole, and are those of a key. */
 export function seal(key: string, body: Uint8Array): Uint8Array {
   const sealed = new Uint8Array(1 + CHECKSUM_BYTES + body.length);
   sealed[0] = VERSION;
-  new DataView(sealed.buffer).setUint32(1, checksum(body, checksum(encoder.encode(key))), true);
+  new DataView(sealed.buffer).setUint32(1, checksumFor(key, body), true);
   sealed.set(body, 1 + CHECKSUM_BYTES);
   return sealed;
 }
@@ -104,6 +109,6 @@ export function unseal(key: string, sealed: Uint8Array): Uint8Array {
   if (sealed[0] !== VERSION) throw new Damage(`format ${sealed[0]}, this version reads ${VERSION}`);
   const body = sealed.subarray(1 + CHECKSUM_BYTES);
   const view = new DataView(sealed.buffer, sealed.byteOffset);
-  if (view.getUint32(1, true) !== checksum(body, checksum(encoder.encode(key)))) throw new Damage("wrong checksum");
+  if (view.getUint32(1, true) !== checksumFor(key, body)) throw new Damage("wrong checksum");
   return body;
 }

@@ -459,7 +459,9 @@ export class SavedState {
   }
 
   async #sweepOne(id: string): Promise<void> {
-    const keys = await Array.fromAsync(this.#store.list(`${this.#partPrefix}${id}/`));
+    // Not by Array.fromAsync, which Node 20 lacks.
+    const keys: string[] = [];
+    for await (const key of this.#store.list(`${this.#partPrefix}${id}/`)) keys.push(key);
     for (const batch of this.#batches(keys.map((key) => ({ key, value: undefined })))) {
       await this.#store.commit([], batch);
     }
