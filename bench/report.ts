@@ -35,6 +35,7 @@ import { median, medianTimes, type Runner, runnerOf } from "./rounds.ts";
 import { SMALL_PAYLOAD } from "./small_payload_bench.ts";
 import { COPY, EMPTY_UNIT, FORK, FORKS, FRESH_COPY, RESTORE, RESTORES } from "./snapshot_bench.ts";
 import { runFresh } from "./startup_bench.ts";
+import { EXTERNAL, ORDINARY, READ, WRITE, WRITES } from "./table_bench.ts";
 import { LARGE_COUNT, measureSaves, SMALL_COUNT } from "./state_saves.ts";
 import "./vm_bench.ts";
 
@@ -341,6 +342,13 @@ function measureSnapshots(): void {
   addRatio(FORKS, fork, `${both} into fresh memory`, unit + forks.named(FRESH_COPY), 1.2, "at most 1.2 x");
 }
 
+function measureTables(): void {
+  const reads = new GroupTimes(READ, 3 * ROUNDS);
+  addRatio(`${READ}: ${EXTERNAL}`, reads.named(EXTERNAL), ORDINARY, reads.named(ORDINARY), 1.1, "at most 1.1 x");
+  const writes = new GroupTimes(WRITE, 3 * ROUNDS);
+  addLimit("a write to an external table", writes.named(EXTERNAL) / WRITES, formatMs, 0.001, "at most 1 µs");
+}
+
 function measureNumbers(): void {
   const work: NativeWork = {
     setup: NUMBERS_MADE_IN_LUA,
@@ -615,6 +623,7 @@ measureSmall();
 measureHostCalls();
 await measureWaits();
 measureSnapshots();
+measureTables();
 measureNumbers();
 const programs = [...measurePrograms(), ...await measureControl()];
 measureStartup();
