@@ -59,15 +59,30 @@ export class ExternalTables implements ExternalNumbers {
   #state: State;
   #pending: Pending | undefined;
   #transactions: Transactions | undefined;
+  readonly #stateLimit: number;
+  /** What tables may take before it is looked whether they may have more. */
+  #bytesAllowed: number;
 
-  /** Constructs the external tables of a unit, and makes the `_home` of a new one known. */
-  constructor(instance: Instance, encoder: ViewEncoder, decoder: Decoder, views: Views, state: State) {
+  /**
+   * Constructs the external tables of a unit, and makes the `_home` of a new one known.
+   *
+   * @param stateLimit The most that code may make them take, in bytes.
+   */
+  constructor(
+    instance: Instance,
+    encoder: ViewEncoder,
+    decoder: Decoder,
+    views: Views,
+    state: State,
+    stateLimit: number,
+  ) {
     this.#instance = instance;
     this.#encoder = encoder;
     this.#decoder = decoder;
     this.#views = views;
     this.#state = state;
     encoder.externals = this;
+    this.#bytesAllowed = this.#stateLimit = stateLimit;
     this.#watch();
     this.add(state.home);
   }
@@ -285,9 +300,24 @@ export class ExternalTables implements ExternalNumbers {
   }
 
   #put(table: TableData, key: StoredKey, value: Stored | undefined): number {
+    if (value !== undefined && this.#state.bytes > this.#bytesAllowed) this.#checkLimit();
     this.#state.set(table, key, value);
     // In a transaction, each look at the border is to be heard of.
     return this.#state.transactions === undefined ? table.luaLength : WIRE.BORDER_UNKNOWN;
+  }
+
+  /** Throws where tables take more than they may, once those that are gone are left out. */
+  #checkLimit(): void {
+    this.#instance.checkTime();
+    this.#state.count(this.#views.externals());
+    const limit = this.#stateLimit;
+    const { bytes } = this.#state;
+    if (bytes > limit) {
+      throw new RangeError(`Cannot store a value: external tables take more than the ${limit} bytes of stateLimit`);
+    }
+    // Counting takes as long as there are tables: only after a part of what is left.
+    this.#bytesAllowed = bytes + (limit - bytes) / 2;
+    if (this.#bytesAllowed - bytes < limit / 64) this.#bytesAllowed = limit;
   }
 
   /** Forgets what was to be stored, where it didn't come to it. */

@@ -248,6 +248,11 @@ export const FIRST_ID = 16;
 
 /** All tables that one `_home` reaches, and those that are not, or not yet, reached. */
 export class State {
+  /**
+   * What its tables take of memory, in bytes, estimated: also those that are gone since it was last counted. Infinity
+   * where it is to be counted.
+   */
+  bytes = 0;
   /** The table `_home`. */
   readonly home: TableData;
   /** The number of the next table. */
@@ -292,6 +297,7 @@ export class State {
   create(kind?: TableKind): TableData {
     const table = new TableData(this, this.nextId++);
     table.kind = kind;
+    this.bytes += TABLE_BYTES;
     return table;
   }
 
@@ -358,6 +364,7 @@ export class State {
     // A number is that of a table that was loaded now.
     this.exposed.clear();
     this.#countReferences(home);
+    this.bytes = Infinity; // counted before the next write
     this.dirty.clear();
     this.dropped.clear();
     this.onChange?.(home);
@@ -373,6 +380,7 @@ export class State {
   begin(fill: () => void): void {
     this.#giveUp(this.home);
     fill();
+    this.bytes = Infinity; // counted before the next write
     this.#countReferences(this.home);
     this.dirty.clear();
     this.dropped.clear();
@@ -400,7 +408,29 @@ export class State {
     }
   }
 
+  /** Counts what tables take that are reached from some. */
+  count(roots: Iterable<TableData>): void {
+    const reached = new Set<TableData>([this.home, ...this.made.values(), ...roots]);
+    this.bytes = 0;
+    // Those that are met on the way are added to what is gone through.
+    for (const table of reached) {
+      this.bytes += TABLE_BYTES;
+      for (let place = 0; place < table.placeCount; place++) {
+        const value = table.valueAt(place);
+        if (value === undefined) continue;
+        const key = table.keyAt(place);
+        this.bytes += ENTRY_BYTES + bytesOf(key) + bytesOf(value);
+        if (TableData.is(key)) reached.add(key);
+        if (TableData.is(value)) reached.add(value);
+      }
+    }
+  }
+
   #put(table: TableData, key: StoredKey, before: Stored | undefined, value: Stored | undefined): void {
+    this.bytes += bytesOf(value) - bytesOf(before);
+    if ((before === undefined) !== (value === undefined)) {
+      this.bytes += (value === undefined ? -1 : 1) * (ENTRY_BYTES + bytesOf(key));
+    }
     if (value !== undefined) this.#store(table, key, before, value);
     else this.#take(table, key, before);
     if (typeof table.kind === "string" && table.kind.startsWith("typed:")) {
@@ -581,6 +611,19 @@ export class State {
       forEachTable(next, (held) => waiting.push(held));
     }
   }
+}
+
+/** What a table, an entry, and a value that is no number take, about. */
+const TABLE_BYTES = 256;
+const ENTRY_BYTES = 64;
+const BOX_BYTES = 32;
+
+/** Bytes of a key or value besides its place. */
+function bytesOf(value: Stored | undefined): number {
+  if (typeof value === "string") return BOX_BYTES + value.length;
+  if (typeof value !== "object" || value === null || TableData.is(value)) return 0;
+  if (value instanceof Uint8Array) return BOX_BYTES + value.length;
+  return BOX_BYTES;
 }
 
 /** Whether a value is nil to code. */

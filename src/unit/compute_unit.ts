@@ -56,6 +56,7 @@ import {
   type RunOptions,
   SNAPSHOT_OPTIONS,
   type SnapshotOptions,
+  STATE_LIMIT_DEFAULT,
 } from "./unit_options.ts";
 import { Uses } from "./uses.ts";
 
@@ -275,7 +276,14 @@ export class ComputeUnit implements Disposable {
     this.#known = known;
     const encoder = this.#encoder = new ViewEncoder(instance, known.shapes);
     const decoder = this.#decoder = new Decoder(instance, known.shapes);
-    const external = this.#external = new ExternalTables(instance, encoder, decoder, known.views, known.state);
+    const external = this.#external = new ExternalTables(
+      instance,
+      encoder,
+      decoder,
+      known.views,
+      known.state,
+      this.#options.stateLimit ?? STATE_LIMIT_DEFAULT,
+    );
     this.#tableIds = new TableIds(known.state, known.madeTables);
     const tables = this.#tables = new HostTables(instance, encoder, decoder, known.views, external);
     const reports = this.#reports = new Reports(instance, decoder, known.views);

@@ -31,6 +31,13 @@ export interface ComputeUnitOptions extends Powers {
    */
   memoryLimit?: number;
   /**
+   * The most that code may make `_home` and other external tables take of the host's memory, in bytes, estimated: 64
+   * for an entry, 256 for a table, and the strings. What is beyond is an error in Lua, and a RangeError for the host.
+   *
+   * @default {1073741824} (1 GiB)
+   */
+  stateLimit?: number;
+  /**
    * How long one {@linkcode ComputeUnit.compute} may run, in milliseconds, compiling its
    * code included. Nothing in Lua can catch or outlast it.
    *
@@ -259,6 +266,8 @@ export interface SnapshotBytesOptions {
 export const LAZY_THRESHOLD_DEFAULT = 1024 * 1024;
 
 const MEMORY_LIMIT_DEFAULT = 256 * 1024 * 1024;
+/** The default of {@linkcode ComputeUnitOptions.stateLimit}. */
+export const STATE_LIMIT_DEFAULT = 1024 * 1024 * 1024;
 const MEMORY_LIMIT_MIN = 1024 * 1024;
 const MEMORY_LIMIT_MAX = 4 * 1024 * 1024 * 1024;
 
@@ -295,6 +304,12 @@ const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
     what: "a number of bytes",
     isInRange: (bytes) => (bytes as number) >= MEMORY_LIMIT_MIN && (bytes as number) <= MEMORY_LIMIT_MAX,
     range: `from ${MEMORY_LIMIT_MIN} to ${MEMORY_LIMIT_MAX} bytes`,
+  },
+  stateLimit: {
+    is: isNumber,
+    what: "a number of bytes",
+    isInRange: (bytes) => (bytes as number) >= 0,
+    range: "0 or a positive number of bytes",
   },
   timeLimit: TIME_LIMIT,
   stepLimit: STEP_LIMIT,

@@ -358,3 +358,21 @@ Deno.test("next from any key, and of keys that are none", async () => {
   assertEquals([seen, ok], ["1,2,3,4,5,a,b,7", false]);
   assert(String(message).includes("invalid key to 'next'"), String(message));
 });
+
+Deno.test("code takes no more of the host's memory than stateLimit says, and what is gone isn't counted", async () => {
+  using cu = await ComputeUnit.create({ stateLimit: 200_000 });
+  const fill = "for i = 1, 1e7 do _home[i] = 'text number ' .. i end";
+  const error = assertThrows(() => cu.compute(fill), RangeError, "more than the 200000 bytes of stateLimit");
+  assertEquals(error.message, "Cannot store a value: external tables take more than the 200000 bytes of stateLimit");
+  const size = cu.tableSize(HOME);
+  assert(size > 1000 && size < 3000, `${size} entries`);
+  assertEquals(cu.compute("return pcall(function() _home.x = { {}, {}, {} } end)"), false);
+  assertEquals(cu.compute("for i = 1, 100 do _home[i] = nil end _home.x = 1 return _home.x"), 1);
+  cu.compute("for k in pairs(_home) do _home[k] = nil end");
+  // Tables that are gone make room, however many there were.
+  cu.compute(
+    "for i = 1, 5000 do local t = ext.table() t.x = ('x'):rep(1000) if i % 50 == 0 then collectgarbage() end end",
+  );
+  assertEquals(cu.compute("_home.y = ('y'):rep(50000) return #_home.y"), 50_000);
+  assertThrows(() => cu.compute("local t = {} for i = 1, 1000 do t[i] = {} end _home.t = t _home.u = {}"), RangeError);
+});
