@@ -19,6 +19,7 @@ export type {
   InputJsonOptions,
   InputOptions,
   OutputJsonOptions,
+  RestoreOptions,
   RunOptions,
   SnapshotBytesOptions,
   SnapshotOptions,
@@ -26,9 +27,9 @@ export type {
 export * from "./io/default_unit.ts";
 export * from "./values/errors.ts";
 export * from "./io/io_wrapper.ts";
+export { type DurableCall, type DurableFunction, type DurableOptions, forgetRun, runDurably } from "./io/durable.ts";
 export { ExternalTable } from "./state/external_table.ts";
 export { ConflictError, type ConflictErrorOptions } from "./state/conflict_error.ts";
 export { Home, type HomeOptions, openHome, transact, type TransactOptions } from "./state/home.ts";
-export { type DurableCall, type DurableFunction, type DurableOptions, forgetRun, runDurably } from "./io/durable.ts";
 export type { Store, StoreChange, StoreCheck, StoreEntry, StoreLimits } from "./state/store.ts";
 export type { LuaValue } from "./values/lua_value.ts";

@@ -103,6 +103,7 @@ const FILES = [
   "lua/strings_test.ts",
   "unit/json_test.ts",
   "unit/snapshots_property_test.ts",
+  "unit/snapshots_tables_test.ts",
   "unit/snapshots_test.ts",
   "unit/suspended_runs_test.ts",
   "values/bytes_test.ts",

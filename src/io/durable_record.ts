@@ -116,12 +116,6 @@ export class DurableEntries {
       changes.push({ key: this.#keyOf(i), value: written(part) });
     }
     await this.#commit(changes, count);
-    // The revision, if nobody else has saved in between.
-    const entry = await this.#store.get(this.#keyOf(0));
-    if (entry === undefined || this.#read(() => partOf(entry.value)).saved !== saved) {
-      throw new ConflictError(this.#name);
-    }
-    this.#revision = entry.revision;
   }
 
   /** Deletes all there is of it. */
@@ -131,8 +125,9 @@ export class DurableEntries {
 
   async #commit(changes: StoreChange[], count: number): Promise<void> {
     for (let i = count; i < this.#count; i++) changes.push({ key: this.#keyOf(i), value: undefined });
-    const isMade = await this.#store.commit([{ key: this.#keyOf(0), revision: this.#revision }], changes);
-    if (!isMade) throw new ConflictError(this.#name);
+    const revision = await this.#store.commit([{ key: this.#keyOf(0), revision: this.#revision }], changes);
+    if (revision === undefined) throw new ConflictError(this.#name);
+    this.#revision = revision;
     this.#count = count;
   }
 

@@ -72,16 +72,6 @@ export class ExternalTables implements ExternalNumbers {
     this.add(state.home);
   }
 
-  /**
-   * What Lua has of tables in a copy of a unit's memory fits them again.
-   *
-   * @param isOther Whether `_home` holds something else now.
-   */
-  settle(isOther: boolean): void {
-    if (isOther) this.#forgetAll();
-    for (const table of this.#views.externals()) if (table.hasMetatable) this.#pin(table, table.references > 0);
-  }
-
   #watch(): void {
     this.#state.onChange = (table) => this.#forget(table);
     this.#state.onReach = (table, isReached) => this.#pin(table, isReached);
@@ -148,6 +138,12 @@ export class ExternalTables implements ExternalNumbers {
   /** Whether a transaction hasn't ended. */
   get hasTransactions(): boolean {
     return this.#state.transactions !== undefined;
+  }
+
+  /** In a copy, whose `_home` may hold other tables: Lua has nothing of them, and lets go of those that are gone. */
+  forgetOthers(tables: Iterable<TableData>): void {
+    this.#forgetAll();
+    for (const table of tables) if (table.hasMetatable) this.#pin(table, table.references > 0);
   }
 
   /** The unit is gone: another may have these tables. */

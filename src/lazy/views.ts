@@ -24,8 +24,6 @@ export interface Contents {
   isLarge: boolean;
 }
 
-/** What has been given a number without being hashed: an external table. */
-const NOT_HASHED = -2;
 /** Views as data. Inputs and origins are known by their places in the lists. */
 export interface ViewsRecord {
   readonly inputs: readonly { readonly nullKind: number; readonly isShared: boolean }[];
@@ -43,13 +41,19 @@ export interface ViewsRecord {
     readonly key: string | number;
     readonly isLarge: boolean;
   }[];
-  /** External tables that Lua has, by their places in the state's record. */
-  readonly externals: readonly { readonly number: number; readonly table: number; readonly hasMetatable: boolean }[];
+  /** External tables, by their places in a list of their own; some stand for an input's object. */
+  readonly tables: readonly {
+    readonly number: number;
+    readonly table: number;
+    readonly isCover: boolean;
+  }[];
   /** The origin of what was thrown, or -1. */
   readonly thrown: number;
   /** Numbers that are free, less 1. */
   readonly free: Uint32Array;
 }
+/** What has been given a number without being hashed: an external table. */
+const NOT_HASHED = -2;
 
 /** The views of one unit. A view's number is one more than its object's: 0 is no view. */
 export class Views {
@@ -104,19 +108,16 @@ export class Views {
   /** It doesn't any more. */
   uncover(number: number): void {
     const table = this.#covered.get(number)!;
-    table.view = 0;
-    table.hasMetatable = false;
+    [table.view, table.hasMetatable] = [0, false];
     this.#covered.delete(number);
   }
 
   /** The external tables have no numbers any more: the unit is gone. */
   letGo(): void {
-    for (const object of [...this.objects.objects, ...this.#covered.values()]) {
-      if (TableData.is(object)) [object.view, object.hasMetatable] = [0, false];
-    }
+    for (const table of this.externals()) [table.view, table.hasMetatable] = [0, false];
   }
 
-  /** The external tables that Lua has. */
+  /** The external tables that have numbers. */
   *externals(): Generator<TableData> {
     for (const object of this.objects.objects) if (TableData.is(object)) yield object;
     yield* this.#covered.values();
@@ -132,8 +133,7 @@ export class Views {
     if (this.#covered.has(number)) this.uncover(number);
     const table = this.objects.objects[number - 1];
     if (TableData.is(table)) {
-      table.view = 0;
-      table.hasMetatable = false;
+      [table.view, table.hasMetatable] = [0, false];
       this.objects.objects[number - 1] = undefined;
       this.objects.free.push(number - 1);
       return;
@@ -174,9 +174,9 @@ export class Views {
   /**
    * What is known, as data, with the host's own objects.
    *
-   * @param places The places of external tables in the state's record.
+   * @param placeOf The place of an external table in the list of those.
    */
-  record(places: ReadonlyMap<TableData, number>): ViewsRecord {
+  record(placeOf: (table: TableData) => number): ViewsRecord {
     const inputs = new Map<LazyInput, number>();
     const origins = new Map<Origin, number>();
     const views: ViewsRecord["views"][number][] = [];
@@ -197,20 +197,32 @@ export class Views {
         input: inputs.get(input)!,
       })),
       views,
-      externals: Array.from(this.externals(), (table) => {
-        return { number: table.view, table: places.get(table)!, hasMetatable: table.hasMetatable };
-      }),
+      tables: this.#recordTables(placeOf),
       thrown: this.#thrown === undefined ? -1 : origins.get(this.#thrown)!,
       free: Uint32Array.from(this.objects.free),
     };
   }
 
-  /**
-   * The views of a record.
-   *
-   * @param tables The external tables, by their places in the state's record.
-   */
-  static of({ inputs, origins, views, externals, thrown, free }: ViewsRecord, tables: readonly TableData[]): Views {
+  #addTable(number: number, table: TableData, isCover: boolean): void {
+    table.view = number;
+    if (isCover) this.#covered.set(number, table);
+    else {
+      this.objects.objects[number - 1] = table;
+      this.objects.hashes[number - 1] = NOT_HASHED;
+    }
+  }
+
+  #recordTables(placeOf: (table: TableData) => number): ViewsRecord["tables"][number][] {
+    const tables: ViewsRecord["tables"][number][] = [];
+    this.objects.objects.forEach((object, i) => {
+      if (TableData.is(object)) tables.push({ number: i + 1, table: placeOf(object), isCover: false });
+    });
+    for (const [number, table] of this.#covered) tables.push({ number, table: placeOf(table), isCover: true });
+    return tables;
+  }
+
+  /** The views of a record, and of the external tables of a list. */
+  static of({ inputs, origins, views, tables, thrown, free }: ViewsRecord, list: readonly TableData[]): Views {
     const made = new Views();
     const ownInputs = inputs.map(({ nullKind, isShared }): LazyInput => {
       return { seen: new Seen(made.objects), nullKind, isShared };
@@ -225,13 +237,7 @@ export class Views {
       made.add(number, own, key);
       if (isLarge) made.contents[number] = { origin: contentsOrigin(own, key, object), entries: undefined, isLarge };
     }
-    for (const { number, table: place, hasMetatable } of externals) {
-      const table = tables[place];
-      if (made.origins[number] === undefined) made.objects.put(table, NOT_HASHED, number - 1);
-      else made.#covered.set(number, table);
-      table.view = number;
-      table.hasMetatable = hasMetatable;
-    }
+    for (const { number, table, isCover } of tables) made.#addTable(number, list[table], isCover);
     for (const number of free) made.objects.free.push(number);
     made.#thrown = ownOrigins[thrown];
     return made;

@@ -315,13 +315,21 @@ export class Instance {
     return this;
   }
 
+  /**
+   * Checks that it can go on from a copy of memory.
+   *
+   * @throws {TypeError} If another build of the module has made it.
+   * @throws {RangeError} If it is larger than the memory limit.
+   */
+  checkImage({ build, heapEnd }: MemoryImage): void {
+    checkBuild(build, this.module);
+    if (heapEnd <= this.#heapLimit) return;
+    const limit = `the memoryLimit of ${this.memoryLimit}`;
+    throw new RangeError(`Cannot load the snapshot: its ${heapEnd} bytes of memory are more than ${limit}`);
+  }
+
   #goOnFrom(image: MemoryImage, isNew: boolean): void {
-    checkBuild(image.build, this.module);
-    if (image.heapEnd > this.#heapLimit) {
-      throw new RangeError(
-        `Cannot load the snapshot: its ${image.heapEnd} bytes of memory are more than the memoryLimit of ${this.memoryLimit}`,
-      );
-    }
+    this.checkImage(image);
     const { memory } = this.exports;
     const missing = image.heapEnd - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));

@@ -1,5 +1,5 @@
 /**
- * Tables as data that nobody changes: a part of a unit's snapshot.
+ * External tables as data, for copies of a unit.
  *
  * @module
  */
@@ -7,192 +7,244 @@
 import { KEPT_NULL, KeptNull, LuaCode, LuaFloat } from "../values/lua_exact.ts";
 import { Fields, listOf } from "../values/plain_data.ts";
 import { UnreadableError } from "../values/value_reader.ts";
-import { refuseKey, type State, type Stored, type StoredKey, TableData, type TableKind } from "./tables.ts";
+import { type State, type Stored, type StoredKey, TableData, type TableKind } from "./tables.ts";
 
-/**
- * A value: what JavaScript has a counterpart for as it is, `undefined` for an empty place, and anything else as an
- * array of what it is and its content. A table is its place in the record.
- */
-export type StoredData = undefined | null | boolean | number | bigint | string | Uint8Array | Date | readonly unknown[];
+/** Stands for a table of the record. */
+export class TableReference {
+  /** Its place in the list. */
+  readonly index: number;
 
-/** What such arrays begin with. */
-const TAG = { FLOAT: "float", NULL: "null", TABLE: "table", CODE: "code" } as const;
-
-/** One table. */
-export interface TableRecord {
-  readonly id: number;
-  readonly kind: TableKind;
-  readonly length: number;
-  readonly list: readonly StoredData[];
-  readonly keys: readonly StoredData[];
-  readonly values: readonly StoredData[];
+  /** Constructs one. */
+  constructor(index: number) {
+    this.index = index;
+  }
 }
 
-/** Tables of a state: `_home` is the first. */
+type Recorded = Exclude<Stored, TableData> | TableReference | undefined;
+type RecordedKey = Exclude<StoredKey, TableData> | TableReference;
+
+/** A table, as it was. */
+export interface TableRecord {
+  /** The very table, where this is a record of the same process. */
+  readonly original: TableData | undefined;
+  readonly id: number;
+  readonly kind: TableKind;
+  readonly list: readonly Recorded[];
+  readonly keys: readonly RecordedKey[];
+  readonly values: readonly Recorded[];
+  readonly border: number;
+  readonly length: number;
+  readonly hasMetatable: boolean;
+  /** Whether the host knows its number. */
+  readonly isExposed: boolean;
+}
+
+/** Tables, as they were: `_home` first. */
 export interface StateRecord {
   readonly nextId: number;
   readonly tables: readonly TableRecord[];
-  /** Tables that the host has made, by their places in `tables`. */
+  /** Those that the host has made, by their places. */
   readonly made: readonly number[];
 }
 
-/** The greatest length of an array. */
-const LENGTH_MAX = 2 ** 32 - 1;
+/** A record that grows by the tables that are asked for, and all that they reach. */
+export class StateRecorder {
+  readonly #state: State;
+  readonly #places = new Map<TableData, number>();
 
-/** The tables that `_home`, others and the host's own reach, and the place of each in the record. */
-export function recordOf(
-  state: State,
-  others: Iterable<TableData>,
-): { record: StateRecord; places: ReadonlyMap<TableData, number> } {
-  const places = new Map<TableData, number>();
-  const placeOf = (table: TableData): number => {
-    const known = places.get(table);
+  /** Constructs a record of a state, with `_home`. */
+  constructor(state: State) {
+    this.#state = state;
+    this.placeOf(state.home);
+  }
+
+  /** The place of a table in the list. */
+  placeOf(table: TableData): number {
+    const known = this.#places.get(table);
     if (known !== undefined) return known;
-    places.set(table, places.size);
-    return places.size - 1;
-  };
-  const tables: TableRecord[] = [];
-  placeOf(state.home);
-  for (const table of others) placeOf(table);
-  const made = Array.from(state.made.values(), placeOf);
-  // Those that are met on the way are added to what is gone through.
-  for (const table of places.keys()) tables.push(tableRecord(table, placeOf));
-  return { record: { nextId: state.nextId, tables, made }, places };
-}
+    this.#places.set(table, this.#places.size);
+    return this.#places.size - 1;
+  }
 
-function tableRecord(table: TableData, placeOf: (table: TableData) => number): TableRecord {
-  const data = (value: Stored | undefined) => dataOf(value, placeOf);
-  const { id, kind, length, list, keys, values } = table;
-  return { id, kind, length, list: list.map(data), keys: keys.map(data), values: values.map(data) };
-}
+  /** The record. */
+  record(made: Iterable<TableData>): StateRecord {
+    const madePlaces = Array.from(made, (table) => this.placeOf(table));
+    const tables: TableRecord[] = [];
+    // A Map gives those too that are added meanwhile.
+    for (const table of this.#places.keys()) tables.push(this.#recordOf(table));
+    return { nextId: this.#state.nextId, tables, made: madePlaces };
+  }
 
-function dataOf(value: Stored | undefined, placeOf: (table: TableData) => number): StoredData {
-  if (TableData.is(value)) return [TAG.TABLE, placeOf(value)];
-  if (value instanceof LuaFloat) return [TAG.FLOAT, value.value];
-  if (value instanceof KeptNull) return [TAG.NULL];
-  if (value instanceof LuaCode) return [TAG.CODE, { ...value }];
-  return value;
+  #recordOf(table: TableData): TableRecord {
+    const { id, kind, list, keys, values, border, length, hasMetatable } = table;
+    return {
+      original: table,
+      id,
+      kind,
+      list: list.map((value) => this.#recorded(value)),
+      keys: keys.map((key) => TableData.is(key) ? new TableReference(this.placeOf(key)) : key),
+      values: values.map((value) => this.#recorded(value)),
+      border,
+      length,
+      hasMetatable,
+      isExposed: this.#state.exposed.get(id)?.deref() === table,
+    };
+  }
+
+  #recorded(value: Stored | undefined): Recorded {
+    return TableData.is(value) ? new TableReference(this.placeOf(value)) : value;
+  }
 }
 
 /**
- * Makes the tables of a record in a state.
+ * Sets a state back to a record, or makes the tables of a record in another one. Tables that are of this state
+ * already stay the same objects.
  *
- * @param keepsHome Whether `_home` holds what it holds already, and not what the record says.
- * @returns The tables, in the record's order.
- * @throws {UnreadableError} If the record makes no sense.
+ * @param keepsHome Whether `_home`, and what it reaches now, stays as it is.
+ * @returns The tables, by their places.
  */
-export function restoreTables(state: State, record: StateRecord, keepsHome: boolean): TableData[] {
-  const isNew = state.home.size === 0 && state.nextId <= record.nextId && !keepsHome;
-  const tables = record.tables.map(({ id }, i) => {
-    if (i === 0) return state.home;
-    // A state that others have saved has its own numbers.
-    return isNew ? new TableData(state, id) : state.create();
+export function restoreState({ nextId, tables: records }: StateRecord, state: State, keepsHome: boolean): TableData[] {
+  const tables = records.map(({ original, id }, place) => {
+    if (place === 0) return state.home;
+    if (original?.state === state) return original;
+    return keepsHome ? state.create() : new TableData(state, id);
   });
-  if (isNew) state.nextId = record.nextId;
-  if (!keepsHome) state.clear(state.home);
-  const valueOf = (data: StoredData) => storedOf(data, tables);
-  for (const [i, table] of tables.entries()) if (i > 0 || !keepsHome) fill(state, table, record.tables[i], valueOf);
-  // By the numbers under which the host knows them.
-  for (const place of record.made) state.made.set(record.tables[place].id, tables[place]);
+  const fill = () => {
+    for (const [place, record] of records.entries()) {
+      const table = tables[place];
+      if (keepsHome && (place === 0 || table.references > 0)) continue;
+      fillTable(table, record, tables);
+    }
+  };
+  if (keepsHome) fill();
+  else {
+    state.nextId = Math.max(state.nextId, nextId);
+    state.begin(fill);
+  }
+  for (const [place, { isExposed, hasMetatable }] of records.entries()) {
+    tables[place].hasMetatable = hasMetatable;
+    if (isExposed) state.expose(tables[place]);
+  }
   return tables;
 }
 
-function fill(
-  state: State,
-  table: TableData,
-  { kind, length, list, keys, values }: TableRecord,
-  valueOf: (data: StoredData) => Stored | undefined,
-): void {
-  for (const [i, data] of list.entries()) state.set(table, i + 1, valueOf(data));
-  for (const [i, data] of values.entries()) {
-    const value = valueOf(data);
-    if (value !== undefined) state.set(table, keyOf(valueOf(keys[i])), value);
-  }
-  state.mark(table, kind, length);
+function fillTable(table: TableData, record: TableRecord, tables: readonly TableData[]): void {
+  const stored = (value: Recorded) => value instanceof TableReference ? tables[value.index] : value;
+  table.kind = record.kind;
+  table.list = record.list.map(stored);
+  table.keys = record.keys.map((key) => key instanceof TableReference ? tables[key.index] : key);
+  table.values = record.values.map(stored);
+  table.listSize = countOf(table.list);
+  table.size = table.listSize + countOf(table.values);
+  table.border = record.border;
+  table.length = record.length;
+  table.index();
 }
 
-function keyOf(key: Stored | undefined): StoredKey {
-  if (key === undefined || key === null || key !== key) throw new UnreadableError("a key is none");
-  if (key instanceof Date || key instanceof LuaFloat || key instanceof KeptNull || key instanceof LuaCode) {
-    throw new UnreadableError(refuseKey("something").message);
-  }
-  return key;
+function countOf(values: readonly (Stored | undefined)[]): number {
+  return values.reduce((count: number, value) => value === undefined ? count : count + 1, 0);
 }
 
-function storedOf(data: StoredData, tables: readonly TableData[]): Stored | undefined {
-  if (!Array.isArray(data)) return data as Exclude<StoredData, readonly unknown[]>;
-  const [tag, content] = data;
-  switch (tag) {
-    case TAG.TABLE:
-      return tables[content];
-    case TAG.FLOAT:
-      return new LuaFloat(content);
-    case TAG.NULL:
-      return KEPT_NULL;
-    default:
-      return new LuaCode(content.source, content.chunkName, content.place);
-  }
+/** What stands for values that the writer of values doesn't know: lists, which no table holds. */
+const MARK = { TABLE: 0, FLOAT: 1, KEPT_NULL: 2, CODE: 3 } as const;
+
+/** A record as data that is written. */
+export function stateData({ nextId, tables, made }: StateRecord): unknown {
+  return { nextId, tables: tables.map(tableData), made };
 }
 
-const KIND = /^(?:array|map|set|object|typed:(?:[3-9]|1[0-2]))$/;
+function tableData({ id, kind, list, keys, values, border, length, hasMetatable, isExposed }: TableRecord): unknown {
+  return {
+    ...{ id, kind, border, length, hasMetatable, isExposed },
+    list: list.map(valueData),
+    keys: keys.map(valueData),
+    values: values.map(valueData),
+  };
+}
+
+function valueData(value: Recorded): unknown {
+  if (value instanceof TableReference) return [MARK.TABLE, value.index];
+  if (value instanceof LuaFloat) return [MARK.FLOAT, value.value];
+  if (value instanceof KeptNull) return [MARK.KEPT_NULL];
+  if (value instanceof LuaCode) return [MARK.CODE, value.source, value.chunkName, value.place];
+  return value;
+}
+
+/** More than any table can have of something that is counted by 32 bits. */
+const COUNT_MAX = 2 ** 32;
 
 /**
- * Checks a record that was read.
+ * Reads such data.
  *
  * @throws {UnreadableError} If it makes no sense.
  */
-export function checkedStateRecord(data: Fields): StateRecord {
-  const nextId = data.count("nextId");
-  const heads = listOf(data.value("tables"), (value) => new Fields(value));
-  if (heads.length === 0) throw new UnreadableError("there is no _home");
-  const ids = new Set<number>();
-  const tables = heads.map((head) => tableOf(head, heads.length, nextId, ids));
-  const made = data.list("made", (value) => Fields.checkedCount(value, tables.length));
-  return { nextId, tables, made };
+export function readState(data: Fields): StateRecord {
+  const given = data.list("tables", (value) => new Fields(value));
+  const tables = given.map((table) => readTable(table, given.length));
+  const made = data.list("made", (place) => Fields.checkedCount(place, tables.length));
+  if (tables.length === 0) throw new UnreadableError("there is no _home");
+  return { nextId: data.count("nextId"), tables, made };
 }
 
-function tableOf(data: Fields, count: number, nextId: number, ids: Set<number>): TableRecord {
-  const id = data.count("id", nextId);
-  if (ids.has(id)) throw new UnreadableError("two tables have one number");
-  ids.add(id);
-  const kind = data.value("kind");
-  if (kind !== undefined && !KIND.test(Fields.checkedText(kind))) throw new UnreadableError("a table is of no kind");
-  const check = (value: unknown) => checkedStored(value, count);
-  const keys = data.list("keys", check);
-  const values = data.list("values", check, keys.length);
-  if (values.length !== keys.length) throw new UnreadableError("a table has keys without places");
-  const length = data.count("length", LENGTH_MAX);
-  return { id, kind: kind as TableKind, length, list: data.list("list", check), keys, values };
+function readTable(data: Fields, count: number): TableRecord {
+  const valueOf = (value: unknown) => readValue(value, count);
+  const keys = data.list("keys", (key) => readKey(key, count));
+  const list = data.list("list", valueOf);
+  const values = data.list("values", valueOf);
+  if (keys.length !== values.length) throw new UnreadableError("keys and values don't fit");
+  return {
+    original: undefined,
+    id: data.count("id"),
+    kind: readKind(data.value("kind")),
+    list,
+    keys,
+    values,
+    border: data.count("border", list.length + keys.length + 1),
+    length: data.count("length", COUNT_MAX),
+    hasMetatable: data.flag("hasMetatable"),
+    isExposed: data.flag("isExposed"),
+  };
 }
 
-function checkedStored(value: unknown, count: number): StoredData {
-  if (!Array.isArray(value)) return checkedScalar(value);
-  const [tag, content] = value;
-  switch (tag) {
-    case TAG.TABLE:
-      return [TAG.TABLE, Fields.checkedCount(content, count)];
-    case TAG.FLOAT:
-      if (!Number.isSafeInteger(content)) throw new UnreadableError("a float is none");
-      return [TAG.FLOAT, content];
-    case TAG.NULL:
-      return [TAG.NULL];
-    case TAG.CODE:
-      return [TAG.CODE, checkedCode(new Fields(content))];
+function readKind(kind: unknown): TableKind {
+  if (kind === undefined) return undefined;
+  const text = Fields.checkedText(kind);
+  if (!/^(array|map|set|object|typed:\d{1,2})$/.test(text)) throw new UnreadableError("a table is of no kind");
+  return text as TableKind;
+}
+
+function readKey(value: unknown, count: number): RecordedKey {
+  const key = readValue(value, count);
+  const isKey = typeof key === "object"
+    ? key instanceof Uint8Array || key instanceof TableReference
+    : key !== undefined;
+  if (!isKey) throw new UnreadableError("a key is none");
+  return key as RecordedKey;
+}
+
+function readValue(value: unknown, count: number): Recorded {
+  if (Array.isArray(value)) return readMarked(value, count);
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array || value instanceof Date) {
+    return value as Recorded;
+  }
+  throw new UnreadableError("a table holds what none can hold");
+}
+
+function readMarked([mark, first, second, third]: unknown[], count: number): Recorded {
+  switch (mark) {
+    case MARK.TABLE:
+      return new TableReference(Fields.checkedCount(first, count));
+    case MARK.FLOAT:
+      if (typeof first !== "number") throw new UnreadableError("a float is no number");
+      return new LuaFloat(first);
+    case MARK.KEPT_NULL:
+      return KEPT_NULL;
+    case MARK.CODE: {
+      const chunkName = second === undefined ? undefined : Fields.checkedText(second);
+      const place = listOf(third, (part) => Fields.checkedCount(part, COUNT_MAX));
+      return new LuaCode(Fields.checkedText(first), chunkName, place);
+    }
     default:
-      throw new UnreadableError("a table has what it can't have");
+      throw new UnreadableError("a table holds what none can hold");
   }
-}
-
-function checkedCode(data: Fields): LuaCode {
-  const chunkName = data.value("chunkName") === undefined ? undefined : data.text("chunkName");
-  return new LuaCode(data.text("source"), chunkName, data.list("place", (value) => Fields.checkedCount(value)));
-}
-
-function checkedScalar(value: unknown): StoredData {
-  const isObject = typeof value === "object" && value !== null;
-  if (isObject && !(value instanceof Uint8Array) && !(value instanceof Date)) {
-    throw new UnreadableError("a table has what it can't have");
-  }
-  if (typeof value === "string" && !value.isWellFormed()) throw new UnreadableError("a text has a lone surrogate");
-  return value as StoredData;
 }

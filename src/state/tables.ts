@@ -369,6 +369,15 @@ export class State {
     this.#markDirty(this.home);
   }
 
+  /** Sets `_home` and what it reaches to something else, of which nothing is to be saved. */
+  begin(fill: () => void): void {
+    this.#giveUp(this.home);
+    fill();
+    this.#countReferences(this.home);
+    this.dirty.clear();
+    this.dropped.clear();
+  }
+
   /** Of all tables that one reaches, nothing is to be saved any more. */
   #giveUp(table: TableData): void {
     const waiting = [table];

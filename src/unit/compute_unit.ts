@@ -17,7 +17,7 @@ import type { Allowance } from "../runtime/runs.ts";
 import { GLOBALS, OWN_CHANNEL, RESULTS, WIRE } from "../runtime/wire.ts";
 import { ExternalTable } from "../state/external_table.ts";
 import { type Home, homeInternals } from "../state/home.ts";
-import { HOME_ID, type State } from "../state/tables.ts";
+import { HOME_ID, State } from "../state/tables.ts";
 import { DISPOSE } from "../values/dispose.ts";
 import { isLargerThan } from "../values/estimate.ts";
 import { describe } from "../values/kinds.ts";
@@ -125,15 +125,13 @@ const PRINT_OVERFLOW = `printed text exceeds ${PRINTED_LENGTH_MAX} characters: g
 interface CopyOrigin {
   readonly record: UnitRecord;
   readonly functions: Parameters<HostFunctions["bind"]>[0];
-  /** Whether `_home` holds what it does in the unit's home, and not what it held in the copied unit. */
-  readonly keepsHome: boolean;
 }
 
 const LOAD = "load the snapshot";
 
-/** A home is one unit's. */
-function withoutHome({ home: _home, autosave: _autosave, ...options }: ComputeUnitOptions): ComputeUnitOptions {
-  return options;
+/** A home is one unit's at a time: its copies have none. */
+function withoutHome(options: ComputeUnitOptions): ComputeUnitOptions {
+  return { ...options, home: undefined, autosave: undefined };
 }
 
 function libraryOf({ isLocked }: UnitRecord): "readonly" | "writable" {
@@ -183,8 +181,6 @@ export class ComputeUnit implements Disposable {
   #external: ExternalTables | undefined;
   #tableIds: TableIds | undefined;
   #home: Home | undefined;
-  /** That of the home. */
-  #state: State | undefined;
   #reports: Reports | undefined;
   #lazyThreshold: number;
   #onPrint: ((line: string) => void) | undefined;
@@ -236,9 +232,6 @@ export class ComputeUnit implements Disposable {
       throw new TypeError("Cannot construct a ComputeUnit: use `await ComputeUnit.create()` instead");
     }
     this.#options = options;
-    const { home } = options;
-    this.#state = home === undefined ? undefined : homeInternals.claim(home);
-    this.#home = home;
     this.#lazyThreshold = options.lazyThreshold ?? LAZY_THRESHOLD_DEFAULT;
     this.#onPrint = options.onPrint;
     this.#uses = new Uses(instance);
@@ -247,9 +240,15 @@ export class ComputeUnit implements Disposable {
       callAsync: (callee, args) => this.#callAsync(callee, callee.name, args),
       release: (number) => this.#releaseFunction(number),
     });
+    if (origin === undefined) this.#begin(instance, options);
+    else this.#beginFrom(instance, origin, options.home);
+  }
+
+  #beginFrom(instance: Instance, origin: CopyOrigin, home: Home | undefined): void {
+    this.#home = home;
+    if (home !== undefined) homeInternals.claim(home);
     try {
-      if (origin === undefined) this.#begin(instance, options);
-      else this.#goOnFrom(instance, origin);
+      this.#goOnFrom(instance, origin, new State());
     } catch (error) {
       this.dispose();
       throw error;
@@ -257,8 +256,15 @@ export class ComputeUnit implements Disposable {
   }
 
   #begin(instance: Instance, options: ComputeUnitOptions): void {
-    const functions = this.#connect(instance, new Known(instance.memoryLimit, this.#state));
-    if (hasPowers(options)) definePowers(functions, options);
+    const home = this.#home = options.home;
+    const known = new Known(instance.memoryLimit, home && homeInternals.claim(home));
+    const functions = this.#connect(instance, known);
+    try {
+      if (hasPowers(options)) definePowers(functions, options);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
     if (options.library === "readonly") functions.lock();
   }
 
@@ -270,7 +276,7 @@ export class ComputeUnit implements Disposable {
     const encoder = this.#encoder = new ViewEncoder(instance, known.shapes);
     const decoder = this.#decoder = new Decoder(instance, known.shapes);
     const external = this.#external = new ExternalTables(instance, encoder, decoder, known.views, known.state);
-    this.#tableIds = new TableIds(known.state);
+    this.#tableIds = new TableIds(known.state, known.madeTables);
     const tables = this.#tables = new HostTables(instance, encoder, decoder, known.views, external);
     const reports = this.#reports = new Reports(instance, decoder, known.views);
     this.#chunks = new Chunks(instance, reports, known);
@@ -295,9 +301,11 @@ export class ComputeUnit implements Disposable {
     return functions;
   }
 
-  /** Goes on from a copy of a unit, whose memory the instance has already. */
-  #goOnFrom(instance: Instance, { record, functions, keepsHome }: CopyOrigin): void {
-    const known = new Known(instance.memoryLimit, this.#state, record.known, keepsHome);
+  /** Goes on from a copy of a unit, whose memory the instance has already; with its own `home`, or in this state. */
+  #goOnFrom(instance: Instance, { record, functions }: CopyOrigin, state: State): void {
+    const home = this.#home;
+    const ownState = home === undefined ? state : homeInternals.stateOf(home);
+    const known = new Known(instance.memoryLimit, ownState, record.known, home !== undefined);
     this.#connect(instance, known).bind(functions);
     this.#printed = record.printed;
     this.#uses.noteChannel(OWN_CHANNEL);
@@ -307,7 +315,7 @@ export class ComputeUnit implements Disposable {
           this.#check(exports.release_function(number), LOAD);
         }
         if (!record.hasIo) this.#check(exports.clear_io_table(), LOAD);
-        this.#external!.settle(keepsHome);
+        if (home !== undefined) this.#external!.forgetOthers(known.views.externals());
       });
       this.#tasks!.restore(record.tasks);
     } catch (error) {
@@ -1183,12 +1191,12 @@ export class ComputeUnit implements Disposable {
    * Takes a snapshot: all that the unit is, for {@linkcode ComputeUnit.restore},
    * {@linkcode ComputeUnit.fromSnapshot}, and, by {@linkcode Snapshot.bytes}, for another process.
    *
-   * It has Lua's memory, with functions, coroutines and metatables, `_home` and other external tables, the runs
-   * that wait, and what was printed last. Functions of the host are in it by their names only, and lazy inputs as the host's own objects.
+   * It has Lua's memory, with functions, coroutines and metatables, the runs that wait, and what was printed
+   * last. Functions of the host are in it by their names only, and lazy inputs as the host's own objects.
    *
    * @param options What it has besides.
    * @returns The snapshot. It keeps as much memory as the unit uses.
-   * @throws {TypeError} If code is running in the unit, a transaction waits there, or it is broken or disposed of.
+   * @throws {TypeError} If code is running in the unit, or the unit is broken or disposed of.
    *
    * @example Usage
    * ```ts
@@ -1209,7 +1217,7 @@ export class ComputeUnit implements Disposable {
     const { image, record } = this.#parts(action, options.io === true);
     const parts = { image: copyOf(image), record };
     const { another } = this.#uses.instance!;
-    const unitOptions = this.#options;
+    const unitOptions = withoutHome(this.#options);
     return makeSnapshot(parts, () => ComputeUnit.#tidy(another, unitOptions, parts));
   }
 
@@ -1220,8 +1228,7 @@ export class ComputeUnit implements Disposable {
    * functions that the snapshot doesn't know, aren't looked at. A seeded unit goes on with its random numbers,
    * whatever `seed` says here. `memoryLimit`, `timeLimit` and `stepLimit` are as told here, or their defaults;
    * runs that wait have left what they had. Nothing goes on by itself: see
-   * {@linkcode ComputeUnit.pending}. With a `home`, `_home` holds what that one does, and not what the snapshot
-   * has.
+   * {@linkcode ComputeUnit.pending}.
    *
    * @param snapshot The snapshot, or its bytes. Give bytes from an untrusted place to a worker only that can be
    * ended: they can't reach the host, but the unit may run without end, or take all memory that a WASM module may.
@@ -1257,8 +1264,7 @@ export class ComputeUnit implements Disposable {
     const seed = record.randomState ?? options.seed;
     const functions = boundFunctions(record.functions, finderOf(options));
     const instance = await Instance.create({ ...instanceOptions(options), seed, image });
-    const keepsHome = options.home !== undefined;
-    return new ComputeUnit(instance, { ...options, library: libraryOf(record) }, { record, functions, keepsHome });
+    return new ComputeUnit(instance, { ...options, library: libraryOf(record) }, { record, functions });
   }
 
   /**
@@ -1269,14 +1275,9 @@ export class ComputeUnit implements Disposable {
    * code and {@linkcode LuaFunction}s that this unit's snapshot has stay what they were; others throw a TypeError
    * with their name. A broken unit is whole again.
    *
-   * `_home` and other external tables are what they were, too, and `_home` is to be saved then if the unit has a
-   * `home`. With another `home` in the options, `_home` holds what that one does: a unit goes from one tenant to
-   * the next so.
-   *
    * @param snapshot The snapshot; of bytes, {@linkcode Snapshot.from} makes one.
-   * @param options Which home the unit has from now on.
-   * @throws {TypeError} If code is running in the unit, it is disposed of, or hasn't a function that the snapshot
-   * knows, or another unit has the home.
+   * @param options Another `home`.
+   * @throws {TypeError} If code is running in the unit, it is disposed of, or hasn't a function that the snapshot knows.
    * @throws {RangeError} If the snapshot takes more memory than the unit's `memoryLimit`.
    *
    * @example Usage
@@ -1301,30 +1302,21 @@ export class ComputeUnit implements Disposable {
     const { instance } = this.#uses;
     if (instance === undefined) throw new TypeError(`Cannot ${action}: the unit has been disposed`);
     this.#checkIdle(action);
+    const { home = this.#home } = options;
     const { image, record } = partsOf(snapshot);
     const functions = boundFunctions(record.functions, this.#functions!.finder());
-    const tasks = this.#tasks!;
-    const home = options.home === this.#home ? undefined : options.home;
-    const state = home === undefined ? undefined : homeInternals.claim(home);
-    let restored: Instance;
-    try {
-      restored = instance.restored(image, record.randomState);
-    } catch (error) {
-      if (home !== undefined) homeInternals.release(home);
-      throw error;
-    }
+    instance.checkImage(image);
+    if (home !== this.#home) homeInternals.claim(home!);
+    this.#tasks!.end(new TypeError("Cannot go on with a run: its unit was restored to a snapshot"));
     this.#external!.letGo();
-    tasks.end(new TypeError("Cannot go on with a run: its unit was restored to a snapshot"));
-    if (home !== undefined) {
-      if (this.#home !== undefined) homeInternals.release(this.#home);
-      [this.#home, this.#state] = [home, state];
-    }
-    this.#goOnFrom(restored, { record, functions, keepsHome: options.home !== undefined });
+    if (home !== this.#home && this.#home !== undefined) homeInternals.release(this.#home);
+    this.#home = home;
+    this.#goOnFrom(instance.restored(image, record.randomState), { record, functions }, this.#known!.state);
   }
 
   /**
    * Makes a copy of the unit, `_io` included: each goes on for itself, on the same options. Runs that wait do so
-   * in the copy, too (see {@linkcode ComputeUnit.pending}). Its `_home` is a copy as well, which no store has.
+   * in the copy, too (see {@linkcode ComputeUnit.pending}).
    *
    * @returns The copy.
    * @throws {TypeError} If code is running in the unit, or it is broken or disposed of.
@@ -1345,7 +1337,7 @@ export class ComputeUnit implements Disposable {
     const { image, record } = this.#parts("fork the unit", true);
     const instance = this.#uses.instance!.another(image, record.randomState);
     const functions = boundFunctions(record.functions, this.#functions!.finder());
-    return new ComputeUnit(instance, withoutHome(this.#options), { record, functions, keepsHome: false });
+    return new ComputeUnit(instance, withoutHome(this.#options), { record, functions });
   }
 
   /**
@@ -1474,7 +1466,7 @@ export class ComputeUnit implements Disposable {
   #parts(action: string, hasIo: boolean): SnapshotParts {
     this.#uses.ready(action);
     this.#checkIdle(action);
-    if (this.#external!.hasTransactions) throw new TypeError(`Cannot ${action}: a transaction waits in it`);
+    if (this.#external!.hasTransactions) throw new TypeError(`Cannot ${action}: a transaction has not ended`);
     const image = this.#uses.use(action, (instance) => instance.image());
     const record: UnitRecord = {
       known: this.#known!.record(),
@@ -1497,8 +1489,7 @@ export class ComputeUnit implements Disposable {
   ): SnapshotParts {
     const action = "write the snapshot";
     const functions = boundFunctions(record.functions, () => ({ run: () => {}, holder: undefined }));
-    const instance = another(image, record.randomState);
-    const unit = new ComputeUnit(instance, withoutHome(options), { record, functions, keepsHome: false });
+    const unit = new ComputeUnit(another(image, record.randomState), options, { record, functions });
     unit.#uses.use(action, ({ exports }) => unit.#check(exports.tidy(), action));
     return unit.#parts(action, true);
   }

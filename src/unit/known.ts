@@ -6,8 +6,8 @@
 
 import { Shapes, type ShapesRecord } from "../bridge/shapes.ts";
 import { Views, type ViewsRecord } from "../lazy/views.ts";
-import { recordOf, restoreTables, type StateRecord } from "../state/state_record.ts";
-import { State } from "../state/tables.ts";
+import { restoreState, type StateRecord, StateRecorder } from "../state/state_record.ts";
+import { State, type TableData } from "../state/tables.ts";
 import type { ChunkText } from "../values/position.ts";
 import { ChunkCache, type ChunkRecord } from "./chunk_cache.ts";
 
@@ -27,7 +27,7 @@ export interface KnownRecord {
 export class Known {
   /** Keys of objects, in both directions. */
   readonly shapes: Shapes;
-  /** Containers of lazy inputs. */
+  /** Containers of lazy inputs, and external tables. */
   readonly views: Views;
   /** Compiled code. */
   readonly chunks: ChunkCache;
@@ -35,32 +35,41 @@ export class Known {
   readonly texts: Map<number, ChunkText>;
   /** External tables. */
   readonly state: State;
+  /** Those that the host has made, by number: they stay until it lets go of them. */
+  readonly madeTables: Map<number, TableData>;
 
   /**
-   * Constructs what is known of a unit: nothing, or what a record says.
+   * Constructs what is known of a unit with this memory limit, in bytes: nothing, or what a record says.
    *
-   * @param memoryLimit The unit's, in bytes.
-   * @param state Its external tables; a new state of its own by default.
-   * @param keepsHome Whether `_home` holds what it does in that state, and not what the record says.
+   * @param keepsHome Whether the state has its own `_home`, and not that of the record.
    */
   constructor(memoryLimit: number, state: State = new State(), record?: KnownRecord, keepsHome = false) {
     this.state = state;
-    const tables = record === undefined ? [] : restoreTables(state, record.state, keepsHome);
-    this.shapes = record === undefined ? new Shapes() : Shapes.of(record.shapes);
-    this.views = record === undefined ? new Views() : Views.of(record.views, tables);
-    this.chunks = record === undefined ? new ChunkCache(memoryLimit) : ChunkCache.of(record.chunks, memoryLimit);
     this.texts = new Map(record?.texts);
+    if (record === undefined) {
+      this.shapes = new Shapes();
+      this.views = new Views();
+      this.chunks = new ChunkCache(memoryLimit);
+      this.madeTables = new Map();
+    } else {
+      const tables = restoreState(record.state, state, keepsHome);
+      this.shapes = Shapes.of(record.shapes);
+      this.views = Views.of(record.views, tables);
+      this.chunks = ChunkCache.of(record.chunks, memoryLimit);
+      this.madeTables = new Map(record.state.made.map((place) => [tables[place].id, tables[place]]));
+    }
   }
 
   /** What is known, as data: with the host's own objects. */
   record(): KnownRecord {
-    const { record: state, places } = recordOf(this.state, this.views.externals());
+    const recorder = new StateRecorder(this.state);
+    const views = this.views.record((table) => recorder.placeOf(table));
     return {
       shapes: this.shapes.record(),
-      views: this.views.record(places),
+      views,
       chunks: this.chunks.record(),
       texts: [...this.texts],
-      state,
+      state: recorder.record(this.madeTables.values()),
     };
   }
 }

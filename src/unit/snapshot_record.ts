@@ -9,7 +9,7 @@ import type { LuaFunction } from "../host/lua_functions.ts";
 import { Thrown } from "../lazy/thrown.ts";
 import { Views, type ViewsRecord } from "../lazy/views.ts";
 import { DEFINE, RESULTS, WIRE } from "../runtime/wire.ts";
-import { checkedStateRecord } from "../state/state_record.ts";
+import { readState, stateData } from "../state/state_record.ts";
 import { Fields, listOf } from "../values/plain_data.ts";
 import { UnreadableError, ValueReader } from "../values/value_reader.ts";
 import { ValueWriter } from "../values/value_writer.ts";
@@ -46,16 +46,17 @@ const THROWN = "thrown";
  */
 export function writeRecord(record: UnitRecord): Uint8Array<ArrayBuffer> {
   const writer = new ValueWriter();
-  const { known: { views, ...known }, luaFunctions: _, ...others } = record;
+  const { known: { views, state, ...known }, luaFunctions: _, ...others } = record;
   const numbered = views.views.map(({ object, ...view }) => ({ ...view, isThrown: object instanceof Thrown }));
-  writer.write({ ...others, ...known, views: { ...views, views: numbered } }, ACTION, "unit");
+  const data = { ...others, ...known, state: stateData(state), views: { ...views, views: numbered } };
+  writer.write(data, ACTION, "unit");
   writeObjects(writer, views);
   return writer.written;
 }
 
 function writeObjects(writer: ValueWriter, record: ViewsRecord): void {
   if (record.views.length === 0) return;
-  const paths = Views.of({ ...record, externals: [] }, []);
+  const paths = Views.of({ ...record, tables: [] }, []);
   for (const { number, object } of record.views) {
     const value = object instanceof Thrown ? thrownData(object) : object;
     writer.write(value, ACTION, paths.path(number));
@@ -76,8 +77,8 @@ export function readRecord(bytes: Uint8Array): UnitRecord {
   const reader = new ValueReader(bytes);
   const data = new Fields(reader.read());
   const shapes = data.fields("shapes");
-  const state = checkedStateRecord(data.fields("state"));
   const functions = listOf(data.value("functions"), functionOf);
+  const state = readState(data.fields("state"));
   const record: UnitRecord = {
     known: {
       shapes: {
@@ -151,15 +152,16 @@ function viewsOf(data: Fields, tableCount: number, reader: ValueReader): ViewsRe
   if (!(free instanceof Uint32Array)) throw new UnreadableError("free numbers are none");
   const numbers = new Numbers(free);
   const heads = data.list("views", (value) => new Fields(value));
-  const viewNumbers = new Set(heads.map((head) => head.count("number")));
-  const externals = data.list("externals", (value) => externalOf(new Fields(value), tableCount));
-  // Others stand for an object of an input, too.
-  const own = externals.filter(({ number }) => !viewNumbers.has(number));
-  if (new Set(externals.map(({ table }) => table)).size !== externals.length) {
+  const tables = data.list("tables", (value) => {
+    const table = new Fields(value);
+    return { number: table.count("number"), table: table.count("table", tableCount), isCover: table.flag("isCover") };
+  });
+  if (new Set(tables.map(({ table }) => table)).size < tables.length) {
     throw new UnreadableError("a table has two numbers");
   }
-  numbers.expect(heads.length + own.length);
-  for (const { number } of own) numbers.take(number - 1);
+  const ownTables = tables.filter(({ isCover }) => !isCover);
+  numbers.expect(heads.length + ownTables.length);
+  for (const { number } of ownTables) numbers.take(number - 1);
   const views = heads.map((head) => ({
     number: numbers.take(head.count("number") - 1) + 1,
     object: objectOf(reader.read(), head.flag("isThrown")),
@@ -167,16 +169,13 @@ function viewsOf(data: Fields, tableCount: number, reader: ValueReader): ViewsRe
     key: keyOf(head.value("key")),
     isLarge: head.flag("isLarge"),
   }));
+  const objects = new Set(views.map(({ number }) => number));
+  const covered = tables.filter(({ isCover }) => isCover).map(({ number }) => number);
+  if (new Set(covered).size < covered.length || covered.some((number) => !objects.has(number))) {
+    throw new UnreadableError("a table stands for no object");
+  }
   const thrown = data.index("thrown", origins.length);
-  return { inputs, origins, views, externals, thrown, free };
-}
-
-function externalOf(data: Fields, tableCount: number): ViewsRecord["externals"][number] {
-  return {
-    number: data.count("number"),
-    table: data.count("table", tableCount),
-    hasMetatable: data.flag("hasMetatable"),
-  };
+  return { inputs, origins, views, tables, thrown, free };
 }
 
 /** Numbers that are given once each, and leave no gap. */

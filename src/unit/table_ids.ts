@@ -10,22 +10,25 @@ import { HOME_ID, type State, type TableData } from "../state/tables.ts";
 /** The external tables of one unit. */
 export class TableIds {
   readonly #state: State;
+  /** Tables that the host has made, which stay until it lets go of them. */
+  readonly #made: Map<number, TableData>;
 
   /** Constructs what finds the tables of a state. */
-  constructor(state: State) {
+  constructor(state: State, made: Map<number, TableData>) {
     this.#state = state;
+    this.#made = made;
   }
 
   /** Makes a table, and answers its number. */
   create(): number {
     const table = this.#state.create();
-    this.#state.made.set(table.id, table);
+    this.#made.set(table.id, table);
     return table.id;
   }
 
   /** Lets go of a table that the host has made. */
   release(id: number): boolean {
-    return this.#state.made.delete(id);
+    return this.#made.delete(id);
   }
 
   /**
@@ -42,6 +45,6 @@ export class TableIds {
   }
 
   #find(id: number): TableData | undefined {
-    return this.#state.made.get(id) ?? this.#state.exposed.get(id)?.deref() ?? this.#state.findSaved?.(id);
+    return this.#made.get(id) ?? this.#state.exposed.get(id)?.deref() ?? this.#state.findSaved?.(id);
   }
 }

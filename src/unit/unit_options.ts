@@ -234,9 +234,9 @@ export interface SnapshotOptions {
 /** Options of {@linkcode ComputeUnit.restore}. */
 export interface RestoreOptions {
   /**
-   * The home that the unit has from then on; it lets go of the one that it had.
+   * What `_home` holds from then on, in place of the `home` that the unit had: of another tenant, say.
    *
-   * @default {the home that it has}
+   * @default {the unit's `home`}
    */
   home?: Home;
 }

@@ -80,7 +80,8 @@ export class ValueReader {
   }
 
   #container(tag: number): object {
-    if (++this.#depth > DEPTH_MAX) throw new UnreadableError("values nest too deep");
+    // What holds nothing, such as a date, may stand in the deepest one.
+    if (++this.#depth > DEPTH_MAX + 1) throw new UnreadableError("values nest too deep");
     const read = this.#contents(tag);
     this.#depth--;
     return read;

@@ -128,9 +128,13 @@ export class ValueWriter {
       return this.#count(number);
     }
     this.#objects.set(value, this.#objects.size);
-    if (++this.#depth > DEPTH_MAX) throw new Refusal(RangeError, `nesting is deeper than ${DEPTH_MAX} levels`);
     this.#contents(value);
-    this.#depth--;
+  }
+
+  /** Enters a container that holds others; answers where its keys stand in the path. */
+  #enter(): number {
+    if (++this.#depth > DEPTH_MAX) throw new Refusal(RangeError, `nesting is deeper than ${DEPTH_MAX} levels`);
+    return this.#depth - 1;
   }
 
   #contents(value: object): void {
@@ -156,7 +160,7 @@ export class ValueWriter {
       case "numbers":
         return this.#numbers(value as TypedArray);
       case "external":
-        throw new Refusal(TypeError, "external tables in lazy inputs cannot be written");
+        throw new Refusal(TypeError, "external tables cannot be passed");
       default:
         return kind satisfies never;
     }
@@ -164,44 +168,48 @@ export class ValueWriter {
 
   #elements(array: readonly unknown[]): void {
     this.#head(TAG.ARRAY, array.length);
-    const level = this.#depth - 1;
+    const level = this.#enter();
     for (let i = 0; i < array.length; i++) {
       this.#path[level] = i;
       this.#value(array[i]);
     }
+    this.#depth--;
   }
 
   #fields(object: Record<string, unknown>): void {
     const keys = Object.keys(object);
     if (keys.length === 0) refuseTagged(object);
     this.#head(TAG.OBJECT, keys.length);
-    const level = this.#depth - 1;
+    const level = this.#enter();
     for (const key of keys) {
       this.#path[level] = key;
       this.#string(key);
       this.#value(object[key]);
     }
+    this.#depth--;
   }
 
   #entries(map: ReadonlyMap<unknown, unknown>): void {
     const entries = [...map];
     this.#head(TAG.MAP, entries.length);
-    const level = this.#depth - 1;
+    const level = this.#enter();
     entries.forEach(([key, value], i) => {
       this.#path[level] = typeof key === "string" ? key : i;
       this.#value(key);
       this.#value(value);
     });
+    this.#depth--;
   }
 
   #members(set: ReadonlySet<unknown>): void {
     const members = [...set];
     this.#head(TAG.SET, members.length);
-    const level = this.#depth - 1;
+    const level = this.#enter();
     members.forEach((member, i) => {
       this.#path[level] = i;
       this.#value(member);
     });
+    this.#depth--;
   }
 
   #numbers(given: TypedArray): void {

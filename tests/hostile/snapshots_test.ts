@@ -19,6 +19,7 @@ async function fullSnapshot(compressed = false): Promise<Uint8Array<ArrayBuffer>
   cu.setInput({ rows: [{ id: 1 }, { id: 2 }], map: new Map([[1, new Set([2])]]) }, { lazy: true });
   cu.compute("kept = _io.input.rows[2] _, thrown = pcall(function() return _io.input.map[{}] end)");
   cu.compile("return 1")();
+  cu.compute("_home.t = { 1, 2.0, _io.null, x = ext.table() } _home.t.up = _home e = _home.t");
   cu.computeAsync(`local task = require "task" task.all(function() ask(1) end, function() task.sleep(1) end)`)
     .catch(() => {});
   return await cu.snapshot({ io: true }).bytes({ compressed });
@@ -100,6 +101,10 @@ Deno.test("what the host keeps of a snapshot is checked, where someone has put t
       () => cu.compute("_io.output = { _io.input, kept, { x = 1 } }"),
       () => cu.getOutput(),
       () => cu.pending().forEach(({ id }) => cu.resume(id, "x")),
+      () =>
+        cu.compute("for k, v in pairs(e) do kept = v end _home.t = nil _home.n = { e } return e[2], #e, _home.n[1].x"),
+      () => cu.home.toValue(),
+      () => cu.createExternalTable(),
       () => cu.snapshot(),
     ];
     for (const use of uses) {
@@ -136,7 +141,11 @@ async function withRecord(change: (record: Record<string, unknown>) => void): Pr
 }
 
 type Strand = Record<string, unknown>;
-type Data = Record<string, unknown[]> & { views: Record<string, unknown[]>; tasks: { tasks: { strands: Strand[] }[] } };
+type Data = Record<string, unknown[]> & {
+  views: Record<string, unknown[]>;
+  tasks: { tasks: { strands: Strand[] }[] };
+  state: { tables: { keys: unknown[]; values: unknown[]; list: unknown[]; kind: unknown; border: number }[] };
+};
 
 const CHANGES: Record<string, (data: Data) => void> = {
   "nothing in place of a list": (data) => void (data.chunks = undefined as never),
@@ -158,6 +167,16 @@ const CHANGES: Record<string, (data: Data) => void> = {
   "a strand in one that has none": (data) => void (data.tasks.tasks[0].strands[2].parent = 1),
   "a wait for no function": (data) => void (data.tasks.tasks[0].strands[1].called = 77),
   "a function in no place": (data) => void ((data.functions[0] as Strand).place = 3),
+  "no _home": (data) => void (data.state.tables = []),
+  "a table that is none": (data) => void (data.state.tables[0].values[0] = [0, 99]),
+  "a table of no kind": (data) => void (data.state.tables[0].kind = "constructor"),
+  "a table with a border far out": (data) => void (data.state.tables[0].border = 1000),
+  "a key without a value": (data) => void data.state.tables[0].keys.push("x"),
+  "a key that is none": (data) => void (data.state.tables[0].keys[0] = null),
+  "a value that no table holds": (data) => void (data.state.tables[0].values[0] = { a: 1 }),
+  "a mark that is none": (data) => void (data.state.tables[0].values[0] = [9]),
+  "a table with two numbers": (data) => void data.views.tables.push(data.views.tables[0]),
+  "a table in the place of no object": (data) => void ((data.views.tables[0] as Strand).isCover = true),
   "an inherited field": (data) => void Reflect.deleteProperty(data, "hasIo"),
 };
 

@@ -211,6 +211,25 @@ Deno.test("what of a lazy input can't be written is refused with its path", asyn
     TypeError,
     "Cannot write the snapshot: functions cannot be passed (at input.rows[1].handler)",
   );
+  const others: [unknown, string][] = [
+    [{ a: [1, { b: [2], c: /x/ }] }, "RegExp objects cannot be passed (at input.a[1].c)"],
+    [{ a: { b: 1 }, c: new Map([["k", "\ud800"]]) }, "a string with a lone surrogate cannot be passed (at input.c.k)"],
+    [{ a: [{ b: 1 }, Symbol.iterator] }, "symbols cannot be passed (at input.a[1])"],
+    [{ a: [[1], new URL("a:b")] }, "URL objects cannot be passed (at input.a[1])"],
+  ];
+  let deep: unknown = new Date(1);
+  for (let i = 0; i < 1000; i++) deep = [deep];
+  others.push([[deep], "nesting is deeper than 1000 levels"]);
+  for (const [input, message] of others) {
+    using other = await ComputeUnit.create();
+    other.setInput(input, { lazy: true });
+    await assertRejects(() => other.snapshot({ io: true }).bytes(), Error, message);
+  }
+  using nested = await ComputeUnit.create();
+  nested.setInput(deep, { lazy: true });
+  using copy = await ComputeUnit.fromSnapshot(await nested.snapshot({ io: true }).bytes());
+  const code = "local t = _io.input for i = 1, 1000 do t = t[1] end return t.ms";
+  assertEquals(copy.compute(code), 1);
   assertEquals(cu.compute("return kept[1].id"), 1);
   cu.restore(snapshot);
   assertEquals(cu.compute("return kept[2].id"), 2);

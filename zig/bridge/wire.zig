@@ -104,7 +104,7 @@ pub const border_unknown = 0x7fff_ffff;
 /// A message's chunks and the words of its last one, in one number.
 pub const words_bits = 13;
 /// Beside the number of such a table.
-pub const has_metatable: u32 = 1 << 31;
+pub const has_metatable: u32 = 0x8000_0000;
 /// Numbers of tables that stand in the buffer at once.
 pub const adopted_max = buffer_size_bytes / 4;
 
