@@ -79,6 +79,8 @@ const MANY_OBJECTS = [
   "an input that is lazy is read on",
   "limits are those of the unit that goes on",
   "a run has left what it had",
+  "random programs do the same straight and",
+  "units that go on by any way",
 ];
 
 /** What runs on both modules. */

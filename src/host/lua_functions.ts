@@ -113,6 +113,7 @@ export class LuaFunctions {
    */
   restore(record: ReadonlyMap<number, WeakRef<LuaFunction>>): number[] {
     this.#live = new Map(record);
+    this.#read = [];
     const gone = [...record.keys()].filter((number) => !this.#has(number));
     for (const number of gone) this.#live.delete(number);
     return gone;

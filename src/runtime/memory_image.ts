@@ -79,6 +79,25 @@ export function writeMemory(memory: Uint8Array, image: MemoryImage, isNew: boole
     memory.set(bytes, address);
     at = address + bytes.length;
   }
-  if (!isNew) memory.fill(0, at);
-  else if (at < end) memory.fill(0, at, end);
+  if (isNew) {
+    if (at < end) memory.fill(0, at, end);
+    return;
+  }
+  memory.fill(0, at);
+  clearStack(memory, start);
+}
+
+/** Pages of C's stack that calls can have gone over without writing to them. */
+const SKIPPED_PAGES_MAX = 4;
+
+/** Makes zero of what is left of calls on C's stack, which goes down from an address: as far as any went. */
+function clearStack(memory: Uint8Array, start: number): void {
+  const words = new Float64Array(memory.buffer as ArrayBuffer);
+  let zeros = 0;
+  for (let end = start; end > 0 && zeros <= SKIPPED_PAGES_MAX;) {
+    const page = Math.ceil(end / UNTOUCHED_BYTES - 1) * UNTOUCHED_BYTES;
+    zeros = end - page === UNTOUCHED_BYTES && isZero(words, page / 8) ? zeros + 1 : 0;
+    if (zeros === 0) memory.fill(0, page, end);
+    end = page;
+  }
 }

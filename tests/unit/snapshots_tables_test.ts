@@ -256,3 +256,36 @@ Deno.test("an input's table that has become external stays both", async () => {
     cu.dispose();
   }
 });
+
+Deno.test("a traversal that a run is in goes on where it was, past places that are empty", async () => {
+  const options = { globals: { wait: () => new Promise(() => {}) } };
+  const code = `
+    for i = 1, 3000 do _home["k" .. i] = i end
+    for i = 1, 3000, 3 do _home["k" .. i] = nil end
+    for i = 1, 100 do _home[i] = i end
+    for i = 1, 100, 2 do _home[i] = nil end
+    local seen, n = {}, 0
+    for k, v in pairs(_home) do
+      assert(not seen[k])
+      seen[k] = true
+      n = n + 1
+      if n % 700 == 20 then wait() end
+      if n % 5 == 0 then _home[k] = nil end
+    end
+    return n
+  `;
+  for (const [way, go] of Object.entries(WAYS)) {
+    let cu = await ComputeUnit.create(options);
+    cu.computeAsync(code).catch(() => {});
+    let result: Promise<{ value: unknown }> | undefined;
+    while (cu.pending().length > 0) {
+      cu = await go(cu, options);
+      const [{ id, run }] = cu.pending();
+      result = run.result();
+      result.catch(() => {}); // of a unit that is left behind
+      cu.resume(id);
+    }
+    assertEquals((await result!).value, 2050, way);
+    cu.dispose();
+  }
+});

@@ -25,12 +25,13 @@ pub fn write(first: u32, count: u32, names: []const []const u8) i32 {
     return writeStarted(first, count, names);
 }
 
-/// Writes what a function of the host was called with: it may have functions of Lua's.
+/// Writes what a function of the host was called with: it may have functions of Lua's, as of a call.
 pub fn writeArguments(count: u32, names: []const []const u8) i32 {
+    lua_functions.unsent(unit.L); // of a message that the host couldn't read
     from_lua.start(unit.L);
     from_lua.write_function = lua_functions.write;
     const words = writeStarted(1, count, names);
-    if (words < 0) lua_functions.unsent(unit.L) else lua_functions.sent();
+    if (words < 0) lua_functions.unsent(unit.L);
     return words;
 }
 
