@@ -33,7 +33,7 @@ import { NativeLua, type NativeWork } from "./native_lua.ts";
 import { CONTROL_PROGRAMS, type Program, PROGRAMS } from "./programs.ts";
 import { median, medianTimes, type Runner, runnerOf } from "./rounds.ts";
 import { SMALL_PAYLOAD } from "./small_payload_bench.ts";
-import { runFresh } from "./startup_bench.ts";
+import { measureColdStarts, runFresh } from "./startup_bench.ts";
 import "./vm_bench.ts";
 
 /** Rounds of cases of milliseconds. */
@@ -458,6 +458,14 @@ function measureStartup(): void {
   addLimit("100 further units, each with a result: slowest", median(slowest), formatMs, 1, "under 1 ms");
 }
 
+async function measureColdStart(): Promise<void> {
+  console.log("Measuring: fresh processes, from the import on");
+  for (const { runtime, cu, wasmoon } of await measureColdStarts(isShort ? 1 : ROUNDS)) {
+    const work = `npm's package in a fresh process of ${runtime}, import to first result`;
+    addRatio(work, median(cu), "wasmoon", median(wasmoon), 0.5, "2 x faster: at most 0.5 x");
+  }
+}
+
 async function measureMemory(): Promise<void> {
   console.log("Measuring: memory of lazy inputs");
   for (const count of isShort ? [1000, 5000] : [100_000, 5_000_000]) {
@@ -593,6 +601,7 @@ await measureWaits();
 measureNumbers();
 const programs = [...measurePrograms(), ...await measureControl()];
 measureStartup();
+await measureColdStart();
 await measureMemory();
 
 const report = writeReport(programs);

@@ -153,8 +153,63 @@ async function loadModule(): Promise<WebAssembly.Module> {
   }
 }
 
-function randomNumber(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0];
+/** What a unit draws when it is made, and some more. */
+const DRAWN_AT_ONCE = 16;
+
+/** Numbers of 32 bits that nobody can foresee. */
+function randomNumbers(): () => number {
+  const numbers = new Uint32Array(DRAWN_AT_ONCE);
+  let left = 0;
+  return () => {
+    if (left === 0) {
+      if (!readFromSystem(numbers)) crypto.getRandomValues(numbers);
+      left = numbers.length;
+    }
+    return numbers[--left];
+  };
+}
+
+/** Node's files, and only what is used of them. */
+interface NodeFiles {
+  openSync(path: string): number;
+  readSync(file: number, array: Uint32Array): number;
+  closeSync(file: number): void;
+}
+
+/**
+ * In Node, numbers of the system's own generator, from which `crypto` takes its own: that takes 4 to
+ * 6 ms to load there, a quarter of what a fresh process needs for its first result.
+ *
+ * @returns Whether there were some.
+ */
+function readFromSystem(numbers: Uint32Array): boolean {
+  const files = nodeFiles();
+  if (files === undefined) return false;
+  try {
+    const file = files.openSync("/dev/urandom");
+    try {
+      return files.readSync(file, numbers) === numbers.byteLength;
+    } finally {
+      files.closeSync(file);
+    }
+  } catch {
+    return false; // Not allowed, or not there.
+  }
+}
+
+/** Undefined where this isn't Node, or the system has no such file. */
+function nodeFiles(): NodeFiles | undefined {
+  // Deno loads its `process`, too, when that is first looked at.
+  if ("Deno" in globalThis || "Bun" in globalThis) return undefined;
+  const { process } = globalThis as {
+    process?: {
+      platform?: string;
+      versions?: { node?: string };
+      getBuiltinModule?: (name: string) => NodeFiles | undefined;
+    };
+  };
+  if (process?.versions?.node === undefined || process.platform === "win32") return undefined;
+  return process.getBuiltinModule?.("node:fs");
 }
 
 /** Numbers of 32 bits that a seed gives (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014). */
@@ -241,7 +296,7 @@ export class Instance {
       takeSpentSteps: () => this.exports.take_spent_steps(),
       askForSteps: () => this.exports.ask_for_steps(),
     });
-    this.#random = options.seed === undefined ? randomNumber : randomNumbersOf(options.seed);
+    this.#random = options.seed === undefined ? randomNumbers() : randomNumbersOf(options.seed);
     this.#timeZone = options.timeZone;
     const instance = new WebAssembly.Instance(module, { cu: this.#imports() });
     const exports: Record<string, unknown> = { ...instance.exports };
