@@ -157,19 +157,20 @@ async function importsOf(script: string): Promise<string[]> {
 }
 
 Deno.test("an entry of the package is one file, with at most one that entries share", async () => {
-  const entries = ["mod.js", "platform/workerd.js", "src/host/directory_modules.js", "src/host/lua_types.js"];
+  const { exports } = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
+  const sources = Object.values(exports as Record<string, string>).filter((file) => !file.startsWith("./src/cli/"));
+  const entries = sources.map((file) => file.slice(2).replace(/\.ts$/, ".js"));
   assertEquals(await scriptsIn(dir), ["cu.js", ...entries].sort());
-  assertEquals(await Promise.all(["cu.js", ...entries].map(importsOf)), [
-    [],
-    ["./cu.js"],
-    ["../cu.js", "../wasm/cu.wasm"],
-    [],
-    [],
-  ]);
-  for (const entry of ["mod", "src/host/directory_modules", "src/host/lua_types"]) {
-    const packed = await import(new URL(`${entry}.js`, dir).href);
-    const source = await import(new URL(`../${entry}.ts`, import.meta.url).href);
-    assertEquals(Object.keys(packed).sort(), Object.keys(source).sort(), entry);
+  const shared: Record<string, string[]> = {
+    "mod.js": ["./cu.js"],
+    "platform/workerd.js": ["../cu.js", "../wasm/cu.wasm"],
+  };
+  for (const script of ["cu.js", ...entries]) assertEquals(await importsOf(script), shared[script] ?? [], script);
+  for (const [i, source] of sources.entries()) {
+    if (!source.endsWith(".ts")) continue;
+    const packed = await import(new URL(entries[i], dir).href);
+    const given = await import(new URL(`../${source}`, import.meta.url).href);
+    assertEquals(Object.keys(packed).sort(), Object.keys(given).sort(), source);
   }
 });
 

@@ -41,13 +41,15 @@ async function copy(path: string, to: URL): Promise<void> {
   }
 }
 
-async function copyPublished(config: Config, to: URL): Promise<void> {
+/** Copies what is published, and answers the entries that npm's package has. */
+async function copyPublished(config: Config, to: URL): Promise<Record<string, string>> {
   await Deno.mkdir(to, { recursive: true });
   for (const path of config.publish.include) await copy(path, to);
   const exports = Object.fromEntries(
     Object.entries(config.exports).filter(([, file]) => !LEFT_OUT.some((dir) => file.startsWith(`./${dir}`))),
   );
   await Deno.writeTextFile(new URL("deno.json", to), JSON.stringify({ ...config, exports, imports: {} }));
+  return exports;
 }
 
 async function check(command: string, args: string[], cwd: URL): Promise<void> {
@@ -74,10 +76,11 @@ function exportsForNpm(exports: Exports): Exports {
   };
 }
 
-/** Entries that hold one copy of the library between them: the module's text is not in that. */
+/**
+ * Entries that hold one copy of the library between them: the module's text is not in that. The others
+ * need nothing of it but small things, of which each has its own.
+ */
 const SHARING = ["mod.js", "platform/workerd.js"];
-/** Entries that need nothing of it but small things. */
-const ALONE = ["src/host/directory_modules.js", "src/host/lua_types.js"];
 /** Where that copy stands. */
 const SHARED = "cu.js";
 
@@ -93,7 +96,9 @@ async function edit(file: URL, from: string | RegExp, to: string): Promise<void>
 }
 
 /** Makes one file of each entry and all that it imports, but for what entries share. */
-async function bundle(dir: URL): Promise<void> {
+async function bundle(dir: URL, exports: Record<string, string>): Promise<void> {
+  const alone = Object.values(exports).map((file) => file.slice(2).replace(/\.ts$/, ".js"))
+    .filter((entry) => !SHARING.includes(entry));
   const bundledDir = new URL("bundled/", npmDir);
   await Deno.remove(bundledDir, { recursive: true }).catch(() => {});
   await edit(new URL("platform/workerd.js", dir), MODULE_IMPORT, MODULE_STAND_IN);
@@ -101,12 +106,12 @@ async function bundle(dir: URL): Promise<void> {
   const outside = ["--external", "cu:module", "--external", "node:*"];
   const outputs = ["--outdir", pathOf(bundledDir)];
   await check(Deno.execPath(), [...args, ...outside, ...outputs, "--code-splitting", ...SHARING], dir);
-  for (const entry of ALONE) {
+  for (const entry of alone) {
     await check(Deno.execPath(), [...args, ...outside, "--output", pathOf(new URL(entry, bundledDir)), entry], dir);
   }
   await edit(new URL("platform/workerd.js", bundledDir), MODULE_STAND_IN, MODULE_IMPORT);
   await nameShared(bundledDir);
-  await replaceScripts(dir, bundledDir);
+  await replaceScripts(dir, bundledDir, [...SHARING, ...alone, SHARED]);
 }
 
 /** Gives the file that entries share a name that tells what it is. */
@@ -118,7 +123,7 @@ async function nameShared(dir: URL): Promise<void> {
 }
 
 /** Puts what was bundled in the place of what it was made of. */
-async function replaceScripts(dir: URL, bundledDir: URL): Promise<void> {
+async function replaceScripts(dir: URL, bundledDir: URL, files: string[]): Promise<void> {
   const remove = async (folder: URL): Promise<void> => {
     for await (const { name, isFile } of Deno.readDir(folder)) {
       if (!isFile) await remove(new URL(`${name}/`, folder));
@@ -128,9 +133,7 @@ async function replaceScripts(dir: URL, bundledDir: URL): Promise<void> {
   };
   await remove(dir);
   await Deno.remove(new URL("wasm/cu.d.ts", dir));
-  for (const file of [...SHARING, ...ALONE, SHARED]) {
-    await Deno.copyFile(new URL(file, bundledDir), new URL(file, dir));
-  }
+  for (const file of files) await Deno.copyFile(new URL(file, bundledDir), new URL(file, dir));
 }
 
 async function editManifest(dir: URL): Promise<void> {
@@ -166,7 +169,7 @@ async function packAlone(): Promise<Packed> {
   const packed = { tarball: new URL(`computeunit-cu-${config.version}.tgz`, npmDir), dir: new URL("package/", npmDir) };
   const copyDir = new URL("copy/", npmDir);
   await Deno.remove(copyDir, { recursive: true }).catch(() => {});
-  await copyPublished(config, copyDir);
+  const exports = await copyPublished(config, copyDir);
   const hash = await sourcesHash(copyDir);
   const hashFile = new URL("hash", npmDir);
   if (await exists(packed.tarball) && await Deno.readTextFile(hashFile).catch(() => "") === hash) return packed;
@@ -175,7 +178,7 @@ async function packAlone(): Promise<Packed> {
   const tarball = pathOf(packed.tarball);
   await check(Deno.execPath(), ["pack", "--quiet", "--allow-dirty", "--no-source-maps", "--output", tarball], copyDir);
   await check("tar", ["-xzf", tarball], npmDir);
-  await bundle(packed.dir);
+  await bundle(packed.dir, exports);
   await editManifest(packed.dir);
   await check("tar", ["-czf", tarball, "package"], npmDir);
   await Deno.writeTextFile(hashFile, hash);
