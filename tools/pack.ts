@@ -161,19 +161,44 @@ async function sourcesHash(dir: URL): Promise<string> {
 
 /** Packs, unless the same was packed before; `wasm/` must be built. */
 export function pack(): Promise<Packed> {
-  return alone(new URL("lock", npmDir), packAlone);
+  return alone(new URL("lock", npmDir), async () => {
+    const made = await copySources();
+    if (!made.isPacked) await packCopy(made);
+    return made.packed;
+  });
 }
 
-async function packAlone(): Promise<Packed> {
+/** What was packed before of the same files; undefined where it wasn't. */
+export function packedBefore(): Promise<Packed | undefined> {
+  return alone(new URL("lock", npmDir), async () => {
+    const { isPacked, packed } = await copySources();
+    return isPacked ? packed : undefined;
+  });
+}
+
+const copyDir = new URL("copy/", npmDir);
+const hashFile = new URL("hash", npmDir);
+
+/** What is to be packed, which stands in `copyDir`. */
+interface Copied {
+  packed: Packed;
+  exports: Record<string, string>;
+  hash: string;
+  /** Whether the same was packed before. */
+  isPacked: boolean;
+}
+
+async function copySources(): Promise<Copied> {
   const config: Config = JSON.parse(await Deno.readTextFile(new URL("deno.json", rootDir)));
   const packed = { tarball: new URL(`computeunit-cu-${config.version}.tgz`, npmDir), dir: new URL("package/", npmDir) };
-  const copyDir = new URL("copy/", npmDir);
   await Deno.remove(copyDir, { recursive: true }).catch(() => {});
   const exports = await copyPublished(config, copyDir);
   const hash = await sourcesHash(copyDir);
-  const hashFile = new URL("hash", npmDir);
-  if (await exists(packed.tarball) && await Deno.readTextFile(hashFile).catch(() => "") === hash) return packed;
+  const isPacked = await exists(packed.tarball) && await Deno.readTextFile(hashFile).catch(() => "") === hash;
+  return { packed, exports, hash, isPacked };
+}
 
+async function packCopy({ packed, exports, hash }: Copied): Promise<void> {
   await Deno.remove(packed.dir, { recursive: true }).catch(() => {});
   const tarball = pathOf(packed.tarball);
   await check(Deno.execPath(), ["pack", "--quiet", "--allow-dirty", "--no-source-maps", "--output", tarball], copyDir);
@@ -182,7 +207,6 @@ async function packAlone(): Promise<Packed> {
   await editManifest(packed.dir);
   await check("tar", ["-czf", tarball, "package"], npmDir);
   await Deno.writeTextFile(hashFile, hash);
-  return packed;
 }
 
 if (import.meta.main) {
