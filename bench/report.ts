@@ -33,6 +33,7 @@ import { NativeLua, type NativeWork } from "./native_lua.ts";
 import { CONTROL_PROGRAMS, type Program, PROGRAMS } from "./programs.ts";
 import { median, medianTimes, type Runner, runnerOf } from "./rounds.ts";
 import { SMALL_PAYLOAD } from "./small_payload_bench.ts";
+import { COPY, EMPTY_UNIT, FORK, FORKS, FRESH_COPY, RESTORE, RESTORES } from "./snapshot_bench.ts";
 import { measureColdStarts, runFresh } from "./startup_bench.ts";
 import "./vm_bench.ts";
 
@@ -329,6 +330,16 @@ async function measureWaits(): Promise<void> {
   addLimit("a wait for a resolved promise", wait, formatMs, limit, `at most two awaits and 1 µs: ${formatMs(limit)}`);
 }
 
+function measureSnapshots(): void {
+  const restores = new GroupTimes(RESTORES, 3 * ROUNDS);
+  addRatio(RESTORES, restores.named(RESTORE), COPY, restores.named(COPY), 3, "at most 3 x");
+  const forks = new GroupTimes(FORKS, 3 * ROUNDS);
+  const [fork, unit] = [forks.named(FORK), forks.named(EMPTY_UNIT)];
+  const both = "an empty unit, and a memory copy of its size";
+  addRatio(FORKS, fork, both, unit + forks.named(COPY), 3, "at most 3 x");
+  addRatio(FORKS, fork, `${both} into fresh memory`, unit + forks.named(FRESH_COPY), 1.2, "at most 1.2 x");
+}
+
 function measureNumbers(): void {
   const work: NativeWork = {
     setup: NUMBERS_MADE_IN_LUA,
@@ -598,6 +609,7 @@ measureJson();
 measureSmall();
 measureHostCalls();
 await measureWaits();
+measureSnapshots();
 measureNumbers();
 const programs = [...measurePrograms(), ...await measureControl()];
 measureStartup();

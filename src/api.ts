@@ -4,11 +4,14 @@
  * @module
  */
 
-export { type CompiledChunk, type ComputeAsyncResult, ComputeUnit, type MemoryStats } from "./unit/compute_unit.ts";
+export { type CompiledChunk, ComputeUnit, type MemoryStats } from "./unit/compute_unit.ts";
 export { type HostResults, returns } from "./host/host_functions.ts";
 export type { LuaFunction } from "./host/lua_functions.ts";
 export type { Powers } from "./host/powers.ts";
 export type { RunStats } from "./unit/figures.ts";
+export type { ComputeAsyncResult } from "./unit/run_result.ts";
+export { Snapshot } from "./unit/snapshot.ts";
+export type { PendingCall, SuspendedRun } from "./unit/tasks.ts";
 export type {
   ComputeAsyncOptions,
   ComputeOptions,
@@ -17,8 +20,15 @@ export type {
   InputOptions,
   OutputJsonOptions,
   RunOptions,
+  SnapshotBytesOptions,
+  SnapshotOptions,
 } from "./unit/unit_options.ts";
 export * from "./io/default_unit.ts";
 export * from "./values/errors.ts";
 export * from "./io/io_wrapper.ts";
+export { ConflictError, type ConflictErrorOptions } from "./state/conflict_error.ts";
+export { ExternalTable } from "./state/external_table.ts";
+export { Home, type HomeOptions, openHome, transact, type TransactOptions } from "./state/home.ts";
+export { type DurableCall, type DurableFunction, type DurableOptions, forgetRun, runDurably } from "./io/durable.ts";
+export type { Store, StoreChange, StoreCheck, StoreEntry, StoreLimits } from "./state/store.ts";
 export type { LuaValue } from "./values/lua_value.ts";

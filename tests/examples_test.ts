@@ -174,3 +174,38 @@ Deno.test("fetching.ts answers requests with rules that wait", async () => {
     { error: "/prices/coffee: status 404", line: 4 },
   ]);
 });
+
+Deno.test("order.ts waits two days for a payment, in one process after another", async () => {
+  const directory = await Deno.makeTempDir();
+  const order = async (...args: string[]) => {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", "examples/order.ts", `${directory}/orders.db`, ...args],
+      cwd: new URL("../", import.meta.url),
+      stderr: "inherit",
+    }).output();
+    return new TextDecoder().decode(stdout).trim().split("\n");
+  };
+  try {
+    for (const id of ["A7", "B8"]) {
+      assertEquals(await order(id), [
+        `order ${id}/1: reserve tea,cup`,
+        `order ${id}/2: mail alice@example.com: Please pay 14.5`,
+        `order ${id}: waits for its payment`,
+      ]);
+    }
+    assertEquals(await order("A7"), ["order A7: waits for its payment"]);
+    assertEquals(await order("A7", "paid"), [
+      "order A7/6: ship A7: tea,cup",
+      "order A7/7: mail alice@example.com: Your order is on its way",
+      "order A7: shipped",
+    ]);
+    assertEquals(await order("A7"), ["order A7: shipped"]);
+    assertEquals(await order("B8", "later"), [
+      "order B8/6: release tea,cup",
+      "order B8/7: mail alice@example.com: Your order was cancelled",
+      "order B8: cancelled",
+    ]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

@@ -246,7 +246,20 @@ async function buildNative(zig: Zig): Promise<void> {
   await step("Compiling Lua for this machine", () => compile(zig, nativeDir, ["native"]));
 }
 
-async function writeModule(bytes: Uint8Array<ArrayBuffer>, dir: URL, head = ""): Promise<void> {
+/** Bytes of the hash by which snapshots know the module that made them (`src/runtime/build_id.ts`). */
+const BUILD_ID_BYTES = 16;
+
+/** A module with a custom section that has its own hash. */
+async function withBuildId(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).subarray(0, BUILD_ID_BYTES);
+  const name = new TextEncoder().encode("cu.build");
+  // Lengths below 128 take one byte each.
+  const section = [0, 1 + name.length + hash.length, name.length, ...name, ...hash];
+  return Uint8Array.from([...bytes, ...section]);
+}
+
+async function writeModule(built: Uint8Array<ArrayBuffer>, dir: URL, head = ""): Promise<void> {
+  const bytes = await withBuildId(built);
   await Deno.writeFile(new URL("cu.wasm", dir), bytes);
   const { text, decoder } = moduleText(bytes);
   const script = `export const cuText = () =>

@@ -72,6 +72,13 @@ const MANY_OBJECTS = [
   "a run that went deep leaves",
   "an error of a run is its own",
   "runs in any order give",
+  "memory that has grown",
+  "nothing of a tenant is left",
+  "snapshots, restores and forks leave nothing",
+  "lazy inputs are read on",
+  "an input that is lazy is read on",
+  "limits are those of the unit that goes on",
+  "a run has left what it had",
 ];
 
 /** What runs on both modules. */
@@ -95,6 +102,9 @@ const FILES = [
   "lua/read_only_test.ts",
   "lua/strings_test.ts",
   "unit/json_test.ts",
+  "unit/snapshots_property_test.ts",
+  "unit/snapshots_test.ts",
+  "unit/suspended_runs_test.ts",
   "values/bytes_test.ts",
   "values/containers_test.ts",
   "values/nulls_test.ts",

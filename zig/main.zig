@@ -20,6 +20,7 @@ const limits = @import("vm/limits.zig");
 const lua_functions = @import("small").@"calls/lua_functions.zig";
 const messages = @import("calls/messages.zig");
 const run = @import("calls/run.zig");
+const snapshots = @import("small").@"calls/snapshots.zig";
 const strands = @import("small").@"calls/strands.zig";
 const wire = @import("bridge/wire.zig");
 
@@ -35,6 +36,7 @@ pub const @"bridge/view_numbers.zig" = @import("bridge/view_numbers.zig");
 pub const @"bridge/wire.zig" = @import("bridge/wire.zig");
 pub const @"values/marks.zig" = @import("values/marks.zig");
 pub const @"values/userdata.zig" = @import("values/userdata.zig");
+pub const @"views/releasing.zig" = releasing;
 pub const @"vm/allocator.zig" = @import("vm/allocator.zig");
 pub const @"vm/assert.zig" = @import("vm/assert.zig");
 pub const @"vm/floats.zig" = @import("vm/floats.zig");
@@ -48,9 +50,14 @@ pub const @"calls/errors.zig" = @import("calls/errors.zig");
 pub const @"calls/fields.zig" = @import("calls/fields.zig");
 pub const @"calls/host.zig" = @import("calls/host.zig");
 pub const @"calls/io_table.zig" = @import("calls/io_table.zig");
+pub const @"calls/lifetime.zig" = lifetime;
 pub const @"calls/messages.zig" = @import("calls/messages.zig");
 pub const @"calls/run.zig" = @import("calls/run.zig");
 pub const @"calls/unit.zig" = @import("calls/unit.zig");
+pub const @"bridge/seen.zig" = @import("bridge/seen.zig");
+pub const @"bridge/view_pages.zig" = @import("bridge/view_pages.zig");
+pub const @"views/asking.zig" = @import("views/asking.zig");
+pub const @"views/contents.zig" = @import("views/contents.zig");
 
 /// A failed check traps; the host has its place in the code as the error's stack.
 pub const panic = std.debug.no_panic;
@@ -238,6 +245,16 @@ export fn drop_view(number: u32) i32 {
     return messages.dropView(number);
 }
 
+/// The host has changed an external table that Lua has, or with 0 perhaps any.
+export fn forget_external(number: u32) i32 {
+    return messages.forgetExternal(number);
+}
+
+/// `_home` reaches an external table that has a metatable now, or no longer.
+export fn pin_external(number: u32, is_reached: u32) i32 {
+    return messages.pinExternal(number, is_reached != 0);
+}
+
 /// Takes a chunk of the message: so many words, so many bytes of strings.
 export fn take_chunk(words: u32, heap_bytes: u32) i32 {
     return messages.takeChunk(words, heap_bytes);
@@ -341,6 +358,25 @@ inline fn stackPointer() usize {
         \\local.set %[pointer]
         : [pointer] "=r" (-> usize),
     );
+}
+
+/// What of memory a copy of the unit is made of: see `snapshots.zig`.
+export fn get_extent() ?*const anyopaque {
+    return snapshots.extent();
+}
+
+/// Makes a copy that is to be stored small.
+export fn tidy() i32 {
+    return snapshots.tidy();
+}
+
+export fn set_memory_limit(bytes: u32) i32 {
+    return snapshots.setLimit(bytes);
+}
+
+/// Writes the arguments of the call for which a strand waits.
+export fn write_waiting(strand: i32) i32 {
+    return snapshots.writeWaiting(strand);
 }
 
 /// Bytes of strings in the last chunk that was written.

@@ -10,12 +10,13 @@
  */
 
 import type { Instance } from "../runtime/instance.ts";
-import { WIRE } from "../runtime/wire.ts";
+import { NIL_KIND, WIRE } from "../runtime/wire.ts";
 import { isFarIndex, isInherited, makeSparse, setOwn } from "../values/fields.ts";
 import { kindOf, TYPED_ARRAYS } from "../values/kinds.ts";
+import { KEPT_NULL, LuaFloat } from "../values/lua_exact.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { textOrBytes } from "../values/text.ts";
-import { type ReadShape, Shapes } from "./shapes.ts";
+import { type ReadShape, readShape, Shapes } from "./shapes.ts";
 
 /** A chunk of a message, its string bytes as text. */
 interface Chunk {
@@ -35,6 +36,15 @@ export interface ViewResults {
   resultOf(number: number): LuaValue;
   /** Forgets the changes and results of a message. */
   endMessage(): void;
+}
+
+/** Values as Lua has them. */
+export interface ExactValues {
+  readonly values: unknown[];
+  /** The tables and dates in them, by number. */
+  readonly containers: readonly object[];
+  /** What each table is marked as: 1 more than its `marks.Kind`, or 0. */
+  readonly marks: ReadonlyMap<object, number>;
 }
 
 /** Bytes of strings that are decoded in a millisecond or so. */
@@ -90,6 +100,9 @@ export class Decoder {
   /** Makes a function of Lua's, by its number and where it is defined; set where a message may have any. */
   functionOf: ((number: number, place: string) => unknown) | undefined;
   #isForHost = false;
+  /** Whether values are to be as Lua has them (`values/lua_exact.ts`), and then what tables are marked as. */
+  #isExact = false;
+  #marks = new Map<object, number>();
   /** The message has views whose results were asked for. */
   #hasViews = false;
   /** Something was read that changes may be put into. */
@@ -183,6 +196,21 @@ export class Decoder {
       this.#text = "";
     }
     return values;
+  }
+
+  /**
+   * Reads a message whose values are as Lua has them, for the host alone. What stands for an object of
+   * the host's is that object.
+   */
+  decodeExact(words: number, heapBytes: number): ExactValues {
+    this.#isExact = true;
+    const marks = this.#marks = new Map();
+    const containers = this.#containers;
+    try {
+      return { values: this.decode(words, heapBytes, true), containers, marks };
+    } finally {
+      this.#isExact = false;
+    }
   }
 
   /** The number, boolean or null that the only word of a message is, without beginning to read one. */
@@ -285,7 +313,7 @@ export class Decoder {
     if (tag < WIRE.BOXED) return NaN;
     switch (tag & 0xff) {
       case WIRE.NIL:
-        return null;
+        return this.#isExact && payload === NIL_KIND.KEPT ? KEPT_NULL as unknown as LuaValue : null;
       case WIRE.BOOLEAN:
         return payload === 1;
       case WIRE.STRING:
@@ -298,8 +326,10 @@ export class Decoder {
         return this.#array(payload);
       case WIRE.INTEGER:
         return this.#bigint();
+      case WIRE.FLOAT:
+        return this.#float();
       case WIRE.RECORD:
-        return this.#record(payload);
+        return this.#isExact ? this.#map(payload) : this.#record(payload);
       case WIRE.TABLE_REF:
         if (payload >= this.#containers.length) this.#fault();
         return this.#containers[payload];
@@ -318,7 +348,7 @@ export class Decoder {
         this.#viewed(payload);
         return new Pending(payload) as unknown as LuaValue;
       case WIRE.DATE:
-        return this.#remember(new Date(this.#words[this.#second()]));
+        return this.#date();
       case WIRE.TYPED_ARRAY:
         return this.#typedArray(payload);
       case WIRE.FUNCTION_REF:
@@ -326,6 +356,11 @@ export class Decoder {
       default:
         this.#fault();
     }
+  }
+
+  #float(): LuaValue {
+    if (!this.#isExact) this.#fault();
+    return new LuaFloat(this.#words[this.#second()]) as unknown as LuaValue;
   }
 
   #function(number: number): LuaValue {
@@ -400,7 +435,19 @@ export class Decoder {
 
   #remember<T extends LuaValue & object>(container: T): T {
     this.#containers.push(container);
+    if (this.#isExact) this.#readMark(container);
     return container;
+  }
+
+  #readMark(container: object): void {
+    if (this.#word >= this.#length) this.#more();
+    this.#marks.set(container, this.#halves[2 * this.#word++]);
+  }
+
+  #date(): LuaValue {
+    const date = new Date(this.#words[this.#second()]);
+    this.#containers.push(date);
+    return date;
   }
 
   #string(payload: number): string {
@@ -419,7 +466,7 @@ export class Decoder {
     const head = 2 * this.#second();
     const isHead = this.#halves[head] === number && this.#halves[head + 1] === WIRE.BOXED + WIRE.OBJECT;
     if (number >= WIRE.SHAPES_MAX || !isHead) this.#fault();
-    return this.#shapes[number] = { keys, isInherited: keys.some(isInherited), isSparse: keys.some(isFarIndex) };
+    return this.#shapes[number] = readShape(keys);
   }
 
   #enter(): void {

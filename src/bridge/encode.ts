@@ -7,7 +7,7 @@
  */
 
 import type { Instance } from "../runtime/instance.ts";
-import { NIL_KIND, WIRE } from "../runtime/wire.ts";
+import { NIL_KIND, VIEW_KIND, WIRE } from "../runtime/wire.ts";
 import { LuaError } from "../values/errors.ts";
 import { hasGetter, hasKeys } from "../values/fields.ts";
 import { checkDistinct, checkKey, equalKeys, KEYS_BETWEEN_CHECKS } from "../values/keys.ts";
@@ -25,7 +25,7 @@ import { type Path, pathText } from "../values/paths.ts";
 import { explain, loneSurrogate, Refusal, refuseOpaque, refuseTagged } from "../values/refusals.ts";
 import { utf8Length } from "../values/text.ts";
 import { Seen } from "./seen.ts";
-import { type Shape, Shapes } from "./shapes.ts";
+import { sentShape, type Shape, shapeName, Shapes } from "./shapes.ts";
 
 const { WORDS_MAX, HEAP_SIZE_BYTES, BOXED } = WIRE;
 
@@ -49,6 +49,14 @@ const LOOP_UNITS_MAX = 32;
  * the host; what it makes known; what a function of Lua's is called with.
  */
 export const MESSAGE = { WHOLE: 0, LAZY: 1, PART: 2, RESULTS: 3, POWERS: 4, ARGUMENTS: 5 } as const;
+
+/** The numbers of external tables. */
+export interface ExternalNumbers {
+  /** The number of a table; negative where it is new. */
+  add(table: object): number;
+  /** Takes a number back. */
+  remove(number: number): void;
+}
 
 /** Numbers a function of the host that stands at a path, by which it is also called in messages. */
 export type NumberFunction = (run: unknown, path: Path, shown: string) => number;
@@ -98,6 +106,10 @@ export class Encoder {
   #mayRefer = false;
   /** The number of a function of Lua's, of the same unit. */
   numberOfFunction: ((value: unknown) => number | undefined) | undefined;
+  /** Numbers external tables; set by the unit. */
+  externals!: ExternalNumbers;
+  /** External tables that this message gave numbers. */
+  #newExternals: number[] = [];
   #powers: { readonly name: string; readonly number: NumberFunction } | undefined;
   protected depth = 0;
   /** The key in each container that is open. */
@@ -259,6 +271,7 @@ export class Encoder {
     // Not inside a message, where objects of old shapes are open.
     if (this.shapes.size === WIRE.SHAPES_MAX) this.forgetShapes(0);
     this.#isOpen = true;
+    this.#newExternals.length = 0;
     const status = this.instance.exports.begin_message(kind);
     this.refresh();
     if (status < 0) throw this.#refused(status);
@@ -272,6 +285,11 @@ export class Encoder {
 
   /** What the unit knows of this message is void, shapes included. */
   protected drop(): void {
+    for (const number of this.#newExternals) {
+      this.instance.exports.drop_view(number);
+      this.externals.remove(number);
+    }
+    this.#newExternals.length = 0;
     this.instance.exports.drop_message();
     this.forgetShapes(0);
     this.#isOpen = false;
@@ -357,7 +375,7 @@ export class Encoder {
         else this.#object(value, undefined);
         break;
       case "bigint":
-        this.#bigint(value);
+        this.bigint(value);
         break;
       case "function":
         this.#function(value);
@@ -388,7 +406,7 @@ export class Encoder {
     }
   }
 
-  #bigint(value: bigint): void {
+  protected bigint(value: bigint): void {
     if (value < INT64_MIN || value > INT64_MAX) {
       throw new Refusal(RangeError, `${value} is beyond 64 bits`);
     }
@@ -396,6 +414,17 @@ export class Encoder {
     const word = this.word++;
     this.halves[2 * word] = Number(value & 0xffff_ffffn);
     this.halves[2 * word + 1] = Number((value >> 32n) & 0xffff_ffffn);
+  }
+
+  /** Writes what stands for an external table. */
+  protected external(table: object): void {
+    if (this.word + 2 > WORDS_MAX) this.flush();
+    const number = this.externals.add(table);
+    if (number < 0) this.#newExternals.push(-number);
+    this.box(WIRE.VIEW, Math.abs(number));
+    const word = this.word++;
+    this.halves[2 * word] = VIEW_KIND.EXTERNAL | WIRE.NO_SHAPE << 16;
+    this.halves[2 * word + 1] = 0;
   }
 
   protected string(value: string): void {
@@ -493,6 +522,9 @@ export class Encoder {
         return undefined;
       case "set":
         if (!this.#isSeen(value)) this.#set(value as Set<unknown>);
+        return undefined;
+      case "external":
+        this.external(value);
         return undefined;
       default:
         return kind satisfies never;
@@ -667,7 +699,7 @@ export class Encoder {
   /** The shape with these keys, known or new; undefined where there is none. */
   protected shapeOf(keys: string[]): Shape | undefined {
     if (keys.length > WIRE.SHAPE_KEYS_MAX) return undefined;
-    const name = `${keys.length}\0${keys.join("\0")}`;
+    const name = shapeName(keys);
     const known = this.shapes.get(name);
     if (known === undefined) return this.#defineShape(name, keys);
     return known.keys.every((key, i) => key === keys[i]) ? known : undefined;
@@ -688,7 +720,7 @@ export class Encoder {
       this.string(key);
     }
     this.depth--;
-    const shape = { number, isKnown: true, keys, hints: new Array<Shape | undefined>(keys.length).fill(undefined) };
+    const shape = sentShape(number, keys);
     this.shapes.set(name, shape);
     return shape;
   }

@@ -143,6 +143,13 @@ export class Seen {
     this.#slotted = 0;
   }
 
+  /** Knows an object by a number that it has already; from now on, tells all by their identity. */
+  adopt(object: object, number: number): void {
+    this.useIdentity();
+    this.#map.set(object, number);
+    this.#numbers.put(object, IN_MAP, number);
+  }
+
   /** Removes the object of this number, which may then be given again. */
   remove(number: number): void {
     const { objects, hashes, free } = this.#numbers;
@@ -184,9 +191,14 @@ export class Numbers {
   /** Gives an object a number. */
   give(object: object, hash: number): number {
     const number = this.free.length > 0 ? this.free.pop()! : this.objects.length;
+    this.put(object, hash, number);
+    return number;
+  }
+
+  /** Puts an object under a number that none has. */
+  put(object: object, hash: number, number: number): void {
     this.objects[number] = object;
     this.hashes[number] = hash;
-    return number;
   }
 }
 

@@ -10,6 +10,7 @@ import type { HostTables } from "../lazy/host_tables.ts";
 import type { Instance } from "../runtime/instance.ts";
 import { DEFINE, WIRE } from "../runtime/wire.ts";
 import { LuaError } from "../values/errors.ts";
+import type { LuaValue } from "../values/lua_value.ts";
 import type { Path } from "../values/paths.ts";
 import type { LuaFunctions } from "./lua_functions.ts";
 
@@ -61,7 +62,23 @@ export interface HostFunction {
   readonly holder: unknown;
   /** Such as `kv.get`. */
   readonly name: string;
+  /** By which Lua knows it. */
+  readonly number: number;
 }
+
+/** Where a function of the host is found that a copy of a unit has: in an option, by the keys that lead there. */
+export interface FunctionRecord {
+  /** Of `DEFINE`. */
+  readonly place: number;
+  /** The name of the global or the module. */
+  readonly option: string;
+  readonly path: Readonly<Path>;
+  /** Such as `kv.get`. */
+  readonly name: string;
+}
+
+/** Finds what is called where the record says; undefined where there is no function. */
+export type FindFunction = (record: FunctionRecord) => Pick<HostFunction, "run" | "holder"> | undefined;
 
 /** Code that is running, and can wait. */
 export interface Waiter {
@@ -75,9 +92,9 @@ export interface Waiter {
 
 /** Functions that each unit has, for Lua's module `task`. */
 const TASK_FUNCTIONS: Readonly<Record<number, HostFunction>> = {
-  [WIRE.SLEEP_FUNCTION]: { run: () => {}, holder: undefined, name: "task.sleep" },
-  [WIRE.ALL_FUNCTION]: { run: () => {}, holder: undefined, name: "task.all" },
-  [WIRE.RACE_FUNCTION]: { run: () => {}, holder: undefined, name: "task.race" },
+  [WIRE.SLEEP_FUNCTION]: { run: () => {}, holder: undefined, name: "task.sleep", number: WIRE.SLEEP_FUNCTION },
+  [WIRE.ALL_FUNCTION]: { run: () => {}, holder: undefined, name: "task.all", number: WIRE.ALL_FUNCTION },
+  [WIRE.RACE_FUNCTION]: { run: () => {}, holder: undefined, name: "task.race", number: WIRE.RACE_FUNCTION },
 };
 
 /** The host's functions that one unit knows, by number. */
@@ -86,7 +103,7 @@ export class HostFunctions {
   readonly #encoder: Encoder;
   readonly #decoder: Decoder;
   readonly #tables: HostTables;
-  readonly #known: HostFunction[] = [];
+  readonly #known: (HostFunction & FunctionRecord)[] = [];
   /** The unit's functions that the host has. */
   readonly #luaFunctions: LuaFunctions;
   /** What runs, if it can wait. */
@@ -116,18 +133,37 @@ export class HostFunctions {
    * @throws {TypeError} If something in it can't be passed.
    */
   define(place: number, name: string, value: unknown): void {
-    const holderOf = (path: Path) => {
-      let holder: unknown;
-      let at: unknown = value;
-      for (const key of path) [holder, at] = [at, (at as Record<string | number, unknown>)[key]];
-      return holder;
-    };
     this.#encoder.encodePowers(name, value, "create a compute unit", (run, path, shown) => {
-      return this.#known.push({ run: run as HostFunction["run"], holder: holderOf(path), name: shown }) - 1;
+      const number = this.#known.length;
+      const holder = path.length === 0 ? undefined : valueAt(value, path.slice(0, -1));
+      this.#known.push({ run: run as HostFunction["run"], holder, number, place, option: name, path, name: shown });
+      return number;
     });
     const status = this.#instance.exports.define(place);
     if (status === WIRE.STATUS_MEMORY) throw new LuaError("memory", "not enough memory for the unit's modules");
     if (status < 0) throw new Error(`The unit refused ${name} (status ${status})`);
+  }
+
+  /** The functions that Lua knows, by number, as data. */
+  record(): FunctionRecord[] {
+    return this.#known.map(({ place, option, path, name }) => ({ place, option, path, name }));
+  }
+
+  /** Finds functions that are known here. */
+  finder(): FindFunction {
+    const nameOf = ({ place, name }: FunctionRecord) => `${place} ${name}`;
+    const byName = new Map(this.#known.map((known) => [nameOf(known), known]));
+    return (record) => byName.get(nameOf(record));
+  }
+
+  /** Binds the functions again that a copy of a unit knows. */
+  bind(bound: readonly (HostFunction & FunctionRecord)[]): void {
+    this.#known.push(...bound);
+  }
+
+  /** The function with a number, if there is one. */
+  at(number: number): HostFunction | undefined {
+    return this.#known[number] ?? TASK_FUNCTIONS[number];
   }
 
   /**
@@ -148,8 +184,7 @@ export class HostFunctions {
    */
   call(number: number, words: number, chunks: number): number {
     this.calls++;
-    const known = this.#known[number] ?? TASK_FUNCTIONS[number] ??
-      this.#instance.fault("the number of a function that is none");
+    const known = this.at(number) ?? this.#instance.fault("the number of a function that is none");
     try {
       const args = this.#arguments(words, chunks);
       if (number >= WIRE.SLEEP_FUNCTION) return this.#callTask(number, known, args);
@@ -173,6 +208,16 @@ export class HostFunctions {
     } catch (error) {
       return this.#failed(known, error);
     }
+  }
+
+  /** What the call was made with for which a strand waits; or a status. */
+  argumentsOf(strand: number): LuaValue[] | number {
+    const instance = this.#instance;
+    this.#decoder.drop();
+    const words = instance.guard(() => instance.exports.write_waiting(strand));
+    if (words >= 0) return this.#decodeArguments(words);
+    this.#decoder.drop();
+    return words;
   }
 
   /** Runs a function, which may use the unit meanwhile. */
@@ -239,8 +284,12 @@ export class HostFunctions {
   }
 
   #decoded(words: number, chunks: number): unknown[] {
+    this.#decoder.keepLast(chunks);
+    return this.#decodeArguments(words);
+  }
+
+  #decodeArguments(words: number): LuaValue[] {
     const decoder = this.#decoder;
-    decoder.keepLast(chunks);
     decoder.functionOf = (number, place) => this.#luaFunctions.of(number, place);
     try {
       const args = decoder.decode(words);
@@ -286,6 +335,45 @@ export class HostFunctions {
   }
 }
 
+/** What stands under some keys, of own properties only. */
+function valueAt(value: unknown, path: Readonly<Path>): unknown {
+  let at = value;
+  for (const key of path) {
+    if (typeof at !== "object" || at === null) return undefined;
+    if (at instanceof Map) at = at.get(key);
+    else at = Object.hasOwn(at, key) ? (at as Record<string | number, unknown>)[key] : undefined;
+  }
+  return at;
+}
+
+/** The function under some keys of a value, and what holds it. */
+export function functionAt(value: unknown, path: Readonly<Path>): ReturnType<FindFunction> {
+  const run = valueAt(value, path);
+  if (typeof run !== "function") return undefined;
+  return { run: run as HostFunction["run"], holder: path.length === 0 ? undefined : valueAt(value, path.slice(0, -1)) };
+}
+
+/**
+ * Finds the functions that a copy of a unit knows.
+ *
+ * @throws {TypeError} If there is none in one's place.
+ */
+export function boundFunctions(
+  records: readonly FunctionRecord[],
+  find: FindFunction,
+): (HostFunction & FunctionRecord)[] {
+  return records.map((record, number) => {
+    const found = find(record);
+    if (found !== undefined) return { ...record, run: found.run, holder: found.holder, number };
+    throw new TypeError(`Cannot load the snapshot: ${describePlace(record)} is missing in the unit's options`);
+  });
+}
+
+function describePlace({ place, name }: FunctionRecord): string {
+  if (place === DEFINE.RESOLVER) return "resolveModule";
+  return `the ${place === DEFINE.GLOBAL ? "global" : "module's"} function ${name}`;
+}
+
 function ignoreFailure(promise: Promise<unknown>): void {
   Reflect.apply(Promise.prototype.then, promise, [undefined, () => {}]);
 }
@@ -312,8 +400,8 @@ export interface ModuleSources {
   readonly resolve: Resolve | undefined;
 }
 
-/** Makes known where `require` looks for sources. */
-export function defineResolver(functions: HostFunctions, { sources, resolve }: ModuleSources): void {
+/** What `require` asks for sources. */
+export function resolverOf({ sources, resolve }: ModuleSources): (given: unknown) => unknown {
   const answer = (name: string, source: unknown): HostResults => {
     if (typeof source === "string" || source instanceof Uint8Array) return returns(source, name);
     if (source !== undefined && source !== null) {
@@ -322,9 +410,9 @@ export function defineResolver(functions: HostFunctions, { sources, resolve }: M
     const own = sources.size === 0 ? "" : "\n\tno source in modules";
     return returns(null, `${own}${resolve === undefined ? "" : "\n\tnothing from resolveModule"}`);
   };
-  functions.define(DEFINE.RESOLVER, "resolveModule", (given: unknown) => {
+  return (given: unknown) => {
     const name = String(given);
     const source = sources.get(name) ?? resolve?.(name);
     return isThenable(source) ? source.then((found) => answer(name, found)) : answer(name, source);
-  });
+  };
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** The globals: Lua's library, `_io` and `_home`. */
+/** The globals: Lua's library, `_io`, `_home` and `ext`. */
 export const GLOBAL_TYPES = String.raw`---@meta _
 
 -- Lua 5.4 as code finds it in a compute unit (cu), for the Lua language server. What isn't here isn't there, such as
@@ -79,9 +79,17 @@ function _io.bytes(s) end
 ---@nodiscard
 function _io.date(moment) end
 
----What lasts as long as the unit.
+---What lasts: an external table, which the host has, and keeps in a store.
 ---@type table<any, any>
 _home = {}
+
+---@class extlib
+ext = {}
+
+---Makes an external table: it stands with the host, and what is stored in it becomes one.
+---@return table<any, any>
+---@nodiscard
+function ext.table() end
 
 ---All globals.
 ---@class _G

@@ -48,7 +48,7 @@ export interface FunctionCaller {
 /** The functions of one unit that the host has, by number. */
 export class LuaFunctions {
   readonly #caller: FunctionCaller;
-  readonly #live = new Map<number, WeakRef<LuaFunction>>();
+  #live = new Map<number, WeakRef<LuaFunction>>();
   readonly #numbers = new WeakMap<object, number>();
   readonly #registry: FinalizationRegistry<number>;
   /** Those that were made of the arguments that are being read, and what stood for their numbers before. */
@@ -91,7 +91,37 @@ export class LuaFunctions {
 
   /** The number of one of these functions; undefined for any other value. */
   numberOf(value: unknown): number | undefined {
-    return typeof value === "function" ? this.#numbers.get(value) : undefined;
+    if (typeof value !== "function") return undefined;
+    const number = this.#numbers.get(value);
+    return number !== undefined && this.#live.get(number)?.deref() === value ? number : undefined;
+  }
+
+  /** Whether the unit was set back to a time when the host didn't have this function. */
+  isLost(value: LuaFunction): boolean {
+    return this.#numbers.has(value) && this.numberOf(value) === undefined;
+  }
+
+  /** Those that the host has now, by number. */
+  record(): ReadonlyMap<number, WeakRef<LuaFunction>> {
+    return new Map(this.#live);
+  }
+
+  /**
+   * The unit is as it was when the host had those of a record.
+   *
+   * @returns Numbers of those that the host no longer has.
+   */
+  restore(record: ReadonlyMap<number, WeakRef<LuaFunction>>): number[] {
+    this.#live = new Map(record);
+    const gone = [...record.keys()].filter((number) => !this.#has(number));
+    for (const number of gone) this.#live.delete(number);
+    return gone;
+  }
+
+  /** Whether the host has the function that it had by this number, and hasn't disposed of it. */
+  #has(number: number): boolean {
+    const called = this.#live.get(number)?.deref();
+    return called !== undefined && this.#numbers.get(called) === number;
   }
 
   #make(number: number, place: string): LuaFunction {
@@ -113,9 +143,8 @@ export class LuaFunctions {
   }
 
   #dispose(called: LuaFunction): void {
-    const number = this.#numbers.get(called);
-    if (number === undefined) return;
-    this.#release(number);
+    const number = this.numberOf(called);
+    if (number !== undefined) this.#release(number);
     this.#numbers.delete(called);
     this.#registry.unregister(called);
   }

@@ -158,6 +158,8 @@ function typeOfObject(value: object, depth: number): string {
       return "string";
     case "date":
       return "cu.date";
+    case "external":
+      return "table";
     case "numbers":
       return /^Float/.test((value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? "")
         ? "number[]"

@@ -6,7 +6,7 @@
 
 import { DEFINE } from "../runtime/wire.ts";
 import { describe, isPlainObject } from "../values/kinds.ts";
-import { defineResolver, type HostFunctions } from "./host_functions.ts";
+import { type FindFunction, functionAt, type HostFunctions, resolverOf } from "./host_functions.ts";
 
 /** Options that give code powers. */
 export interface Powers {
@@ -30,7 +30,7 @@ export interface Powers {
 
 /** Lua's own globals. */
 export const LIBRARY_GLOBALS: readonly string[] = (
-  "_G _VERSION _home _io assert collectgarbage coroutine debug error getmetatable io ipairs load math next os " +
+  "_G _VERSION _home _io assert collectgarbage coroutine debug error ext getmetatable io ipairs load math next os " +
   "package pairs pcall print rawequal rawget rawlen rawset require select setmetatable string table tonumber " +
   "tostring type utf8 warn xpcall"
 ).split(" ");
@@ -49,18 +49,54 @@ export function hasPowers({ globals, modules, resolveModule }: Powers): boolean 
  * @throws {TypeError} If a name is Lua's own, a module is neither an object nor text, or a value can't be passed.
  */
 export function definePowers(functions: HostFunctions, powers: Powers): void {
-  const { globals = {}, modules = {}, resolveModule, replace = [] } = powers;
-  for (const [name, value] of Object.entries(globals)) {
-    checkName("global", name, LIBRARY_GLOBALS, replace);
-    functions.define(DEFINE.GLOBAL, name, value);
-  }
+  for (const [name, value] of globalsOf(powers)) functions.define(DEFINE.GLOBAL, name, value);
+  const { objects, sources } = modulesOf(powers);
+  for (const [name, value] of objects) functions.define(DEFINE.MODULE, name, value);
+  const resolver = resolverFrom(powers, sources);
+  if (resolver !== undefined) functions.define(DEFINE.RESOLVER, "resolveModule", resolver);
+}
+
+/**
+ * Finds the functions in them that a copy of a unit knows.
+ *
+ * @throws {TypeError} As {@linkcode definePowers}.
+ */
+export function finderOf(powers: Powers): FindFunction {
+  const globals = new Map(globalsOf(powers));
+  const { objects, sources } = modulesOf(powers);
+  const modules = new Map(objects);
+  const resolver = resolverFrom(powers, sources);
+  return ({ place, option, path }) => {
+    const value = place === DEFINE.GLOBAL
+      ? globals.get(option)
+      : place === DEFINE.MODULE
+      ? modules.get(option)
+      : resolver;
+    return functionAt(value, path);
+  };
+}
+
+function globalsOf({ globals = {}, replace = [] }: Powers): [string, unknown][] {
+  const entries = Object.entries(globals);
+  for (const [name] of entries) checkName("global", name, LIBRARY_GLOBALS, replace);
+  return entries;
+}
+
+/** Modules of the host's functions and values, and sources of others. */
+interface Modules {
+  readonly objects: [string, object][];
+  readonly sources: ReadonlyMap<string, string | Uint8Array>;
+}
+
+function modulesOf({ modules = {}, replace = [] }: Powers): Modules {
+  const objects: [string, object][] = [];
   const sources = new Map<string, string | Uint8Array>();
   for (const [name, value] of Object.entries(modules)) {
     checkName("module", name, LIBRARY_MODULES, replace);
     if (typeof value === "string" || value instanceof Uint8Array) {
       sources.set(name, value);
     } else if (typeof value === "object" && value !== null && isPlainObject(value)) {
-      functions.define(DEFINE.MODULE, name, value);
+      objects.push([name, value]);
     } else {
       throw new TypeError(
         `Cannot create a compute unit: the module ${JSON.stringify(name)} is neither a plain object nor source text, ` +
@@ -68,7 +104,15 @@ export function definePowers(functions: HostFunctions, powers: Powers): void {
       );
     }
   }
-  if (sources.size > 0 || resolveModule !== undefined) defineResolver(functions, { sources, resolve: resolveModule });
+  return { objects, sources };
+}
+
+function resolverFrom(
+  { resolveModule }: Powers,
+  sources: Modules["sources"],
+): ((given: unknown) => unknown) | undefined {
+  if (sources.size === 0 && resolveModule === undefined) return undefined;
+  return resolverOf({ sources, resolve: resolveModule });
 }
 
 function checkName(kind: string, name: string, own: readonly string[], replace: readonly string[]): void {

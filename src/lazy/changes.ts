@@ -18,6 +18,8 @@ import {
   type ObjectKind,
   type TypedArray,
 } from "../values/kinds.ts";
+import { Reading } from "../state/stored.ts";
+import { type TableHandle, tableOf } from "../state/tables.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { type Path, pathText } from "../values/paths.ts";
 import { explain, loneSurrogate, Refusal, refuseOpaque, refuseTagged } from "../values/refusals.ts";
@@ -255,6 +257,8 @@ export class Changes {
         return this.#copies[-1 - number] = copyElements(from as TypedArray);
       case "date":
         return this.#copies[-1 - number] = new Date((from as Date).getTime());
+      case "external":
+        return this.#copies[-1 - number] = new Reading().value(tableOf(from as TableHandle)) as LuaValue & object;
       case "instance":
         refuseOpaque(from);
     }

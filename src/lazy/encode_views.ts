@@ -11,8 +11,11 @@ import type { Shape } from "../bridge/shapes.ts";
 import { NIL_KIND, VIEW_KIND, WIRE } from "../runtime/wire.ts";
 import { hasGetter, hasKeys } from "../values/fields.ts";
 import { checkKey } from "../values/keys.ts";
+import { KeptNull, LuaFloat } from "../values/lua_exact.ts";
 import { bytesOf, elementsOf, isPlain, kindOf, type TypedArray } from "../values/kinds.ts";
 import { refuseOpaque, refuseTagged } from "../values/refusals.ts";
+import { forEachEntry, resultKindOf } from "../state/stored.ts";
+import { type Stored, TableData } from "../state/tables.ts";
 import type { Place, Plan } from "./place.ts";
 
 const { WORDS_MAX } = WIRE;
@@ -42,6 +45,8 @@ const PAGE_BYTES_MAX = WIRE.HEAP_SIZE_BYTES - 2048;
 /** Bits of a view's head (`ViewHead`). */
 const IS_COMPLETE = 1 << 8;
 const IS_NUMBERS = 1 << 9;
+
+const ENTRIES_TAGS = { object: WIRE.RECORD, map: WIRE.MAP, set: WIRE.SET } as const;
 
 /** Where an object stands: the container that holds it, and under which key. */
 export interface Origin {
@@ -201,6 +206,77 @@ export class ViewEncoder extends Encoder {
       count = this.#count;
     });
     return count;
+  }
+
+  /** Writes one value of an external table. */
+  encodeStored(value: Stored | undefined): void {
+    this.#storedMessage(() => this.#stored(value));
+  }
+
+  /**
+   * Writes values of an external table as an array, as many as fit a chunk.
+   *
+   * @param next Writes more of them, and answers how many there are; the same number where none is left.
+   * @returns How many.
+   */
+  encodeStoredPage(valuesOfEach: number, next: (write: (value: Stored | undefined) => void) => number): number {
+    const write = (value: Stored | undefined) => this.#stored(value);
+    this.#storedMessage(() => this.#page(WIRE.ARRAY, valuesOfEach, () => next(write)));
+    return this.#count;
+  }
+
+  /** Writes all that an external table holds. */
+  encodeStoredTable(table: TableData): void {
+    this.#storedMessage(() => {
+      const kind = resultKindOf(table);
+      this.enter();
+      if (kind === "object" || kind === "map" || kind === "set") return this.#storedEntries(table, kind);
+      const length = table.luaLength;
+      this.box(WIRE.ARRAY, length);
+      for (let key = 1; key <= length; key++) this.#stored(table.get(key));
+    });
+  }
+
+  #storedEntries(table: TableData, kind: "object" | "map" | "set"): void {
+    this.box(ENTRIES_TAGS[kind], table.size);
+    forEachEntry(table, (key, value) => {
+      this.#stored(kind === "object" ? String(key) : key);
+      this.#stored(value);
+    });
+  }
+
+  #storedMessage(write: () => void): void {
+    this.#isHeld = false;
+    this.#isSent = false;
+    this.#inlineDepth = 0;
+    this.nullKind = NIL_KIND.NULL;
+    let done = false;
+    try {
+      this.begin(MESSAGE.PART);
+      write();
+      this.#isHeld = false;
+      this.end();
+      done = true;
+    } finally {
+      if (!done) this.drop();
+    }
+  }
+
+  #stored(value: Stored | undefined): void {
+    if (this.word + 2 > WORDS_MAX) this.flush();
+    if (typeof value !== "object" || value === null) return this.value(value);
+    if (TableData.is(value)) return this.external(value);
+    if (value instanceof Uint8Array) return this.bytes(value);
+    if (value instanceof LuaFloat) {
+      this.box(WIRE.FLOAT, 0);
+      return this.number(value.value);
+    }
+    if (value instanceof Date) {
+      this.box(WIRE.DATE, 0);
+      return this.number(value.getTime());
+    }
+    if (value instanceof KeptNull) return this.box(WIRE.NIL, NIL_KIND.KEPT);
+    throw new TypeError("Cannot read a table: functions cannot be passed");
   }
 
   /** Writes all of an object's fields. */
@@ -427,6 +503,8 @@ export class ViewEncoder extends Encoder {
         const { size } = value as Set<unknown>;
         return this.#head(this.#number(value, undefined, origin, key), VIEW_KIND.SET, size);
       }
+      case "external":
+        return this.external(value);
       default:
         return kind satisfies never;
     }

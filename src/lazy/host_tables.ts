@@ -12,12 +12,14 @@ import { NIL_KIND, VIEW_OP, WIRE } from "../runtime/wire.ts";
 import { KEYS_BETWEEN_CHECKS } from "../values/keys.ts";
 import { hasFields, kindOf, type TypedArray } from "../values/kinds.ts";
 import { binaryText } from "../values/text.ts";
-import { type LazyInput, type Origin, originOf, placeOf, type Registry, type ViewEncoder } from "./encode_views.ts";
+import { TableData } from "../state/tables.ts";
+import type { ExternalTables } from "./external_tables.ts";
+import type { LazyInput, Origin, Registry, ViewEncoder } from "./encode_views.ts";
 import { Entries } from "./entries.ts";
 import { Place } from "./place.ts";
 import { Results } from "./results.ts";
 import { Thrown } from "./thrown.ts";
-import { type Contents, Views } from "./views.ts";
+import { type Contents, contentsOrigin, Views } from "./views.ts";
 
 /** An answer to FIELD that has all fields. */
 const WHOLE = 1;
@@ -40,8 +42,17 @@ export class HostTables implements Registry {
   #views: Views;
   #released: Uint32Array<ArrayBuffer> | undefined;
 
+  #external: ExternalTables | undefined;
+
   /** Constructs the tables of a unit. */
-  constructor(instance: Instance, encoder: ViewEncoder, decoder: Decoder, views: Views = new Views()) {
+  constructor(
+    instance: Instance,
+    encoder: ViewEncoder,
+    decoder: Decoder,
+    views: Views = new Views(),
+    external?: ExternalTables,
+  ) {
+    this.#external = external;
     this.#views = views;
     this.#instance = instance;
     this.#encoder = encoder;
@@ -89,7 +100,7 @@ export class HostTables implements Registry {
     if (!(count >= 0 && count <= WIRE.RELEASED_MAX)) this.#instance.fault("a list of released views that is too long");
     for (let i = 0; i < count; i++) {
       const number = this.#released[i];
-      if (this.#views.origins[number] === undefined) this.#instance.fault("the number of a view that is none");
+      if (!this.#views.has(number)) this.#instance.fault("the number of a view that is none");
       this.remove(number);
     }
   }
@@ -102,6 +113,10 @@ export class HostTables implements Registry {
     } catch (error) {
       if (this.#instance.isTimeUp(error)) throw error;
       if (this.#encoder.isOwn(error)) return WIRE.STATUS_MEMORY;
+      if (number === 0 || TableData.is(this.#views.objectOf(number))) {
+        this.raise(error, true);
+        return WIRE.STATUS_THROWN;
+      }
       // A Map's or Set's own methods may throw anything.
       const { explained } = this.#encoder;
       const isExplained = explained !== undefined && error === explained;
@@ -127,7 +142,9 @@ export class HostTables implements Registry {
   }
 
   #load(op: number, number: number, first: number, count: number): number {
+    if (op === VIEW_OP.TABLE) return this.#external!.create();
     const object = this.#views.objectOf(number) ?? this.#instance.fault("the number of a view that is none");
+    if (TableData.is(object)) return this.#external!.answer(op, object, first >>> 0, count >>> 0);
     switch (op) {
       case VIEW_OP.ELEMENTS: {
         const kind = kindOf(object);
@@ -269,9 +286,7 @@ export class HostTables implements Registry {
     const known = this.#views.contents[number];
     if (known !== undefined) return known;
     const parent = this.#views.origins[number]!;
-    const place = placeOf(parent, this.#views.keys[number]);
-    const isElements = !hasFields(kindOf(object));
-    const origin = originOf(parent, this.#views.keys[number], isElements ? place.elements : place, isElements);
+    const origin = contentsOrigin(parent, this.#views.keys[number], object);
     return this.#views.contents[number] = { origin, entries: undefined, isLarge: false };
   }
 

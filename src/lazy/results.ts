@@ -7,6 +7,8 @@
 import type { Decoder, ViewResults } from "../bridge/decode.ts";
 import type { Instance } from "../runtime/instance.ts";
 import type { LuaValue } from "../values/lua_value.ts";
+import { Reading } from "../state/stored.ts";
+import { TableData } from "../state/tables.ts";
 import { Changes } from "./changes.ts";
 import type { LazyInput } from "./encode_views.ts";
 import { Thrown } from "./thrown.ts";
@@ -24,6 +26,8 @@ export class Results implements ViewResults {
   #instance: Instance;
   #decoder: Decoder;
   #changes: Map<LazyInput, Changes> | undefined;
+  /** Copies of external tables. */
+  #reading: Reading | undefined;
   /** Values of inputs that were looked at or copied. */
   #looks = 0;
 
@@ -46,6 +50,7 @@ export class Results implements ViewResults {
   resultOf(number: number): LuaValue {
     const object = this.#tables.objectOf(number)!;
     if (object instanceof Thrown) return object.value as LuaValue;
+    if (TableData.is(object)) return (this.#reading ??= new Reading()).value(object);
     const input = this.#tables.inputOf(number);
     if (input.isShared && this.#changes === undefined) return object as LuaValue;
     return this.#changesOf(input).apply(object, () => this.#tables.path(number));
@@ -53,6 +58,7 @@ export class Results implements ViewResults {
 
   endMessage(): void {
     this.#changes = undefined;
+    this.#reading = undefined;
     this.#looks = 0;
   }
 

@@ -7,7 +7,10 @@
 import { LuaError } from "../values/errors.ts";
 import type { Position } from "../values/position.ts";
 import { messageOf } from "../values/refusals.ts";
+import { buildIdOf, checkBuild } from "./build_id.ts";
+import { imageOf, type MemoryImage, PAGE_BYTES, writeMemory } from "./memory_image.ts";
 import { platform } from "./platform.ts";
+import { RandomNumbers } from "./random_numbers.ts";
 import { type Allowance, Runs, TimeUp } from "./runs.ts";
 import type { TimeZone } from "./time_zone.ts";
 import { WIRE } from "./wire.ts";
@@ -74,6 +77,8 @@ interface Calls {
   get_text_length(): number;
   begin_message(kind: number): number;
   drop_view(number: number): number;
+  forget_external(number: number): number;
+  pin_external(number: number, isReached: number): number;
   get_released_ptr(): number;
   take_chunk(words: number, heapBytes: number): number;
   long_string(length: number): number;
@@ -89,6 +94,10 @@ interface Calls {
   drop_json(): number;
   clear_io_table(): number;
   recover(): void;
+  get_extent(): number;
+  tidy(): number;
+  set_memory_limit(bytes: number): number;
+  write_waiting(strand: number): number;
   get_heap_count(): number;
   restore_stack(): void;
   use_stack(levels: number): number;
@@ -138,7 +147,12 @@ export interface InstanceOptions {
   timeZone?: TimeZone | undefined;
   /** A compiled module, where bytes can't be compiled. */
   module?: WebAssembly.Module | undefined;
+  /** Memory of another instance, to go on from. */
+  image?: MemoryImage | undefined;
 }
+
+/** Memory that is so much larger than what is written into it isn't worth making zero. */
+const SPARE_BYTES_MAX = 16 * 1024 * 1024;
 
 // A byte order mark is part of a text like any other character.
 const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -151,76 +165,6 @@ async function loadModule(): Promise<WebAssembly.Module> {
     if (!(error instanceof RangeError)) throw error;
     return await platform().moduleLater();
   }
-}
-
-/** What a unit draws when it is made, and some more. */
-const DRAWN_AT_ONCE = 16;
-
-/** Numbers of 32 bits that nobody can foresee. */
-function randomNumbers(): () => number {
-  const numbers = new Uint32Array(DRAWN_AT_ONCE);
-  let left = 0;
-  return () => {
-    if (left === 0) {
-      if (!readFromSystem(numbers)) crypto.getRandomValues(numbers);
-      left = numbers.length;
-    }
-    return numbers[--left];
-  };
-}
-
-/** Node's files, and only what is used of them. */
-interface NodeFiles {
-  openSync(path: string): number;
-  readSync(file: number, array: Uint32Array): number;
-  closeSync(file: number): void;
-}
-
-/**
- * In Node, numbers of the system's own generator, from which `crypto` takes its own: that takes 4 to
- * 6 ms to load there, a quarter of what a fresh process needs for its first result.
- *
- * @returns Whether there were some.
- */
-function readFromSystem(numbers: Uint32Array): boolean {
-  const files = nodeFiles();
-  if (files === undefined) return false;
-  try {
-    const file = files.openSync("/dev/urandom");
-    try {
-      return files.readSync(file, numbers) === numbers.byteLength;
-    } finally {
-      files.closeSync(file);
-    }
-  } catch {
-    return false; // Not allowed, or not there.
-  }
-}
-
-/** Undefined where this isn't Node, or the system has no such file. */
-function nodeFiles(): NodeFiles | undefined {
-  // Deno loads its `process`, too, when that is first looked at.
-  if ("Deno" in globalThis || "Bun" in globalThis) return undefined;
-  const { process } = globalThis as {
-    process?: {
-      platform?: string;
-      versions?: { node?: string };
-      getBuiltinModule?: (name: string) => NodeFiles | undefined;
-    };
-  };
-  if (process?.versions?.node === undefined || process.platform === "win32") return undefined;
-  return process.getBuiltinModule?.("node:fs");
-}
-
-/** Numbers of 32 bits that a seed gives (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014). */
-function randomNumbersOf(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = state + 0x9e3779b9 | 0;
-    let mixed = Math.imul(state ^ state >>> 16, 0x85ebca6b);
-    mixed = Math.imul(mixed ^ mixed >>> 13, 0xc2b2ae35);
-    return (mixed ^ mixed >>> 16) >>> 0;
-  };
 }
 
 /** The instance. */
@@ -266,7 +210,10 @@ export class Instance {
   readonly now: () => number;
   /** The time of day, in milliseconds since 1970: the same clock where the host brings one. */
   readonly #wallClock: () => number;
-  #random: () => number;
+  #random: RandomNumbers;
+  /** What it was made of, and with. */
+  readonly module: WebAssembly.Module;
+  readonly #options: InstanceOptions;
   #stats = new Uint32Array(0);
   /** Calls into code that are under way. */
   readonly runs: Runs;
@@ -289,6 +236,8 @@ export class Instance {
   }
 
   private constructor(module: WebAssembly.Module, options: InstanceOptions) {
+    this.module = module;
+    this.#options = { ...options, image: undefined };
     this.memoryLimit = options.memoryLimit;
     this.now = options.now ?? (() => performance.now());
     this.#wallClock = options.now ?? Date.now;
@@ -296,7 +245,7 @@ export class Instance {
       takeSpentSteps: () => this.exports.take_spent_steps(),
       askForSteps: () => this.exports.ask_for_steps(),
     });
-    this.#random = options.seed === undefined ? randomNumbers() : randomNumbersOf(options.seed);
+    this.#random = new RandomNumbers(options.seed);
     this.#timeZone = options.timeZone;
     const instance = new WebAssembly.Instance(module, { cu: this.#imports() });
     const exports: Record<string, unknown> = { ...instance.exports };
@@ -305,15 +254,82 @@ export class Instance {
       if (typeof exports[name] === "function") exports[name] = this.#guarded(exports[name] as Call);
     }
     this.exports = exports as unknown as Exports;
-    this.exports._initialize();
-    const limit = Math.min(options.memoryLimit, MEMORY_LIMIT_MAX);
-    if (this.exports.init(limit) < 0) {
-      throw new RangeError(`Cannot create a compute unit: a memoryLimit of ${limit} bytes is too small`);
-    }
+    if (options.image === undefined) this.#begin();
+    else this.#goOnFrom(options.image, true);
     this.bufferPtr = this.exports.get_buffer_ptr();
     this.ioTableId = this.exports.get_io_table_id();
     this.homeTableId = this.exports.get_home_table_id();
     [this.words, this.halves, this.heap] = this.#views();
+  }
+
+  #begin(): void {
+    this.exports._initialize();
+    const limit = this.#heapLimit;
+    if (this.exports.init(limit) < 0) {
+      throw new RangeError(`Cannot create a compute unit: a memoryLimit of ${limit} bytes is too small`);
+    }
+  }
+
+  get #heapLimit(): number {
+    return Math.min(this.memoryLimit, MEMORY_LIMIT_MAX);
+  }
+
+  /** Its memory between two calls, where it stands. */
+  image(): MemoryImage {
+    const pointer = this.exports.get_extent() >>> 0;
+    if (pointer === 0) this.fault("no memory that could be copied");
+    const extent = new Uint32Array(this.bytes(pointer, 16).slice().buffer);
+    const [start, end, heapEnd, tail] = extent;
+    const memory = new Uint8Array(this.exports.memory.buffer);
+    const isInOrder = start <= end && end <= heapEnd && heapEnd <= memory.length && tail <= heapEnd - start;
+    return isInOrder
+      ? imageOf(memory, extent, buildIdOf(this.module))
+      : this.fault("an extent of memory that makes no sense");
+  }
+
+  /** Where its random numbers are, if they are seeded. */
+  get randomState(): number | undefined {
+    return this.#random.state;
+  }
+
+  /**
+   * Makes instances of their own that go on from a copy of memory and a state of random numbers, with the same
+   * options. It doesn't keep this one.
+   */
+  get another(): (image: MemoryImage, randomState: number | undefined) => Instance {
+    const { module } = this;
+    const options = this.#options;
+    return (image, seed) => new Instance(module, { ...options, seed, image });
+  }
+
+  /**
+   * Goes on from a copy of memory: in place, or in the instance that is answered, where this one is broken or
+   * its memory has grown far beyond what the copy needs.
+   */
+  restored(image: MemoryImage, randomState: number | undefined): Instance {
+    const spare = this.exports.memory.buffer.byteLength - image.heapEnd;
+    if (this.broken !== undefined || spare > SPARE_BYTES_MAX) return this.another(image, randomState);
+    this.#goOnFrom(image, false);
+    this.#random = new RandomNumbers(randomState);
+    this.isUnsettled = false;
+    return this;
+  }
+
+  #goOnFrom(image: MemoryImage, isNew: boolean): void {
+    checkBuild(image.build, this.module);
+    if (image.heapEnd > this.#heapLimit) {
+      throw new RangeError(
+        `Cannot load the snapshot: its ${image.heapEnd} bytes of memory are more than the memoryLimit of ${this.memoryLimit}`,
+      );
+    }
+    const { memory } = this.exports;
+    const missing = image.heapEnd - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
+    writeMemory(new Uint8Array(memory.buffer), image, isNew);
+    if (!isNew) this.refresh();
+    this.exports.restore_stack();
+    this.exports.ask_for_steps();
+    if (this.exports.set_memory_limit(this.#heapLimit) < 0) this.fault("memory that makes no sense");
   }
 
   #imports(): Record<string, (...args: number[]) => number | void> {
@@ -338,7 +354,7 @@ export class Instance {
       // Through the callers of these nothing can be thrown.
       release: (count) => this.host!.release(count),
       print: (text, length, more) => this.#print(text, length, more),
-      seed: () => this.#random(),
+      seed: () => this.#random.next(),
       wall_clock_ms: this.#crossing(() => this.#wallClock()),
       monotonic_ms: this.#crossing(() => this.now()),
       zone_offset: this.#crossing((seconds, kind) => this.#timeZone?.answer(seconds, kind) ?? 0),

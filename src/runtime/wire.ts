@@ -47,6 +47,11 @@ export const WIRE = {
   CHANGED_VIEW: 0x1d,
   FUNCTION: 0x1e,
 
+  ADOPT_BASE: -1024,
+  HAS_METATABLE: 0x8000_0000,
+  ADOPTED_MAX: 16 * 1024,
+  WORDS_BITS: 13,
+  BORDER_UNKNOWN: 0x7fff_ffff,
   RESULTS_BASE: -16,
   DIRECT_RESULTS_MAX: 16,
 
@@ -83,7 +88,20 @@ export const GLOBALS = { LAST: 0, OWN: 1, UNIT: 2 } as const;
 export const OWN_CHANNEL = 1;
 
 /** Kinds of views (`ViewKind`). */
-export const VIEW_KIND = { OBJECT: 0, ARRAY: 1, MAP: 2, SET: 3, RECORD: 4 } as const;
+export const VIEW_KIND = { OBJECT: 0, ARRAY: 1, MAP: 2, SET: 3, RECORD: 4, EXTERNAL: 5 } as const;
 
 /** What Lua asks of a view's object (`Op` in `zig/views/asking.zig`). */
-export const VIEW_OP = { ELEMENTS: 0, FIELD: 1, ALL: 2, ENTRIES: 3, POSITION: 4, BORDER: 5 } as const;
+export const VIEW_OP = {
+  ELEMENTS: 0,
+  FIELD: 1,
+  ALL: 2,
+  ENTRIES: 3,
+  POSITION: 4,
+  BORDER: 5,
+  STORE: 6,
+  ADOPT: 7,
+  COMMIT: 8,
+  MARK: 9,
+  PIN: 10,
+  TABLE: 11,
+} as const;

@@ -20,6 +20,14 @@ interface Entry {
   use: number;
 }
 
+/** The cache as data: its chunks, by when they were last used. */
+export type ChunkRecord = readonly {
+  readonly chunk: number;
+  readonly code: string;
+  readonly chunkName: string | undefined;
+  readonly bytes: number;
+}[];
+
 /** Numbers of compiled chunks. The ones whose last use is longest ago go first. */
 export class ChunkCache {
   #entries = new Map<string, Entry>();
@@ -68,6 +76,21 @@ export class ChunkCache {
     this.#entries.clear();
     this.#bytes = 0;
     return forgotten;
+  }
+
+  /** What is kept, as data. */
+  record(): ChunkRecord {
+    return [...this.#entries.values()].sort((a, b) => a.use - b.use);
+  }
+
+  /** A cache with the chunks of a record. */
+  static of(record: ChunkRecord, memoryLimit: number): ChunkCache {
+    const cache = new ChunkCache(memoryLimit);
+    for (const { chunk, code, chunkName, bytes } of record) {
+      cache.#entries.set(keyOf(code, chunkName), { chunk, code, chunkName, bytes, use: ++cache.#uses });
+      cache.#bytes += bytes;
+    }
+    return cache;
   }
 
   #removeOldest(): number {

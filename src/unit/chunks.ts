@@ -9,6 +9,7 @@ import { LuaError } from "../values/errors.ts";
 import { describe } from "../values/kinds.ts";
 import type { ChunkText } from "../values/position.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
+import type { Known } from "./known.ts";
 import type { Reports } from "./reports.ts";
 import { withoutFirstComment } from "./source_text.ts";
 import { CHUNK_NAME_DEFAULT } from "./unit_options.ts";
@@ -22,13 +23,14 @@ export class Chunks {
   /** What is kept without being asked to. */
   #cache: ChunkCache;
   /** Texts of the other chunks. */
-  #texts = new Map<number, ChunkText>();
+  #texts: Map<number, ChunkText>;
 
   /** Constructs the chunks of a unit. */
-  constructor(instance: Instance, reports: Reports, cache: ChunkCache) {
+  constructor(instance: Instance, reports: Reports, { chunks, texts }: Known) {
     this.#instance = instance;
     this.#reports = reports;
-    this.#cache = cache;
+    this.#cache = chunks;
+    this.#texts = texts;
     reports.textOf = (chunk) => this.#textOf(chunk);
   }
 
@@ -53,6 +55,11 @@ export class Chunks {
     const chunk = this.#compile(code, chunkName);
     this.#texts.set(chunk, { code, chunkName: chunkName ?? CHUNK_NAME_DEFAULT });
     return chunk;
+  }
+
+  /** The text of a chunk that `compile` gave: the very object tells whether it is still the same chunk. */
+  textOf(chunk: number): ChunkText | undefined {
+    return this.#texts.get(chunk);
   }
 
   /** Lets go of a chunk that `compile` gave. */

@@ -5,14 +5,19 @@
  */
 
 import { Decoder } from "../bridge/decode.ts";
-import { HostFunctions } from "../host/host_functions.ts";
+import { boundFunctions, HostFunctions } from "../host/host_functions.ts";
 import { type LuaFunction, LuaFunctions } from "../host/lua_functions.ts";
-import { definePowers, hasPowers } from "../host/powers.ts";
+import { definePowers, finderOf, hasPowers } from "../host/powers.ts";
 import { ViewEncoder } from "../lazy/encode_views.ts";
+import { ExternalTables } from "../lazy/external_tables.ts";
 import { HostTables } from "../lazy/host_tables.ts";
 import { Instance } from "../runtime/instance.ts";
+import { copyOf } from "../runtime/memory_image.ts";
 import type { Allowance } from "../runtime/runs.ts";
-import { GLOBALS, RESULTS, WIRE } from "../runtime/wire.ts";
+import { GLOBALS, OWN_CHANNEL, RESULTS, WIRE } from "../runtime/wire.ts";
+import { ExternalTable } from "../state/external_table.ts";
+import { type Home, homeInternals } from "../state/home.ts";
+import { HOME_ID, type State } from "../state/tables.ts";
 import { DISPOSE } from "../values/dispose.ts";
 import { isLargerThan } from "../values/estimate.ts";
 import { describe } from "../values/kinds.ts";
@@ -24,9 +29,14 @@ import { Figures, type RunStats } from "./figures.ts";
 import { checkJson, indentText, readJson, setInputJson, writeOutputJson } from "./json_text.ts";
 import { Known } from "./known.ts";
 import { Reports } from "./reports.ts";
-import { type PreparedRun, Tasks } from "./tasks.ts";
+import type { ComputeAsyncResult } from "./run_result.ts";
+import { makeSnapshot, partsOf, Snapshot, type SnapshotParts } from "./snapshot.ts";
+import type { UnitRecord } from "./snapshot_record.ts";
+import { TableIds } from "./table_ids.ts";
+import { type PendingCall, type PreparedRun, Tasks } from "./tasks.ts";
 import {
   checkUnitOptions,
+  CHUNK_NAME_DEFAULT,
   COMPUTE_ASYNC_OPTIONS,
   COMPUTE_OPTIONS,
   type ComputeAsyncOptions,
@@ -41,7 +51,11 @@ import {
   nullKindOf,
   OUTPUT_JSON_OPTIONS,
   type OutputJsonOptions,
+  RESTORE_OPTIONS,
+  type RestoreOptions,
   type RunOptions,
+  SNAPSHOT_OPTIONS,
+  type SnapshotOptions,
 } from "./unit_options.ts";
 import { Uses } from "./uses.ts";
 
@@ -54,21 +68,6 @@ import { Uses } from "./uses.ts";
 export interface CompiledChunk<T = LuaValue> extends Disposable {
   /** Runs the code and returns the value of its first result. */
   (): T;
-}
-
-/**
- * What {@linkcode ComputeUnit.computeAsync} gives.
- *
- * @typeParam T Type of the value; it isn't checked.
- * @typeParam Output Type of the output; it isn't checked.
- */
-export interface ComputeAsyncResult<T = LuaValue, Output = LuaValue> {
-  /** The first value that the code returned, `null` where there is none. */
-  value: T;
-  /** `_io.output` of the run, `null` where there is none. */
-  output: Output;
-  /** `_io.meta` of the run, `null` where there is none. */
-  meta: LuaValue;
 }
 
 /** Figures of a unit's memory, in bytes; all are measured. */
@@ -111,6 +110,10 @@ export const internals = {} as {
   create: (options: ComputeUnitOptions) => ComputeUnit;
   /** What broke a unit; undefined where it isn't broken. */
   brokenBy: (unit: ComputeUnit) => unknown;
+  /** Leaves `task.sleep` to the host, and calls a function when a run has gone on. */
+  watchRuns: (unit: ComputeUnit, afterGoing: () => void) => void;
+  /** Whether a run waits for a call. */
+  isPending: (unit: ComputeUnit, id: number) => boolean;
 };
 
 /** Units of text that {@linkcode ComputeUnit.printed} keeps of one compute. */
@@ -118,12 +121,32 @@ const PRINTED_LENGTH_MAX = 1024 * 1024;
 
 const PRINT_OVERFLOW = `printed text exceeds ${PRINTED_LENGTH_MAX} characters: give the unit an onPrint`;
 
+/** What a unit that goes on from a copy has besides memory. */
+interface CopyOrigin {
+  readonly record: UnitRecord;
+  readonly functions: Parameters<HostFunctions["bind"]>[0];
+  /** Whether `_home` holds what it does in the unit's home, and not what it held in the copied unit. */
+  readonly keepsHome: boolean;
+}
+
+const LOAD = "load the snapshot";
+
+/** A home is one unit's. */
+function withoutHome({ home: _home, autosave: _autosave, ...options }: ComputeUnitOptions): ComputeUnitOptions {
+  return options;
+}
+
+function libraryOf({ isLocked }: UnitRecord): "readonly" | "writable" {
+  return isLocked ? "readonly" : "writable";
+}
+
 const FIELD = { input: 0, output: 1, meta: 2 } as const;
 
 /**
  * An isolated, sandboxed Lua 5.4 state in its own WebAssembly memory.
  *
- * All methods but {@linkcode ComputeUnit.create} are synchronous, and throw a TypeError
+ * All methods but {@linkcode ComputeUnit.create}, {@linkcode ComputeUnit.fromSnapshot} and those whose
+ * names end in `Async` are synchronous, and throw a TypeError
  * while the unit runs (from `onPrint`, or a getter of an input) and once it has been
  * disposed. A unit is a `Disposable`; units share nothing.
  *
@@ -131,7 +154,7 @@ const FIELD = { input: 0, output: 1, meta: 2 } as const;
  * the unit as it is. Where WebAssembly traps, or the stack ends while the unit is at work,
  * the unit is broken: the call throws an error that says so, with what was thrown as its
  * `cause`, and each later one a TypeError with the same `cause`. Then only
- * {@linkcode ComputeUnit.dispose} and {@linkcode ComputeUnit.printed} work.
+ * {@linkcode ComputeUnit.dispose} and {@linkcode ComputeUnit.printed} work, and {@linkcode ComputeUnit.restore}.
  *
  * @example Structured input and output
  * ```ts
@@ -149,11 +172,19 @@ const FIELD = { input: 0, output: 1, meta: 2 } as const;
  * ```
  */
 export class ComputeUnit implements Disposable {
+  #options: ComputeUnitOptions;
   #uses: Uses;
+  #luaFunctions: LuaFunctions;
+  #known: Known | undefined;
   // Gone with the instance, whose memory they look into.
   #encoder: ViewEncoder | undefined;
   #decoder: Decoder | undefined;
   #tables: HostTables | undefined;
+  #external: ExternalTables | undefined;
+  #tableIds: TableIds | undefined;
+  #home: Home | undefined;
+  /** That of the home. */
+  #state: State | undefined;
   #reports: Reports | undefined;
   #lazyThreshold: number;
   #onPrint: ((line: string) => void) | undefined;
@@ -192,35 +223,64 @@ export class ComputeUnit implements Disposable {
       return new ComputeUnit(Instance.createNow(instanceOptions(options)), options);
     };
     internals.brokenBy = (unit) => unit.#uses.instance?.broken;
+    internals.watchRuns = (unit, afterGoing) => Object.assign(unit.#tasks!, { holdsSleeps: true, afterGoing });
+    internals.isPending = (unit, id) => unit.#tasks?.isPending(id) === true;
     internals.make = (unit, code, options) => unit.#makeTask(code, options);
     internals.makeRequest = (unit, method, params, options) => unit.#makeRequest(method, params, options);
     internals.isLarge = (unit, value) => isLargerThan(value, unit.#lazyThreshold);
     internals.now = (unit) => unit.#uses.ready("read the clock").now();
   }
 
-  private constructor(instance: Instance, options: ComputeUnitOptions) {
+  private constructor(instance: Instance, options: ComputeUnitOptions, origin?: CopyOrigin) {
     if (!(instance instanceof Instance)) {
       throw new TypeError("Cannot construct a ComputeUnit: use `await ComputeUnit.create()` instead");
     }
-    const uses = this.#uses = new Uses(instance);
-    const known = new Known(instance.memoryLimit);
-    const encoder = this.#encoder = new ViewEncoder(instance, known.shapes);
-    const decoder = this.#decoder = new Decoder(instance, known.shapes);
-    const tables = this.#tables = new HostTables(instance, encoder, decoder, known.views);
-    const reports = this.#reports = new Reports(instance, decoder, known.views);
-    this.#chunks = new Chunks(instance, reports, known.chunks);
-    if (options.onProgress !== undefined) instance.runs.watch(options.onProgress);
+    this.#options = options;
+    const { home } = options;
+    this.#state = home === undefined ? undefined : homeInternals.claim(home);
+    this.#home = home;
     this.#lazyThreshold = options.lazyThreshold ?? LAZY_THRESHOLD_DEFAULT;
     this.#onPrint = options.onPrint;
-    const luaFunctions = new LuaFunctions({
+    this.#uses = new Uses(instance);
+    this.#luaFunctions = new LuaFunctions({
       call: (callee, args) => this.#callFunction(callee, args),
       callAsync: (callee, args) => this.#callAsync(callee, callee.name, args),
       release: (number) => this.#releaseFunction(number),
     });
+    try {
+      if (origin === undefined) this.#begin(instance, options);
+      else this.#goOnFrom(instance, origin);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  #begin(instance: Instance, options: ComputeUnitOptions): void {
+    const functions = this.#connect(instance, new Known(instance.memoryLimit, this.#state));
+    if (hasPowers(options)) definePowers(functions, options);
+    if (options.library === "readonly") functions.lock();
+  }
+
+  /** Makes what stands between the host and the instance, which knows so much. */
+  #connect(instance: Instance, known: Known): HostFunctions {
+    const uses = this.#uses;
+    uses.instance = instance;
+    this.#known = known;
+    const encoder = this.#encoder = new ViewEncoder(instance, known.shapes);
+    const decoder = this.#decoder = new Decoder(instance, known.shapes);
+    const external = this.#external = new ExternalTables(instance, encoder, decoder, known.views, known.state);
+    this.#tableIds = new TableIds(known.state);
+    const tables = this.#tables = new HostTables(instance, encoder, decoder, known.views, external);
+    const reports = this.#reports = new Reports(instance, decoder, known.views);
+    this.#chunks = new Chunks(instance, reports, known);
+    if (this.#options.onProgress !== undefined) instance.runs.watch(this.#options.onProgress);
+    const luaFunctions = this.#luaFunctions;
     encoder.numberOfFunction = (value) => luaFunctions.numberOf(value);
     const functions = this.#functions = new HostFunctions(instance, encoder, decoder, tables, luaFunctions);
     const figures = this.#figures = new Figures(instance, functions);
-    this.#tasks = new Tasks(uses, encoder, decoder, reports, functions, figures);
+    const autosaved = this.#options.autosave === true ? this.#home : undefined;
+    const tasks = this.#tasks = new Tasks(uses, encoder, decoder, reports, functions, figures, external, autosaved);
     instance.host = {
       flush: (words, heapBytes) => decoder.takeChunk(words, heapBytes),
       load: (op, view, first, count) => tables.load(op, view, first, count),
@@ -228,12 +288,32 @@ export class ComputeUnit implements Disposable {
       print: (line) => this.#print(line),
       call: (number, words, chunks) => functions.call(number, words, chunks),
       raise: (thrown) => tables.raise(thrown, false),
-      broke: (failure) => this.#tasks?.end(failure),
+      broke: (failure) => tasks.end(failure),
       outOfSteps: (stepLimit, position) => reports.outOfSteps(stepLimit, position),
       timeUp: (timeLimit, position) => reports.timeUp(timeLimit, position),
     };
-    if (hasPowers(options)) definePowers(functions, options);
-    if (options.library === "readonly") functions.lock();
+    return functions;
+  }
+
+  /** Goes on from a copy of a unit, whose memory the instance has already. */
+  #goOnFrom(instance: Instance, { record, functions, keepsHome }: CopyOrigin): void {
+    const known = new Known(instance.memoryLimit, this.#state, record.known, keepsHome);
+    this.#connect(instance, known).bind(functions);
+    this.#printed = record.printed;
+    this.#uses.noteChannel(OWN_CHANNEL);
+    try {
+      this.#uses.use(LOAD, ({ exports }) => {
+        for (const number of this.#luaFunctions.restore(record.luaFunctions)) {
+          this.#check(exports.release_function(number), LOAD);
+        }
+        if (!record.hasIo) this.#check(exports.clear_io_table(), LOAD);
+        this.#external!.settle(keepsHome);
+      });
+      this.#tasks!.restore(record.tasks);
+    } catch (error) {
+      instance.broken ??= error; // half of it is there
+      throw error;
+    }
   }
 
   /** Number of the `_io` table; the same for the life of the unit. */
@@ -321,14 +401,20 @@ export class ComputeUnit implements Disposable {
   compile<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = NO_OPTIONS): CompiledChunk<T> {
     checkOptions("compile", options, COMPUTE_OPTIONS);
     const chunk = this.#uses.use("compile", () => this.#chunks!.compile(code, options.chunkName));
+    const text = this.#chunks!.textOf(chunk);
+    const isKnown = () => this.#chunks?.textOf(chunk) === text;
     let isDisposed = false;
     const run = (): T => {
       if (isDisposed) throw new TypeError("Cannot run compiled code: it has been disposed");
-      return this.#uses.use("compute", (instance) => this.#run(instance, chunk, false, NO_OPTIONS))[0] as T;
+      return this.#uses.use("compute", (instance) => {
+        if (isKnown()) return this.#run(instance, chunk, false, NO_OPTIONS);
+        const name = options.chunkName ?? CHUNK_NAME_DEFAULT;
+        throw new TypeError(`Cannot run ${name}: the unit was restored to a snapshot without this compiled code`);
+      })[0] as T;
     };
     const dispose = (): void => {
       const { instance } = this.#uses;
-      const isThere = instance !== undefined && instance.broken === undefined;
+      const isThere = instance !== undefined && instance.broken === undefined && isKnown();
       if (!isDisposed && isThere) {
         this.#uses.use("dispose compiled code", () => this.#chunks!.forget(chunk));
       }
@@ -830,6 +916,205 @@ export class ComputeUnit implements Disposable {
     });
   }
 
+  /** The table `_home`, as the host has it. */
+  get home(): ExternalTable {
+    this.#uses.ready("read home");
+    return this.#tableIds!.find("read home", HOME_ID);
+  }
+
+  /**
+   * Makes an external table. It stays until {@linkcode ComputeUnit.deleteExternalTable}, and as long after that
+   * as it stands in another one, or Lua code has it.
+   *
+   * @returns Its number.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * const prices = cu.createExternalTable();
+   * cu.setTableValue(prices, "tea", 4);
+   * cu.setInput({ prices: cu.externalTable(prices) });
+   * cu.compute("_io.input.prices.cups = 2 * _io.input.prices.tea");
+   * assertEquals(cu.getTableValue(prices, "cups"), 8);
+   * ```
+   */
+  createExternalTable(): number {
+    this.#uses.ready("create a table");
+    return this.#tableIds!.create();
+  }
+
+  /**
+   * Lets go of a table that {@linkcode ComputeUnit.createExternalTable} has made.
+   *
+   * @param id Its number.
+   * @returns Whether there was such a table.
+   */
+  deleteExternalTable(id: number): boolean {
+    this.#uses.ready("delete a table");
+    return this.#tableIds!.release(id);
+  }
+
+  /**
+   * The external table with a number: that of `_home`, which {@linkcode ComputeUnit.homeTableId} is, of one that
+   * the host has made, or of any {@linkcode ExternalTable}.
+   *
+   * @param id The number.
+   * @returns The table, which as a value is that very table to Lua code.
+   * @throws {RangeError} If there is no such table.
+   */
+  externalTable(id: number): ExternalTable {
+    this.#uses.ready("get a table");
+    return this.#tableIds!.find("get a table", id);
+  }
+
+  /**
+   * Reads a value of an external table.
+   *
+   * @typeParam T Type of the value; it isn't checked.
+   * @param id The table's number.
+   * @param key The key, as Lua has it: a string, number, boolean, bigint or {@linkcode ExternalTable}.
+   * @returns The value, copied; `undefined` where there is none.
+   * @throws {RangeError} If there is no such table.
+   * @throws {TypeError} If the value has a function of Lua's.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("_home.cart = { items = { 'tea', 'cups' } }");
+   * assertEquals(cu.getTableValue(cu.homeTableId, "cart"), { items: ["tea", "cups"] });
+   * ```
+   */
+  getTableValue<T = LuaValue>(id: number, key: unknown): T | undefined {
+    this.#uses.ready("get a table's value");
+    const value = this.#tableIds!.find("get a table's value", id).get(key);
+    return (value instanceof ExternalTable ? value.toValue() : value) as T | undefined;
+  }
+
+  /**
+   * Sets a value of an external table. Code that runs sees it at once.
+   *
+   * @param id The table's number.
+   * @param key The key.
+   * @param value The value: a container is copied, and becomes an external table. `undefined` takes the key away.
+   * @throws {RangeError} If there is no such table, the value nests deeper than 1000 levels, or has a bigint beyond int64.
+   * @throws {TypeError} If something in it can't be kept.
+   * @throws {ConflictError} If a transaction that hasn't ended has changed the key.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.setTableValue(cu.homeTableId, "rates", { low: 0.07, full: 0.19 });
+   * assertEquals(cu.compute("return _home.rates.full"), 0.19);
+   * ```
+   */
+  setTableValue(id: number, key: unknown, value: unknown): void {
+    this.#uses.ready("set a table's value");
+    this.#tableIds!.find("set a table's value", id).set(key, value);
+  }
+
+  /**
+   * Takes a key of an external table away.
+   *
+   * @param id The table's number.
+   * @param key The key.
+   * @returns Whether it was there.
+   * @throws {RangeError} If there is no such table.
+   */
+  deleteTableValue(id: number, key: unknown): boolean {
+    this.#uses.ready("delete a table's value");
+    return this.#tableIds!.find("delete a table's value", id).delete(key);
+  }
+
+  /**
+   * How many entries an external table has.
+   *
+   * @param id The table's number.
+   * @throws {RangeError} If there is no such table.
+   */
+  tableSize(id: number): number {
+    this.#uses.ready("get a table's size");
+    return this.#tableIds!.find("get a table's size", id).size;
+  }
+
+  /**
+   * The keys of an external table, in the order in which a traversal finds them.
+   *
+   * @param id The table's number.
+   * @throws {RangeError} If there is no such table.
+   */
+  tableKeys(id: number): LuaValue[] {
+    this.#uses.ready("get a table's keys");
+    return this.#tableIds!.find("get a table's keys", id).keys();
+  }
+
+  /**
+   * Saves what has changed in `_home`, all of it or nothing, in the store of the `home` that the unit was made
+   * with. What code changes meanwhile is saved the next time.
+   *
+   * @throws {ConflictError} If it was saved elsewhere since it was loaded; nothing is saved then.
+   * @throws {TypeError} If the unit was made without a `home`, or a transaction hasn't ended.
+   * @throws {Error} If the store fails; the message says so where it isn't known whether it is saved.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit, openHome } from "@computeunit/cu";
+   * import { MemoryStore } from "@computeunit/cu/stores/memory";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const store = new MemoryStore();
+   * using cu = await ComputeUnit.create({ home: await openHome(store, "counter") });
+   * cu.compute("_home.count = (_home.count or 0) + 1");
+   * await cu.saveState();
+   *
+   * using other = await ComputeUnit.create({ home: await openHome(store, "counter") });
+   * assertEquals(other.compute("return _home.count"), 1);
+   * ```
+   */
+  async saveState(): Promise<void> {
+    await this.#ownHome("save state").save();
+  }
+
+  /**
+   * Loads `_home` as it was saved last, by whomever: what has changed since is lost. Tables that code still has
+   * of before aren't in `_home` any more. Where it fails, all is as before.
+   *
+   * @throws {TypeError} If the unit was made without a `home`, a transaction hasn't ended, or what the store has
+   * is damaged.
+   * @throws {Error} If the store fails.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit, openHome } from "@computeunit/cu";
+   * import { MemoryStore } from "@computeunit/cu/stores/memory";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create({ home: await openHome(new MemoryStore(), "counter") });
+   * cu.compute("_home.count = 1");
+   * await cu.saveState();
+   * cu.compute("_home.count = 2");
+   * await cu.loadState();
+   * assertEquals(cu.compute("return _home.count"), 1);
+   * ```
+   */
+  async loadState(): Promise<void> {
+    await this.#ownHome("load state").load();
+  }
+
+  #ownHome(action: string): Home {
+    this.#uses.ready(action);
+    if (this.#home === undefined) throw new TypeError(`Cannot ${action}: the unit was made without the option home`);
+    return this.#home;
+  }
+
   /**
    * Measures the unit's memory.
    *
@@ -877,6 +1162,7 @@ export class ComputeUnit implements Disposable {
   dispose(): void {
     if (this.#uses.isUsed) throw new TypeError("Cannot dispose unit: the unit is running");
     this.#uses.instance = undefined;
+    this.#known = undefined;
     this.#tasks?.end(new TypeError("Cannot go on with a run: its unit has been disposed"));
     this.#tasks = undefined;
     this.#functions = undefined;
@@ -884,8 +1170,337 @@ export class ComputeUnit implements Disposable {
     this.#encoder = undefined;
     this.#decoder = undefined;
     this.#tables = undefined;
+    this.#external?.letGo();
+    this.#external = undefined;
+    this.#tableIds = undefined;
+    if (this.#home !== undefined) homeInternals.release(this.#home);
+    this.#home = undefined;
     this.#reports = undefined;
     this.#chunks = undefined;
+  }
+
+  /**
+   * Takes a snapshot: all that the unit is, for {@linkcode ComputeUnit.restore},
+   * {@linkcode ComputeUnit.fromSnapshot}, and, by {@linkcode Snapshot.bytes}, for another process.
+   *
+   * It has Lua's memory, with functions, coroutines and metatables, `_home` and other external tables, the runs
+   * that wait, and what was printed last. Functions of the host are in it by their names only, and lazy inputs as the host's own objects.
+   *
+   * @param options What it has besides.
+   * @returns The snapshot. It keeps as much memory as the unit uses.
+   * @throws {TypeError} If code is running in the unit, a transaction waits there, or it is broken or disposed of.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("local n = 0; function count() n = n + 1; return n end; count()");
+   * const snapshot = cu.snapshot();
+   * assertEquals(cu.call("count"), 2);
+   * cu.restore(snapshot);
+   * assertEquals(cu.call("count"), 2);
+   * ```
+   */
+  snapshot(options: SnapshotOptions = NO_OPTIONS): Snapshot {
+    const action = "take a snapshot";
+    checkOptions(action, options, SNAPSHOT_OPTIONS);
+    const { image, record } = this.#parts(action, options.io === true);
+    const parts = { image: copyOf(image), record };
+    const { another } = this.#uses.instance!;
+    const unitOptions = this.#options;
+    return makeSnapshot(parts, () => ComputeUnit.#tidy(another, unitOptions, parts));
+  }
+
+  /**
+   * Makes a unit of a snapshot, in this or another process.
+   *
+   * Functions of `globals`, `modules` and `resolveModule` are bound again by their names. Values there, and
+   * functions that the snapshot doesn't know, aren't looked at. A seeded unit goes on with its random numbers,
+   * whatever `seed` says here. `memoryLimit`, `timeLimit` and `stepLimit` are as told here, or their defaults;
+   * runs that wait have left what they had. Nothing goes on by itself: see
+   * {@linkcode ComputeUnit.pending}. With a `home`, `_home` holds what that one does, and not what the snapshot
+   * has.
+   *
+   * @param snapshot The snapshot, or its bytes. Give bytes from an untrusted place to a worker only that can be
+   * ended: they can't reach the host, but the unit may run without end, or take all memory that a WASM module may.
+   * @param options As for {@linkcode ComputeUnit.create}.
+   * @returns The unit.
+   * @throws {TypeError} If the snapshot is damaged, or of another build of the module, a function that it knows is
+   * missing, or an option is wrong.
+   * @throws {RangeError} If it takes more memory than `memoryLimit`, or an option is out of range.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const globals = { rate: () => 0.25 };
+   * using cu = await ComputeUnit.create({ globals });
+   * cu.compute("function gross(net) return net * (1 + rate()) end");
+   * const bytes = await cu.snapshot().bytes({ compressed: true });
+   *
+   * using other = await ComputeUnit.fromSnapshot(bytes, { globals });
+   * assertEquals(other.call("gross", 100), 125);
+   * ```
+   */
+  static async fromSnapshot(
+    snapshot: Snapshot | Uint8Array,
+    options: ComputeUnitOptions = NO_OPTIONS,
+  ): Promise<ComputeUnit> {
+    checkUnitOptions(options, LOAD);
+    const { image, record } = partsOf(snapshot instanceof Snapshot ? snapshot : await Snapshot.from(snapshot));
+    if (options.library !== undefined && (options.library === "readonly") !== record.isLocked) {
+      throw new TypeError(`Cannot ${LOAD}: its library is ${libraryOf(record)}`);
+    }
+    const seed = record.randomState ?? options.seed;
+    const functions = boundFunctions(record.functions, finderOf(options));
+    const instance = await Instance.create({ ...instanceOptions(options), seed, image });
+    const keepsHome = options.home !== undefined;
+    return new ComputeUnit(instance, { ...options, library: libraryOf(record) }, { record, functions, keepsHome });
+  }
+
+  /**
+   * Takes the unit back to a snapshot, in place, in little more time than it takes to copy its memory. The
+   * snapshot is this unit's, or that of another unit whose functions of the host this one has.
+   *
+   * Runs that wait are rejected; those of the snapshot wait again (see {@linkcode ComputeUnit.pending}). Compiled
+   * code and {@linkcode LuaFunction}s that this unit's snapshot has stay what they were; others throw a TypeError
+   * with their name. A broken unit is whole again.
+   *
+   * `_home` and other external tables are what they were, too, and `_home` is to be saved then if the unit has a
+   * `home`. With another `home` in the options, `_home` holds what that one does: a unit goes from one tenant to
+   * the next so.
+   *
+   * @param snapshot The snapshot; of bytes, {@linkcode Snapshot.from} makes one.
+   * @param options Which home the unit has from now on.
+   * @throws {TypeError} If code is running in the unit, it is disposed of, or hasn't a function that the snapshot
+   * knows, or another unit has the home.
+   * @throws {RangeError} If the snapshot takes more memory than the unit's `memoryLimit`.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * const blank = cu.snapshot();
+   * cu.compute("secret = 42; string.rep = nil");
+   * cu.restore(blank);
+   * assertEquals(cu.compute("return secret"), null);
+   * assertEquals(cu.compute("return ('x'):rep(2)"), "xx");
+   * ```
+   */
+  restore(snapshot: Snapshot, options: RestoreOptions = NO_OPTIONS): void {
+    const action = "restore the unit";
+    checkOptions(action, options, RESTORE_OPTIONS);
+    if (!(snapshot instanceof Snapshot)) {
+      throw new TypeError(`Cannot ${action}: the snapshot is none, but ${describe(snapshot)}; see Snapshot.from`);
+    }
+    const { instance } = this.#uses;
+    if (instance === undefined) throw new TypeError(`Cannot ${action}: the unit has been disposed`);
+    this.#checkIdle(action);
+    const { image, record } = partsOf(snapshot);
+    const functions = boundFunctions(record.functions, this.#functions!.finder());
+    const tasks = this.#tasks!;
+    const home = options.home === this.#home ? undefined : options.home;
+    const state = home === undefined ? undefined : homeInternals.claim(home);
+    let restored: Instance;
+    try {
+      restored = instance.restored(image, record.randomState);
+    } catch (error) {
+      if (home !== undefined) homeInternals.release(home);
+      throw error;
+    }
+    this.#external!.letGo();
+    tasks.end(new TypeError("Cannot go on with a run: its unit was restored to a snapshot"));
+    if (home !== undefined) {
+      if (this.#home !== undefined) homeInternals.release(this.#home);
+      [this.#home, this.#state] = [home, state];
+    }
+    this.#goOnFrom(restored, { record, functions, keepsHome: options.home !== undefined });
+  }
+
+  /**
+   * Makes a copy of the unit, `_io` included: each goes on for itself, on the same options. Runs that wait do so
+   * in the copy, too (see {@linkcode ComputeUnit.pending}). Its `_home` is a copy as well, which no store has.
+   *
+   * @returns The copy.
+   * @throws {TypeError} If code is running in the unit, or it is broken or disposed of.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * cu.compute("total = 1");
+   * using fork = cu.fork();
+   * fork.compute("total = total + 1");
+   * assertEquals([cu.compute("return total"), fork.compute("return total")], [1, 2]);
+   * ```
+   */
+  fork(): ComputeUnit {
+    const { image, record } = this.#parts("fork the unit", true);
+    const instance = this.#uses.instance!.another(image, record.randomState);
+    const functions = boundFunctions(record.functions, this.#functions!.finder());
+    return new ComputeUnit(instance, withoutHome(this.#options), { record, functions, keepsHome: false });
+  }
+
+  /**
+   * Lists the calls of the host for which runs wait. In a unit made of a snapshot, or restored to one, each stays
+   * until {@linkcode ComputeUnit.resume} or {@linkcode ComputeUnit.fail} answers it, or
+   * {@linkcode ComputeUnit.callAgain} has made it again. `task.sleep` is such a call; `task.all` and `race` are
+   * none, but what the functions wait for that they run.
+   *
+   * @returns The calls, in the order in which they were made.
+   * @throws {TypeError} If code is running in the unit, or code has changed an argument so that it can't be passed.
+   *
+   * @example A run that goes on in another unit
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const globals = { approve: (_order: string) => new Promise(() => {}) };
+   * const cu = await ComputeUnit.create({ globals });
+   * cu.computeAsync("return approve('A7') and 'sent' or 'dropped'").catch(() => {});
+   * const bytes = await cu.snapshot().bytes();
+   * cu.dispose();
+   *
+   * using other = await ComputeUnit.fromSnapshot(bytes, { globals });
+   * const [{ id, name, args, run }] = other.pending();
+   * assertEquals([name, args], ["approve", ["A7"]]);
+   * other.resume(id, true);
+   * assertEquals((await run.result()).value, "sent");
+   * ```
+   */
+  pending(): PendingCall[] {
+    const action = "list pending calls";
+    this.#uses.ready(action);
+    this.#checkIdle(action);
+    return this.#tasks!.pending(action);
+  }
+
+  /**
+   * Answers a call for which a run waits, as if its function had returned the value: the run goes on until it
+   * waits again, or ends, before this returns.
+   *
+   * @param id The call's number, of {@linkcode ComputeUnit.pending}.
+   * @param value What the function returns; several results by {@linkcode returns}.
+   * @throws {RangeError} If no run waits for such a call.
+   * @throws {TypeError} If code is running in the unit.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create({ globals: { ask: () => new Promise(() => {}) } });
+   * const run = cu.computeAsync("return ask() * 2");
+   * cu.resume(cu.pending()[0].id, 21);
+   * assertEquals((await run).value, 42);
+   * ```
+   */
+  resume(id: number, value?: unknown): void {
+    this.#answer("resume a run", id, true, value);
+  }
+
+  /**
+   * Answers a call for which a run waits, as if its function had thrown the error.
+   *
+   * @param id The call's number, of {@linkcode ComputeUnit.pending}.
+   * @param error What it throws.
+   * @throws {RangeError} If no run waits for such a call.
+   * @throws {TypeError} If code is running in the unit.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create({ globals: { ask: () => new Promise(() => {}) } });
+   * const run = cu.computeAsync("local ok, e = pcall(ask); return e.message");
+   * cu.fail(cu.pending()[0].id, new Error("nobody is there"));
+   * assertEquals((await run).value, "nobody is there");
+   * ```
+   */
+  fail(id: number, error: unknown): void {
+    this.#answer("fail a run", id, false, error);
+  }
+
+  /**
+   * Makes a call again for which a run waits, with the same arguments: the run goes on when what the function
+   * gives is settled. `task.sleep` sleeps again, for all of its time.
+   *
+   * @param id The call's number, of {@linkcode ComputeUnit.pending}.
+   * @throws {RangeError} If no run waits for such a call.
+   * @throws {TypeError} If code is running in the unit.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const globals = { measure: async (name: string) => await Promise.resolve(name.length) };
+   * const cu = await ComputeUnit.create({ globals });
+   * cu.computeAsync("return measure('tea')").catch(() => {});
+   * using fork = cu.fork();
+   * cu.dispose();
+   *
+   * const [{ id, run }] = fork.pending();
+   * fork.callAgain(id);
+   * assertEquals((await run.result()).value, 3);
+   * ```
+   */
+  callAgain(id: number): void {
+    const action = "make a call again";
+    this.#uses.ready(action);
+    this.#checkIdle(action);
+    this.#tasks!.callAgain(id, action);
+  }
+
+  #answer(action: string, id: number, isFulfilled: boolean, value: unknown): void {
+    this.#uses.ready(action);
+    this.#checkIdle(action);
+    this.#tasks!.answer(id, isFulfilled, value, action);
+  }
+
+  #checkIdle(action: string): void {
+    if (this.#uses.isUsed) throw new TypeError(`Cannot ${action}: the unit is running`);
+  }
+
+  /** What a copy is made of; the image holds until the unit goes on. */
+  #parts(action: string, hasIo: boolean): SnapshotParts {
+    this.#uses.ready(action);
+    this.#checkIdle(action);
+    if (this.#external!.hasTransactions) throw new TypeError(`Cannot ${action}: a transaction waits in it`);
+    const image = this.#uses.use(action, (instance) => instance.image());
+    const record: UnitRecord = {
+      known: this.#known!.record(),
+      functions: this.#functions!.record(),
+      luaFunctions: this.#luaFunctions.record(),
+      tasks: this.#tasks!.record(),
+      randomState: this.#uses.instance!.randomState,
+      printed: this.#printed,
+      isLocked: this.#options.library === "readonly",
+      hasIo,
+    };
+    return { image, record };
+  }
+
+  /** The same without garbage, and without what the host only has: for other processes. */
+  static #tidy(
+    another: Instance["another"],
+    options: ComputeUnitOptions,
+    { image, record }: SnapshotParts,
+  ): SnapshotParts {
+    const action = "write the snapshot";
+    const functions = boundFunctions(record.functions, () => ({ run: () => {}, holder: undefined }));
+    const instance = another(image, record.randomState);
+    const unit = new ComputeUnit(instance, withoutHome(options), { record, functions, keepsHome: false });
+    unit.#uses.use(action, ({ exports }) => unit.#check(exports.tidy(), action));
+    return unit.#parts(action, true);
   }
 
   /** As {@linkcode ComputeUnit.dispose}, for `using`. */
@@ -928,6 +1543,7 @@ export class ComputeUnit implements Disposable {
 
   #compute(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
     checkOptions("compute", options, COMPUTE_OPTIONS);
+    if (options.transaction === true) return this.#transact(code, options, all);
     return this.#uses.use("compute", (instance) => {
       const chunks = this.#chunks!;
       if (typeof code === "string") {
@@ -946,6 +1562,11 @@ export class ComputeUnit implements Disposable {
     });
   }
 
+  #transact(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
+    this.#uses.ready("compute");
+    return this.#external!.transact(() => this.#compute(code, { ...options, transaction: false }, all));
+  }
+
   #call(name: string, args: unknown[], all: boolean): LuaValue[] {
     checkString("call a function", "name", name);
     return this.#uses.use("call a function", (instance) => this.#callNow(instance, name, name, args, all));
@@ -961,7 +1582,10 @@ export class ComputeUnit implements Disposable {
 
   #checkFunction(callee: LuaFunction): void {
     this.#uses.ready(`call ${callee.name}`);
-    if (this.#encoder!.numberOfFunction!(callee) !== undefined) return;
+    if (this.#luaFunctions.numberOf(callee) !== undefined) return;
+    if (this.#luaFunctions.isLost(callee)) {
+      throw new TypeError(`Cannot call ${callee.name}: the unit was restored to a snapshot without this function`);
+    }
     throw new TypeError(`Cannot call ${callee.name}: the function has been disposed`);
   }
 
@@ -1046,6 +1670,7 @@ export class ComputeUnit implements Disposable {
     make: (instance: Instance) => number,
   ): PreparedRun {
     const { timeLimit, stepLimit, signal, globals, clears = false, inherits = false, keeps = false } = options;
+    const { transaction: isTransaction = false } = options;
     const allowance = this.#uses.ready(action).runs.allowance(timeLimit, stepLimit, signal);
     return this.#tasks!.make({
       action,
@@ -1055,6 +1680,7 @@ export class ComputeUnit implements Disposable {
       inherits,
       keeps,
       ownGlobals: globals === "own",
+      isTransaction,
       make,
     });
   }

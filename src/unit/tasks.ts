@@ -6,6 +6,9 @@
 
 import type { Decoder } from "../bridge/decode.ts";
 import type { Encoder } from "../bridge/encode.ts";
+import type { ExternalTables } from "../lazy/external_tables.ts";
+import type { Home } from "../state/home.ts";
+import type { Transaction } from "../state/transactions.ts";
 import type { HostFunction, HostFunctions, Waiter } from "../host/host_functions.ts";
 import type { Instance } from "../runtime/instance.ts";
 import type { Allowance } from "../runtime/runs.ts";
@@ -14,6 +17,7 @@ import { LuaError } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import type { Figures, RunStats } from "./figures.ts";
 import type { Reports } from "./reports.ts";
+import type { ComputeAsyncResult } from "./run_result.ts";
 import type { Uses } from "./uses.ts";
 
 /** What a run needs to begin. */
@@ -31,6 +35,8 @@ export interface TaskOptions {
   readonly keeps: boolean;
   /** Whether the run has globals of its own. */
   readonly ownGlobals: boolean;
+  /** Whether its changes to external tables are kept together, or not at all. */
+  readonly isTransaction: boolean;
   /** Sets its input, and makes its strand: answers its number. */
   readonly make: (instance: Instance) => number;
 }
@@ -41,6 +47,8 @@ export interface PreparedRun {
   begin(): Promise<TaskResult>;
   /** What it has ended with, if it has: a run that doesn't wait ends before `begin` returns. */
   readonly result: TaskResult | undefined;
+  /** What the host has of it while it waits. */
+  readonly handle: SuspendedRun;
   /** Lets go of one that won't be begun. */
   drop(): void;
 }
@@ -84,7 +92,7 @@ class Strand implements Waiter {
 
   sleep(called: HostFunction, milliseconds: number): void {
     const wait = this.#begin(called);
-    wait.timer = setTimeout(wait.fulfilled, milliseconds);
+    if (!this.task.tasks.holdsSleeps) wait.timer = setTimeout(wait.fulfilled, milliseconds);
   }
 
   waitForStrands(called: HostFunction, numbers: number[], isRace: boolean): void {
@@ -100,12 +108,28 @@ class Strand implements Waiter {
     this.#spare = wait;
   }
 
+  /** Waits for the same by another object, so that what was to end the wait until now doesn't. */
+  waitAnew(): Wait {
+    const { called, id, timer } = this.wait!;
+    clearTimeout(timer);
+    return this.waitAs(called, id);
+  }
+
+  /** Waits for what nobody answers but by the call's number. */
+  waitAs(called: HostFunction, id: number): Wait {
+    const wait = this.wait = new Wait(this);
+    wait.called = called;
+    wait.id = id;
+    return wait;
+  }
+
   #begin(called: HostFunction): Wait {
     // What it was to wait for before, and couldn't, is forgotten.
     clearTimeout(this.wait?.timer);
     const wait = this.wait = this.#spare ?? new Wait(this);
     this.#spare = undefined;
     wait.called = called;
+    wait.id = this.task.tasks.nextCall++;
     wait.timer = wait.group = undefined;
     return wait;
   }
@@ -114,6 +138,8 @@ class Strand implements Waiter {
 /** What a strand waits for. */
 class Wait {
   called!: HostFunction;
+  /** Stands for this call, in the unit and its copies. */
+  id = 0;
   timer: ReturnType<typeof setTimeout> | undefined;
   group: Group | undefined;
   readonly fulfilled: (value?: unknown) => void;
@@ -140,6 +166,58 @@ class Group {
   }
 }
 
+/** A call that a run waits for. */
+export interface PendingCall {
+  /** Stands for this call: the same number in a snapshot, and in what is made of it; no other call of the unit has it. */
+  readonly id: number;
+  /** The function's name, such as `kv.get`, or `task.sleep`. */
+  readonly name: string;
+  /** What it was called with. */
+  readonly args: LuaValue[];
+  /** The run that waits. */
+  readonly run: SuspendedRun;
+}
+
+/** A run that waits. */
+export interface SuspendedRun {
+  /** What the run ends with, as {@linkcode ComputeUnit.computeAsync} would have told. */
+  result(): Promise<ComputeAsyncResult>;
+}
+
+/** Runs that wait, as data. */
+export interface TasksRecord {
+  readonly nextCall: number;
+  readonly tasks: readonly TaskRecord[];
+}
+
+/** One of them. */
+export interface TaskRecord {
+  readonly action: string;
+  readonly results: number;
+  readonly keeps: boolean;
+  readonly timeLeft: number;
+  readonly stepsLeft: number;
+  readonly timeLimit: number;
+  readonly stepLimit: number;
+  readonly channel: number;
+  readonly stats: Readonly<RunStats>;
+  /** The first one first, and each after its parent. */
+  readonly strands: readonly StrandRecord[];
+}
+
+/** A strand, which waits, unless it has ended in a group, or hasn't begun. */
+export interface StrandRecord {
+  readonly number: number;
+  /** The place in the list of the one that waits for it; -1 for the first. */
+  readonly parent: number;
+  /** The number of the call that it waits for, and of the function that was called. */
+  readonly call: number | undefined;
+  readonly called: number;
+  /** Of one that waits for others: whether for the first, and how many of them have not ended. */
+  readonly isRace: boolean;
+  readonly left: number;
+}
+
 /** A group that is over. */
 interface EndedGroup {
   readonly group: Group;
@@ -159,11 +237,15 @@ class Task implements PreparedRun {
   /** The unit has let go of its `_io`. */
   isClosed = false;
   result: TaskResult | undefined;
+  transaction: Transaction | undefined;
   onAbort: (() => void) | undefined;
   #failure: { readonly error: unknown } | undefined;
   /** Of a run that waits: most don't. */
   #resolve: ((result: TaskResult) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
+  #promise: Promise<TaskResult> | undefined;
+  /** What the host has of it, once it has asked. */
+  #handle: SuspendedRun | undefined;
 
   constructor(tasks: Tasks, options: TaskOptions, channel: number) {
     this.tasks = tasks;
@@ -173,9 +255,18 @@ class Task implements PreparedRun {
 
   begin(): Promise<TaskResult> {
     if (!this.isOver) this.tasks.begin(this);
+    return this.#ended();
+  }
+
+  /** The same for all who ask. */
+  #ended(): Promise<TaskResult> {
     if (this.result !== undefined) return Promise.resolve(this.result);
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
-    return new Promise((resolve, reject) => [this.#resolve, this.#reject] = [resolve, reject]);
+    return this.#promise ??= new Promise((resolve, reject) => [this.#resolve, this.#reject] = [resolve, reject]);
+  }
+
+  get handle(): SuspendedRun {
+    return this.#handle ??= { result: () => this.#ended() };
   }
 
   drop(): void {
@@ -201,9 +292,18 @@ export class Tasks {
   readonly #reports: Reports;
   readonly #functions: HostFunctions;
   readonly #figures: Figures;
+  readonly #external: ExternalTables;
+  /** What is saved after each run that has succeeded. */
+  readonly #autosaved: Home | undefined;
   readonly #open = new Set<Task>();
   /** Strands that are to begin, as soon as the one that runs waits. */
   #next: Strand[] = [];
+  /** The number of the next call that a run waits for. */
+  nextCall = 1;
+  /** Whether `task.sleep` waits until the host answers it. */
+  holdsSleeps = false;
+  /** Called when a run has gone on, until it waits again or has ended. */
+  afterGoing: (() => void) | undefined;
 
   /** Constructs the runs of a unit. */
   constructor(
@@ -213,7 +313,11 @@ export class Tasks {
     reports: Reports,
     functions: HostFunctions,
     figures: Figures,
+    external: ExternalTables,
+    autosaved: Home | undefined,
   ) {
+    this.#autosaved = autosaved;
+    this.#external = external;
     this.#uses = uses;
     this.#encoder = encoder;
     this.#decoder = decoder;
@@ -234,6 +338,7 @@ export class Tasks {
     try {
       this.#uses.use(options.action, (instance) => {
         const task = made = new Task(this, options, this.#openChannel(instance, options.clears));
+        if (options.isTransaction) task.transaction = this.#external.begin();
         if (options.ownGlobals) this.#check(instance.exports.use_globals(GLOBALS.OWN), options.action);
         const number = options.make(instance);
         this.#check(number, options.action);
@@ -275,6 +380,7 @@ export class Tasks {
     for (const task of this.#open) {
       this.#leave(task);
       for (const strand of strandsOf(task.main)) this.#forgetWait(strand);
+      if (task.transaction !== undefined) this.#external.rollBack(task.transaction);
       task.reject(error);
     }
   }
@@ -285,6 +391,106 @@ export class Tasks {
     if (this.#uses.isUsed) return queueMicrotask(() => this.settled(strand, wait, isFulfilled, value));
     strand.end(wait);
     this.#go(strand, () => this.#functions.settled(wait.called, isFulfilled, value));
+  }
+
+  /** Calls that runs wait for, in the order in which they were made. */
+  pending(action: string): PendingCall[] {
+    const strands = [...this.#strands()].filter(({ wait }) => wait !== undefined && wait.group === undefined);
+    strands.sort((a, b) => a.wait!.id - b.wait!.id);
+    return strands.map(({ number, wait, task }) => {
+      const { id, called } = wait!;
+      return { id, name: called.name, args: this.#argumentsOf(number, action), run: task.handle };
+    });
+  }
+
+  #argumentsOf(strand: number, action: string): LuaValue[] {
+    return this.#uses.use(action, () => {
+      const args = this.#functions.argumentsOf(strand);
+      return Array.isArray(args) ? args : this.#refused(args, action);
+    });
+  }
+
+  #refused(status: number, action: string): never {
+    throw this.#reports.errorOf(status, action);
+  }
+
+  /** Answers a call that a run waits for: the run goes on until it waits again, or ends. */
+  answer(id: number, isFulfilled: boolean, value: unknown, action: string): void {
+    const strand = this.#strandThatWaits(id, action);
+    const wait = strand.waitAnew();
+    strand.end(wait);
+    this.#go(strand, () => this.#functions.settled(wait.called, isFulfilled, value));
+  }
+
+  /** Makes such a call again: the run goes on with what it gives. */
+  callAgain(id: number, action: string): void {
+    const strand = this.#strandThatWaits(id, action);
+    const args = this.#argumentsOf(strand.number, action);
+    const wait = strand.waitAnew();
+    const { called } = wait;
+    if (called.number === WIRE.SLEEP_FUNCTION) {
+      wait.timer = setTimeout(wait.fulfilled, Number(args[0]));
+      return;
+    }
+    const promise = new Promise((resolve) => resolve(Reflect.apply(called.run, called.holder, args)));
+    promise.then(wait.fulfilled, wait.rejected);
+  }
+
+  #strandThatWaits(id: number, action: string): Strand {
+    const found = this.#waitsFor(id);
+    if (found === undefined) throw new RangeError(`Cannot ${action}: no run waits for a call ${id}`);
+    return found;
+  }
+
+  /** Whether a run waits for a call. */
+  isPending(id: number): boolean {
+    return this.#waitsFor(id) !== undefined;
+  }
+
+  #waitsFor(id: number): Strand | undefined {
+    for (const strand of this.#strands()) {
+      if (strand.wait?.id === id && strand.wait.group === undefined) return strand;
+    }
+    return undefined;
+  }
+
+  *#strands(): Iterable<Strand> {
+    for (const task of this.#open) yield* strandsOf(task.main);
+  }
+
+  /** The runs, as data. */
+  record(): TasksRecord {
+    return { nextCall: this.nextCall, tasks: Array.from(this.#open, recordOf) };
+  }
+
+  /** Takes over the runs of a copy; those that haven't begun are dropped. */
+  restore({ nextCall, tasks }: TasksRecord): void {
+    this.nextCall = nextCall;
+    for (const record of tasks) {
+      const task = this.#made(record);
+      this.#open.add(task);
+      if (task.main!.wait === undefined) this.drop(task);
+    }
+  }
+
+  #made(record: TaskRecord): Task {
+    const { action, results, keeps, timeLeft, stepsLeft, timeLimit, stepLimit, channel, stats } = record;
+    const allowance = { timeLeft, stepsLeft, timeLimit, stepLimit };
+    const options = { ...RESTORED, action, results, keeps, allowance };
+    const task = new Task(this, options, channel);
+    Object.assign(task.stats, stats);
+    const strands: Strand[] = [];
+    for (const { number, parent, call, called, isRace, left } of record.strands) {
+      const group = strands[parent]?.wait?.group;
+      const strand = new Strand(number, task, group ? RESULTS.KEEP : results, group, group && group.strands.length + 1);
+      strands.push(strand);
+      group?.strands.push(strand);
+      if (call === undefined) continue;
+      const wait = strand.waitAs(this.#functions.at(called)!, call);
+      if (left > 0) wait.group = Object.assign(new Group(strand, isRace), { left });
+    }
+    task.main = strands[0];
+    return task;
   }
 
   /** Begins a strand or goes on with it, and with what it sets going. */
@@ -301,6 +507,7 @@ export class Tasks {
     } finally {
       this.#next = outer;
     }
+    this.afterGoing?.();
   }
 
   /** Goes on with a strand, and with those that wait for it where it ends, from the innermost one out. */
@@ -320,10 +527,10 @@ export class Tasks {
   /** Answers the group that is over as the strand has ended, and what its parent is told. */
   #goOnce(strand: Strand, answer: (() => number) | undefined): EndedGroup | undefined {
     const { task } = strand;
-    const { action, allowance } = task.options;
+    const { allowance } = task.options;
     let status = 0;
     try {
-      const result = this.#uses.use(action, (instance) => {
+      const result = this.#use(task, (instance) => {
         const { waiter } = this.#functions;
         this.#functions.waiter = strand;
         const began = this.#figures.begin();
@@ -347,8 +554,9 @@ export class Tasks {
         const ended = this.#read(status);
         this.#closeChannel(instance, task);
         return ended;
-      }, task.channel);
+      });
       if (result !== undefined) {
+        if (task.transaction !== undefined) this.#external.commit(task.transaction);
         this.#succeeded(task, result);
         return undefined;
       }
@@ -359,6 +567,14 @@ export class Tasks {
     if (status !== WIRE.STATUS_WAITS) return this.#endedInGroup(strand, status);
     this.#waits(strand);
     return undefined;
+  }
+
+  /** Uses the unit for a run: with its `_io`, and in its transaction. */
+  #use<T>({ options, channel, transaction }: Task, body: (instance: Instance) => T): T {
+    const run = transaction === undefined
+      ? body
+      : (instance: Instance) => this.#external.runIn(transaction, () => body(instance));
+    return this.#uses.use(options.action, run, channel);
   }
 
   /** The strand waits: what runs side by side in the meantime begins. */
@@ -397,7 +613,9 @@ export class Tasks {
 
   #succeeded(task: Task, result: TaskResult): void {
     this.#leave(task);
-    task.resolve(result);
+    // What a transaction has changed that hasn't ended isn't to be saved, and can't be told from the rest.
+    if (!this.#autosaved?.isChanged || this.#external.hasTransactions) return task.resolve(result);
+    this.#autosaved.save().then(() => task.resolve(result), (error) => task.reject(error));
   }
 
   /** A run has ended in an error, or is ended: what still waits in it is closed. */
@@ -418,6 +636,7 @@ export class Tasks {
         failure = second;
       }
     }
+    if (task.transaction !== undefined) this.#external.rollBack(task.transaction);
     try {
       this.#uses.use(task.options.action, (instance) => {
         try {
@@ -451,10 +670,10 @@ export class Tasks {
   #closeOne(strand: Strand): void {
     const { action, allowance } = strand.task.options;
     strand.isReleased = true;
-    this.#uses.use(action, (instance) => {
+    this.#use(strand.task, (instance) => {
       const { signal: _, ...left } = allowance; // what is to be closed is, though the run was aborted
       this.#check(instance.guard(() => instance.exports.close_strand(strand.number), undefined, left), action);
-    }, strand.task.channel);
+    });
   }
 
   #forgetWait(strand: Strand): void {
@@ -487,6 +706,47 @@ export class Tasks {
   #check(status: number, action: string): void {
     if (status < 0) throw this.#reports.errorOf(status, action);
   }
+}
+
+/** What a run of a copy has no more need of. */
+const RESTORED = {
+  clears: false,
+  inherits: false,
+  ownGlobals: false,
+  isTransaction: false,
+  make: (): never => {
+    throw new TypeError("Cannot begin a run that has begun");
+  },
+};
+
+function recordOf({ options, channel, stats, main }: Task): TaskRecord {
+  const { action, results, keeps, allowance } = options;
+  const { timeLeft, stepsLeft, timeLimit, stepLimit } = allowance;
+  // A Map gives those too that are added meanwhile.
+  const places = new Map<Strand, number>();
+  if (main !== undefined) places.set(main, 0);
+  for (const { wait } of places.keys()) {
+    for (const inner of wait?.group?.strands ?? []) places.set(inner, places.size);
+  }
+  return {
+    action,
+    results,
+    keeps,
+    timeLeft,
+    stepsLeft,
+    timeLimit,
+    stepLimit,
+    channel,
+    stats: { ...stats },
+    strands: Array.from(places.keys(), ({ number, group, wait }) => ({
+      number,
+      parent: group === undefined ? -1 : places.get(group.parent)!,
+      call: wait?.id,
+      called: wait?.called.number ?? 0,
+      isRace: wait?.group?.isRace ?? false,
+      left: wait?.group?.left ?? 0,
+    })),
+  };
 }
 
 /** A strand, after those that it waits for. */

@@ -8,6 +8,7 @@ import type { Powers } from "../host/powers.ts";
 import { isIndent } from "./json_text.ts";
 import type { InstanceOptions } from "../runtime/instance.ts";
 import { isTimeZone, TimeZone } from "../runtime/time_zone.ts";
+import { Home } from "../state/home.ts";
 import { NIL_KIND } from "../runtime/wire.ts";
 import { isPlainObject } from "../values/kinds.ts";
 import {
@@ -98,6 +99,19 @@ export interface ComputeUnitOptions extends Powers {
    * @default {"writable"}
    */
   library?: "writable" | "readonly";
+  /**
+   * What `_home` holds, as `openHome` gives it. It is this unit's until the unit is disposed of, and
+   * {@linkcode ComputeUnit.saveState} saves it. By default `_home` is empty, and lasts as long as the unit.
+   */
+  home?: Home;
+  /**
+   * Whether `home` is saved after each successful run of {@linkcode ComputeUnit.computeAsync} and the other
+   * methods whose runs may wait: the run's promise waits for it, and is rejected where it fails. While a
+   * transaction of another run is open, nothing is saved before that has ended.
+   *
+   * @default {false}
+   */
+  autosave?: boolean;
   /** The unit's WASM module, for platforms that compile no bytes at run time. */
   module?: WebAssembly.Module;
 }
@@ -121,6 +135,15 @@ export interface RunOptions {
    * runs, only what it calls can abort it.
    */
   signal?: AbortSignal;
+  /**
+   * Whether the run keeps all its changes to `_home` and other external tables if it succeeds, and none if
+   * its code throws or is stopped, or its result can't be read. What it has changed, nobody else can read or
+   * change before it has ended; and where someone else changes what it has read, it fails: both are a
+   * {@linkcode ConflictError}, after which the run can be tried again.
+   *
+   * @default {false}
+   */
+  transaction?: boolean;
 }
 
 /** Options of {@linkcode ComputeUnit.compute}. */
@@ -197,6 +220,37 @@ export interface OutputJsonOptions {
   sort?: boolean;
 }
 
+/** Options of {@linkcode ComputeUnit.snapshot}. */
+export interface SnapshotOptions {
+  /**
+   * Whether the unit's `_io` is a part of it. Else `_io` is empty in what is made of the snapshot; runs that wait
+   * have theirs in any case.
+   *
+   * @default {false}
+   */
+  io?: boolean;
+}
+
+/** Options of {@linkcode ComputeUnit.restore}. */
+export interface RestoreOptions {
+  /**
+   * The home that the unit has from then on; it lets go of the one that it had.
+   *
+   * @default {the home that it has}
+   */
+  home?: Home;
+}
+
+/** Options of {@linkcode Snapshot.bytes}. */
+export interface SnapshotBytesOptions {
+  /**
+   * Whether the bytes are compressed, by `CompressionStream`: to a third or less, in ten times the time.
+   *
+   * @default {false}
+   */
+  compressed?: boolean;
+}
+
 /**
  * Estimated bytes above which an input is lazy. About 6,000 rows of four fields: reading
  * one field of each is as fast lazily from 2,000 rows on, reading all of them from 15,000
@@ -233,6 +287,8 @@ const STEP_LIMIT: OptionRule = {
   range: "a positive number of steps",
 };
 
+const HOME: OptionRule = { is: (value) => value instanceof Home, what: "a Home, as openHome() gives it" };
+
 const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
   memoryLimit: {
     is: isNumber,
@@ -250,6 +306,8 @@ const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
   },
   onPrint: { is: isFunction, what: "a function" },
   onProgress: { is: isFunction, what: "a function" },
+  home: HOME,
+  autosave: BOOLEAN,
   lazyThreshold: {
     is: isNumber,
     what: "a number of bytes",
@@ -284,6 +342,7 @@ export const COMPUTE_RULES: OptionRules<ComputeOptions> = {
   timeLimit: TIME_LIMIT,
   stepLimit: STEP_LIMIT,
   signal: { is: (value) => value instanceof AbortSignal, what: "an AbortSignal" },
+  transaction: BOOLEAN,
 };
 /** The same, to check them by. */
 export const COMPUTE_OPTIONS = rulesOf<ComputeOptions>(COMPUTE_RULES);
@@ -316,6 +375,15 @@ export const OUTPUT_JSON_OPTIONS = rulesOf<OutputJsonOptions>({
   },
   sort: BOOLEAN,
 });
+
+/** Rules of {@linkcode SnapshotOptions}. */
+export const SNAPSHOT_OPTIONS = rulesOf<SnapshotOptions>({ io: BOOLEAN });
+
+/** Rules of {@linkcode RestoreOptions}. */
+export const RESTORE_OPTIONS = rulesOf<RestoreOptions>({ home: HOME });
+
+/** Rules of {@linkcode SnapshotBytesOptions}. */
+export const SNAPSHOT_BYTES_OPTIONS = rulesOf<SnapshotBytesOptions>({ compressed: BOOLEAN });
 
 /** Throws where options of a unit are wrong. */
 export function checkUnitOptions(options: unknown, action = CREATE): asserts options is ComputeUnitOptions {

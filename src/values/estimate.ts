@@ -58,6 +58,7 @@ class Estimate {
     if (typeof value === "string") return value.length;
     if (typeof value !== "object" || value === null) return 0;
     const kind = kindOf(value);
+    if (kind === "external") return CONTAINER_BYTES;
     if (kind === "bytes") return (value as ArrayBuffer).byteLength;
     if (kind === "numbers") return CONTAINER_BYTES + (value as Float64Array).length * SCALAR_BYTES;
     if (depth === DEPTH_MAX || !this.#isNew(value)) return CONTAINER_BYTES;

@@ -12,6 +12,9 @@ export const INT64_MIN = -(2n ** 63n);
 /** The greatest. */
 export const INT64_MAX = 2n ** 63n - 1n;
 
+/** What stands for an external table (`state/`). */
+export class External {}
+
 /**
  * The kinds of objects, each of which crosses in its own way:
  *
@@ -20,9 +23,10 @@ export const INT64_MAX = 2n ** 63n - 1n;
  * - `"bytes"`: a Uint8Array, Uint8ClampedArray, DataView or ArrayBuffer, a string in Lua;
  * - `"numbers"`: any other typed array;
  * - `"date"`, `"map"`, `"set"`;
+ * - `"external"`: an external table, which is itself in Lua;
  * - `"instance"`: of any other class; crosses as its own fields, or is refused.
  */
-export type ObjectKind = "array" | "object" | "bytes" | "numbers" | "date" | "map" | "set" | "instance";
+export type ObjectKind = "array" | "object" | "bytes" | "numbers" | "date" | "map" | "set" | "external" | "instance";
 
 /** Tells what an object is. The most frequent kinds come first. */
 export function kindOf(value: object): ObjectKind {
@@ -34,6 +38,7 @@ export function kindOf(value: object): ObjectKind {
   if (value instanceof Date) return "date";
   if (value instanceof Map) return "map";
   if (value instanceof Set) return "set";
+  if (value instanceof External) return "external";
   return "instance";
 }
 

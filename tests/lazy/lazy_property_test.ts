@@ -552,13 +552,13 @@ Deno.test("any programs over several inputs that share objects see and give the 
           const lines: string[] = [];
           for (const [i, given] of cases.entries()) {
             lines.push(...outcome(cu, value, programOf(given), lazy));
-            cu.compute(`_home.kept = _home.kept or {} _home.kept[${i + 1}] = _io.input`);
+            cu.compute(`kept = kept or {} kept[${i + 1}] = _io.input`);
           }
           for (const i of cases.keys()) {
             // One at a time: what is untouched in two inputs is one object of the host's.
-            lines.push(...canonical(cu.compute(`return _home.kept[${i + 1}]`)));
+            lines.push(...canonical(cu.compute(`return kept[${i + 1}]`)));
           }
-          cu.compute("_home.kept = nil");
+          cu.compute("kept = nil");
           return lines;
         };
         const isOpen = () => cases.some((given) => isAmbiguous(copying, value, programOf(given)));

@@ -82,31 +82,31 @@ Deno.test("setInput() lazily keeps shared objects and cycles", async () => {
   assertEquals(shared, { s: [1] });
 });
 
-Deno.test("setInput() lazily keeps views in _home alive across inputs and clearIo", async () => {
+Deno.test("setInput() lazily keeps views in globals alive across inputs and clearIo", async () => {
   using cu = await ComputeUnit.create();
   const first = { rows: rows(3000), x: { y: 1 } }, second = { rows: rows(2), first: [] as unknown[] };
   cu.setInput(first, LAZY);
-  cu.compute("_home.first = _io.input _home.row = _io.input.rows[7]");
+  cu.compute("kept_first = _io.input kept_row = _io.input.rows[7]");
   cu.setInput(second, LAZY);
-  cu.compute("_home.second = _io.input");
+  cu.compute("kept_second = _io.input");
   cu.clearIo();
   cu.runGc();
   for (let i = 0; i < 50; i++) cu.setInput({ other: rows(100) }, LAZY);
   const code = `
-    local a, b = _home.first, _home.second
+    local a, b = kept_first, kept_second
     local n = 0
     for i, row in ipairs(a.rows) do n = n + row.id end
-    return n, a.rows[7] == _home.row, #b.rows, a, b
+    return n, a.rows[7] == kept_row, #b.rows, a, b
   `;
   const results = cu.computeAll(code);
   assertEquals(results.slice(0, 3), [4_498_500, true, 2]);
   assertStrictEquals(results[3] as unknown, first);
   assertStrictEquals(results[4] as unknown, second);
   const both = cu.compute<Record<string, unknown>>(`
-    _home.first.x.y = 2
-    _home.second.first[1] = _home.first
-    _home.first.second = _home.second
-    return { a = _home.first, b = _home.second, x = _home.first.x }
+    kept_first.x.y = 2
+    kept_second.first[1] = kept_first
+    kept_first.second = kept_second
+    return { a = kept_first, b = kept_second, x = kept_first.x }
   `);
   const a = both.a as Record<string, unknown>, b = both.b as Record<string, unknown>;
   assertEquals(a.x, { y: 2 });
@@ -122,10 +122,10 @@ Deno.test("setInput() lazily keeps two inputs of the same object apart", async (
   using cu = await ComputeUnit.create();
   const object = { list: [1, 2], x: 1, same: { s: 1 } };
   cu.setInput(object, LAZY);
-  cu.compute("_home.first = _io.input _io.input.x = 2");
+  cu.compute("kept_first = _io.input _io.input.x = 2");
   cu.setInput(object, LAZY);
   const results = cu.compute<unknown[]>(
-    "_io.input.list[1] = 9 return { _home.first, _io.input, _home.first == _io.input, _io.input.x }",
+    "_io.input.list[1] = 9 return { kept_first, _io.input, kept_first == _io.input, _io.input.x }",
   );
   assertEquals(results, [{ list: [1, 2], x: 2, same: { s: 1 } }, { list: [9, 2], x: 1, same: { s: 1 } }, false, 1]);
   assertStrictEquals((results[0] as typeof object).same, object.same);

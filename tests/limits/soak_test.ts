@@ -414,8 +414,8 @@ Deno.test(
     const codes = [
       "for _, v in ipairs(_io.input.list) do local _ = v.f end",
       "_io.input.list[3].x = 1 error(_io.input)",
-      "pcall(function() return _io.input.list[7].f end) _home.last = _io.input.list[2]",
-      "_home.last = nil setmetatable(_io.input.list[1], { __gc = function() end })",
+      "pcall(function() return _io.input.list[7].f end) last = _io.input.list[2]",
+      "last = nil setmetatable(_io.input.list[1], { __gc = function() end })",
       "local t = {} for i = 1, 1e9 do t[i] = { _io.input.list[1] } end",
       "coroutine.wrap(function() for k, v in pairs(_io.input.map) do coroutine.yield() end end)()",
     ];
@@ -432,7 +432,7 @@ Deno.test(
       if (i % 50 === 0) cu.clearIo();
     };
     const settle = () => {
-      cu.compute("_home.last = nil");
+      cu.compute("last = nil");
       cu.clearIo();
       return usedBytes(cu);
     };

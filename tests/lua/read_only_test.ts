@@ -30,7 +30,7 @@ const SNAPSHOT = `
   local rawlen, getmetatable, loaded = rawlen, getmetatable, package.loaded
   local roots = { meta = getmetatable(""), limits = limits, package = package }
   for name, module in pairs(loaded) do if name ~= "_G" then roots[name] = module end end
-  function _home.snapshot()
+  function snapshot()
     local lines, seen = {}, { [loaded] = true, [package.preload] = true }
     local function add(path, value)
       lines[#lines + 1] = path .. " " .. tostring(value)
@@ -117,11 +117,11 @@ Deno.test("a read-only library: whatever writes is refused, and the error names 
   for (const [code, field] of WRITES) {
     using cu = await readonlyUnit();
     cu.compute(SNAPSHOT);
-    const before = cu.compute("return _home.snapshot()");
+    const before = cu.compute("return snapshot()");
     const error = assertThrows(() => cu.compute(`\n${code}`, { chunkName: "rule" }), LuaError);
     assertEquals(error.message, `attempt to change read-only field '${field}'`, code);
     assertEquals(error.kind, "runtime");
-    assertEquals(cu.compute("return _home.snapshot()"), before, code);
+    assertEquals(cu.compute("return snapshot()"), before, code);
   }
 });
 
@@ -248,10 +248,10 @@ Deno.test("a writable library stays writable", async () => {
 Deno.test("a read-only library: no function of the library, given its tables in any place, changes one", async () => {
   using cu = await readonlyUnit();
   cu.compute(SNAPSHOT);
-  const before = cu.compute("return _home.snapshot()");
+  const before = cu.compute("return snapshot()");
   const changed = cu.compute(`
     local pcall, pairs, type, tables, calls = pcall, pairs, type, {}, {}
-    local snapshot, first = _home.snapshot, _home.snapshot()
+    local snapshot, first = snapshot, snapshot()
     for name, module in pairs(package.loaded) do
       if type(module) == "table" and name ~= "_G" then tables[#tables + 1] = module end
     end
@@ -289,7 +289,7 @@ Deno.test("a read-only library: no function of the library, given its tables in 
     return count
   `);
   assert(typeof changed === "number" && changed > 10_000, String(changed));
-  assertEquals(cu.compute("return _home.snapshot()"), before);
+  assertEquals(cu.compute("return snapshot()"), before);
 });
 
 Deno.test("one rule's string.format = nil breaks no later request of a unit with a read-only library", async () => {

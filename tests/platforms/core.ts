@@ -489,6 +489,38 @@ const CASES: Case[] = [
     gives: `[[9, 16], "TypeError: Cannot run compiled code: it has been disposed"]`,
   },
   {
+    group: "snapshots",
+    name: "as bytes, set back, forked, with a run that waits",
+    run: async ({ cu, module, unit }) => {
+      const options = { module, globals: { ask: () => new Promise(() => {}) } };
+      const first = await unit(options);
+      first.setInput({ rows: [{ id: 1 }, { id: 2 }] }, { lazy: true });
+      first.computeAsync("n = 1 kept = ask(7) + 1 return kept").catch(() => {});
+      first.compute("rows = _io.input.rows function count() n = n + 1 return n end");
+      const snapshot = first.snapshot();
+      const sizes = [];
+      const found: unknown[] = [];
+      for (const compressed of [false, true]) {
+        const bytes = await snapshot.bytes({ compressed });
+        sizes.push(bytes.length);
+        const second = await cu.ComputeUnit.fromSnapshot(bytes, options);
+        const [{ id, name, args, run }] = second.pending();
+        second.resume(id, 41);
+        found.push(name, args, (await run.result()).value, second.call("count"), second.compute("return rows[2].id"));
+        second.dispose();
+      }
+      const fork = first.fork();
+      found.push(fork.call("count"), fork.call("count"));
+      fork.restore(snapshot);
+      found.push(fork.call("count"), first.call("count"));
+      fork.dispose();
+      const damaged = await cu.Snapshot.from((await snapshot.bytes()).fill(1, 100, 101)).catch(shownError);
+      return show([found, sizes[1] < sizes[0], damaged]);
+    },
+    gives: `[["ask", [7], 42, 2, 2, "ask", [7], 42, 2, 2, 2, 3, 2, 2], true, ` +
+      `"TypeError: Cannot load the snapshot: it is damaged"]`,
+  },
+  {
     group: "IoWrapper",
     name: "computeWithIo, processStream and request",
     run: async ({ cu, unit }) => {

@@ -110,6 +110,8 @@ const REFUSED: Record<string, number[][]> = {
   select_channel: NONSENSE.map((channel) => [channel]).concat([[0]]),
   close_channel: NONSENSE.map((channel) => [channel, 1]).concat([[0, 0], [1, 0]]),
   release_function: NONSENSE.map((number) => [number]).concat([[0], [1]]),
+  set_memory_limit: [[0], [1], [65536]],
+  write_waiting: NONSENSE.map((strand) => [strand]).concat([[0], [1]]),
   begin_frame: [[]],
   end_frame: [[]],
   define: NONSENSE.map((place) => [place]).concat([[0], [1], [2]]),
@@ -127,9 +129,11 @@ const HARMLESS = [
   "clear_io_table",
   "drop_json",
   "drop_message",
+  "forget_external",
   "get_buffer_ptr",
   "get_buffer_size",
   "get_error_position",
+  "get_extent",
   "get_heap_count",
   "get_home_table_id",
   "get_io_table_id",
@@ -141,6 +145,7 @@ const HARMLESS = [
   "lock_library",
   "long_string",
   "open_channel",
+  "pin_external",
   "recover",
   "request",
   "restore_stack",
@@ -148,6 +153,7 @@ const HARMLESS = [
   "strand_of_request",
   "take_functions",
   "take_spent_steps",
+  "tidy",
   "use_globals",
   "use_stack",
 ];
@@ -189,7 +195,8 @@ Deno.test("before init, and after one that failed, nothing runs", () => {
       if (name === "init") continue;
       for (const args of calls) assertEquals([name, args, raw.exports[name](...args)], [name, args, MALFORMED]);
     }
-    for (const name of ["clear_io_table", "drop_json", "request", "run_gc"]) {
+    assertEquals(raw.exports.get_extent(), 0);
+    for (const name of ["clear_io_table", "drop_json", "request", "run_gc", "tidy"]) {
       assertEquals(raw.exports[name](), MALFORMED);
     }
     for (const name of ["drop_message", "recover", "restore_stack"]) raw.exports[name]();
@@ -304,7 +311,7 @@ function setView(raw: Raw): void {
   const { exports } = raw;
   assertEquals(exports.begin_message(LAZY), 0);
   const halves = new Uint32Array(raw.memory.buffer, exports.get_buffer_ptr(), 4);
-  halves.set([1, WIRE.BOXED + WIRE.VIEW, WIRE.NO_SHAPE << 16, 0]);
+  halves.set([2, WIRE.BOXED + WIRE.VIEW, WIRE.NO_SHAPE << 16, 0]);
   assertEquals(exports.take_chunk(2, 0), 0);
   assertEquals(exports.set_io(0), 0);
 }

@@ -154,10 +154,10 @@ Deno.test("a result that can't be read doesn't change what the next ones are", a
   cu.compute("return { b = 1 }");
   const object = { a: 1 };
   cu.setInput(object, { lazy: true });
-  cu.compute("_home.a = _io.input");
+  cu.compute("kept_a = _io.input");
   cu.setInput(object, { lazy: true });
   assertThrows(
-    () => cu.compute("return { { [_home.a] = 1, [_io.input] = 2 }, { secret = 1 } }"),
+    () => cu.compute("return { { [kept_a] = 1, [_io.input] = 2 }, { secret = 1 } }"),
     TypeError,
     "the same object in two inputs",
   );
@@ -166,10 +166,10 @@ Deno.test("a result that can't be read doesn't change what the next ones are", a
   // The same where one of them has been changed, or something in it.
   const rows = [{ c: 1 }, { x: 1 }];
   cu.setInput(rows, { lazy: true });
-  cu.compute("_io.input[1].c = 2 _home.row = _io.input[2]");
+  cu.compute("_io.input[1].c = 2 kept_row = _io.input[2]");
   cu.setInput(rows, { lazy: true });
   assertThrows(
-    () => cu.compute("_io.input[1].c = 3 return { [_home.row] = 1, [_io.input[2]] = 2 }"),
+    () => cu.compute("_io.input[1].c = 3 return { [kept_row] = 1, [_io.input[2]] = 2 }"),
     TypeError,
     "the same object in two inputs",
   );

@@ -48,6 +48,11 @@ var error_buffer: [1024]u8 = undefined;
 /// The text that goes with the last Status, for `get_text`.
 pub var error_text: []const u8 = "";
 
+/// Whether the host is to have values as Lua has them: it tells whole floats from integers, `_io.null`
+/// from null, and integer keys from strings; after the beginning of each table it reads its mark
+/// (views/external.zig).
+pub var is_exact = false;
+
 /// Writes a function, where a message may have some (calls/lua_functions.zig).
 pub var write_function: ?*const fn (*lua.State, *const lua.Value) void = null;
 
@@ -73,6 +78,7 @@ pub fn finish(L: *lua.State, failed: bool) u32 {
     if (failed) shapes.reset(L);
     seen.forget(L);
     write_function = null;
+    is_exact = false;
     while (changed_count > 0) : (changed_count -= 1) {
         lua.set(L, changed_sources, lua.integer(changed_count), lua.nil);
     }
@@ -158,6 +164,7 @@ pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!voi
 /// Writes elements of an array as long as they are numbers of one word. False if the next one is
 /// no such number.
 fn writeNumbers(frame: *Frame, array_size: u32) bool {
+    if (is_exact) return false;
     const end = @min(frame.count, array_size, frame.index + (wire.words_max - buffer.word_count));
     const first = frame.index;
     const safe_max = 9007199254740991;
@@ -188,13 +195,14 @@ fn half(L: *lua.State, frame: *Frame) Error!void {
     frame.has_key = !frame.has_key;
     if (!frame.has_key) {
         frame.index += 1;
-    } else if (frame.kind == .record and key.tt_ == lua.tag.integer) return buffer.writeDecimal(key.value_.i);
+    } else if (frame.kind == .record and key.tt_ == lua.tag.integer and !is_exact) return buffer.writeDecimal(key.value_.i);
     _ = try one(L, if (frame.has_key) &key else pairs.heldAt(frame.table, at));
 }
 
 /// Writes a value, or the beginning of a container. True if it has pushed a frame for a container.
 fn one(L: *lua.State, given: *const lua.Value) Error!bool {
     buffer.reserve(2, 0);
+    if (is_exact and writeExact(given)) return false;
     switch (given.tt_) {
         lua.tag.integer => buffer.writeInteger(given.value_.i),
         lua.tag.float => buffer.writeRaw(@bitCast(buffer.numberOf(given))),
@@ -214,6 +222,18 @@ fn one(L: *lua.State, given: *const lua.Value) Error!bool {
     return false;
 }
 
+/// Writes a value that the host would otherwise take for another one.
+noinline fn writeExact(given: *const lua.Value) bool {
+    if (given.tt_ == lua.tag.float and lua.number(given.value_.n).tt_ == lua.tag.integer) {
+        buffer.writeBox(.float, 0);
+        buffer.writeRaw(@bitCast(given.value_.n));
+    } else if (given.tt_ == lua.tag.null_ or userdata.isNull(given)) {
+        const kind: wire.Nil = if (given.tt_ == lua.tag.null_) .null_ else .kept;
+        buffer.writeBox(.nil, @intFromEnum(kind));
+    } else return false;
+    return true;
+}
+
 /// Writes a userdata: a date, bytes or null.
 fn writeObject(L: *lua.State, given: *const lua.Value) Error!void {
     const object = given.value_.gc;
@@ -228,7 +248,7 @@ fn writeObject(L: *lua.State, given: *const lua.Value) Error!void {
         buffer.writeAt(.bytes_at, bytes);
     } else if (userdata.isNull(given)) {
         buffer.writeBox(.nil, 0);
-    } else if (userdata.errorNumberOf(given) != 0) {
+    } else if (userdata.errorNumberOf(given) != 0 and !is_exact) {
         buffer.writeBox(.view, userdata.errorNumberOf(given));
     } else return unsupported(given);
 }
@@ -238,6 +258,10 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
     if (numbers.isClean(table)) {
         writeView(L, table);
         return false;
+    }
+    if (is_exact and table.marked & lua.stays != 0) {
+        unsupported_what = "metatables, globals and the library cannot be kept";
+        return error.Unsupported;
     }
     const entry = seen.see(L, @ptrCast(table));
     if (entry.found) {
@@ -250,6 +274,7 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
         return error.Unsupported;
     };
     writeHead(class);
+    if (is_exact) writeMark(table);
     frames[depth] = .{ .kind = class.kind, .table = table, .shape = class.shape, .count = class.count };
     depth += 1;
     switch (class.kind) {
@@ -261,10 +286,17 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
 
 /// Writes a view that code hasn't changed: the host has the object.
 fn writeView(L: *lua.State, table: *lua.Table) void {
+    if (numbers.isExternal(table)) return buffer.writeBox(.view, numbers.numberOf(table));
     const source = numbers.sourceOf(table);
     const has_changes = c.luaH_realasize(source) > 0 or source.lastfree != null;
     buffer.writeBox(if (has_changes) .changed_view else .view, numbers.numberOf(table));
     if (has_changes) noteSource(L, source);
+}
+
+/// Writes what a table is marked as, where the host is to have it as it is in Lua.
+noinline fn writeMark(table: *const lua.Table) void {
+    buffer.reserve(1, 0);
+    buffer.writeBox(.nil, if (marks.of(table)) |mark| @as(u32, @intFromEnum(mark.kind)) + 1 else 0);
 }
 
 /// Writes what a container begins with.
@@ -296,7 +328,7 @@ fn findPairs(L: *lua.State, frame: *Frame) void {
 /// Whether an element is an object that has not been written, of the last object's shape: most rows
 /// are.
 inline fn isLikeLast(element: *const lua.Value) bool {
-    if (element.tt_ != lua.tag.table or depth == frames.len) return false;
+    if (element.tt_ != lua.tag.table or depth == frames.len or is_exact) return false;
     const table = lua.tableOf(element);
     if (table.alimit != 0 or numbers.isClean(table) or seen.has(table)) return false;
     return shapes.isLikeLast(table);

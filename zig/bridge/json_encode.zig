@@ -44,6 +44,8 @@ pub const Options = struct {
 pub const Views = struct {
     /// Gives a view all its contents.
     complete: *const fn (L: *lua.State, table: *lua.Table) void,
+    /// A table with all that an external one holds, until the host is asked again.
+    copy: *const fn (L: *lua.State, table: *lua.Table) *lua.Table,
     /// An element of an incomplete array, by its position from 0.
     element: *const fn (L: *lua.State, table: *lua.Table, paged: *numbers.Paged, position: u32) *const lua.Value,
 };
@@ -60,10 +62,15 @@ const Frame = struct {
     };
 
     kind: Kind,
+    /// What is being written, and where its contents are: of an external table in a copy.
+    given: *lua.Table,
     table: *lua.Table,
-    shape: *const Shape = undefined,
-    /// The places of pairs, in the order in which they are written.
-    places: [*]pairs.Place = undefined,
+    of: extern union {
+        /// Of a row.
+        shape: *const Shape,
+        /// The places of pairs, in the order in which they are written.
+        places: [*]pairs.Place,
+    } = undefined,
     /// Elements, fields or pairs so far, the one that is being written among them.
     index: u32 = 0,
     count: u32,
@@ -179,7 +186,7 @@ fn contents(L: *lua.State) Error!void {
                 },
                 .pairs => blk: {
                     separate(L, index);
-                    const at = frame.places[index].at;
+                    const at = frame.of.places[index].at;
                     try key(L, pairs.keyAt(frame.table, at));
                     break :blk pairs.heldAt(frame.table, at);
                 },
@@ -198,7 +205,7 @@ fn contents(L: *lua.State) Error!void {
 
 /// Writes the key of a row's field; answers its value.
 inline fn field(L: *lua.State, frame: *const Frame, index: u32) *const lua.Value {
-    const shape = frame.shape;
+    const shape = frame.of.shape;
     const held: *const lua.Value = @ptrCast(&(frame.table.node + shape.shape.nodes[index])[0].i_val);
     // Without the comma, for which the brace stands that is written already.
     const start = if (index == 0) 1 else shape.ends[index - 1];
@@ -355,12 +362,13 @@ inline fn byte(given: u8) void {
 }
 
 /// Writes a table, or its beginning.
-fn begin(L: *lua.State, table: *lua.Table) Error!bool {
-    for (frames[0..depth]) |*frame| if (frame.table == table) return refuse("a table contains itself");
+fn begin(L: *lua.State, given: *lua.Table) Error!bool {
+    for (frames[0..depth]) |*frame| if (frame.given == given) return refuse("a table contains itself");
     if (depth == frames.len) return error.Depth;
     checkStack(L);
+    const table = if (numbers.isExternal(given)) views.copy(L, given) else given;
     lua.push(L, lua.ofTable(table));
-    var frame = Frame{ .kind = .array, .table = table, .count = 0 };
+    var frame = Frame{ .kind = .array, .given = given, .table = table, .count = 0 };
     if (table.view & numbers.incomplete != 0) {
         const paged = numbers.entryOf(table).paged;
         if (paged != null and paged.?.kind == .array) {
@@ -380,9 +388,9 @@ fn begin(L: *lua.State, table: *lua.Table) Error!bool {
         const size = frame.count * @sizeOf(pairs.Place);
         const block = c.luaS_newudata(L, size, 0);
         lua.push(L, .{ .value_ = .{ .gc = @ptrCast(block) }, .tt_ = lua.tag.userdata });
-        frame.places = @ptrCast(@alignCast(lua.memoryOf(pairs.Place, block)));
+        frame.of.places = @ptrCast(@alignCast(lua.memoryOf(pairs.Place, block)));
         const order = if (options.is_sorted) null else marks.orderOf(table);
-        pairs.arrange(L, table, frame.places[0..frame.count], order);
+        pairs.arrange(L, table, frame.of.places[0..frame.count], order);
     }
     byte(if (is_object) '{' else '[');
     frames[depth] = frame;
@@ -395,7 +403,7 @@ fn classifyInto(L: *lua.State, frame: *Frame) Error!void {
     const has_fields = table.alimit == 0 and table.lastfree != null and marks.of(table) == null;
     if (has_fields) if (shapeOf(L, table)) |shape| {
         frame.kind = .row;
-        frame.shape = shape;
+        frame.of.shape = shape;
         frame.count = shape.shape.count;
         return;
     };
@@ -581,8 +589,8 @@ noinline fn describe(name: []const u8, what: []const u8) void {
         if (level >= shown_max and level + shown_max < depth) continue;
         switch (frame.kind) {
             .array, .view => path.addIndex(&text, frame.index),
-            .row => path.addName(&text, lua.bytesOf(frame.shape.shape.key(frame.index - 1))),
-            .pairs => path.addKey(&text, &pairs.keyAt(frame.table, frame.places[frame.index - 1].at)),
+            .row => path.addName(&text, lua.bytesOf(frame.of.shape.shape.key(frame.index - 1))),
+            .pairs => path.addKey(&text, &pairs.keyAt(frame.table, frame.of.places[frame.index - 1].at)),
         }
     }
     text.add(")");

@@ -35,6 +35,17 @@ pub inline fn see(L: *lua.State, object: *c.GCObject) Entry {
     return .{ .found = false, .number = add(L, object) };
 }
 
+/// How many there are.
+pub fn total() u32 {
+    return count;
+}
+
+/// The container with a number; null for one that is no table.
+pub fn tableAt(number: u32) ?*lua.Table {
+    const object = containers.?[number];
+    return if (object.tt == c.LUA_VTABLE) @ptrCast(@alignCast(object)) else null;
+}
+
 /// Whether a table is among them.
 pub inline fn has(table: *const lua.Table) bool {
     return table.flags & flag != 0;

@@ -341,8 +341,11 @@ fn view(L: *lua.State, parent: *Frame, number: u32, head: wire.ViewHead) Error!v
     if (!try isNewView(L, number, head)) {
         const known = numbers.find(L, number).?;
         if (known.tt != c.LUA_VTABLE) return error.Malformed;
-        return putOther(L, parent, .{ .value_ = .{ .gc = known }, .tt_ = lua.tag.table });
+        const table: *lua.Table = @ptrCast(@alignCast(known));
+        if (head.kind == .external and !numbers.isExternal(table)) return error.Malformed;
+        return putOther(L, parent, lua.ofTable(table));
     }
+    if (head.kind == .external) return external(L, parent, number);
     const template = templates.find(head.shape);
     if (template == null and head.shape != wire.no_shape) return error.Malformed;
     const table: *lua.Table = if (template) |known| templates.newRow(L, known) else @ptrCast(c.luaH_new(L));
@@ -353,7 +356,7 @@ fn view(L: *lua.State, parent: *Frame, number: u32, head: wire.ViewHead) Error!v
         .array => marks.setKind(L, table, .array),
         .map => marks.setKind(L, table, .map),
         .set => marks.setKind(L, table, .set),
-        _ => return error.Malformed,
+        .external, _ => return error.Malformed,
     }
     if (template) |known| {
         try enter(.{ .kind = .object, .table = table, .template = known, .count = known.count });
@@ -363,6 +366,13 @@ fn view(L: *lua.State, parent: *Frame, number: u32, head: wire.ViewHead) Error!v
         try makeRoom(L, &frames[depth - 1]);
     }
     lua.forgetMetamethods(table);
+}
+
+/// Puts a new external table into its container.
+fn external(L: *lua.State, parent: *Frame, number: u32) Error!void {
+    const table: *lua.Table = @ptrCast(c.luaH_new(L));
+    try putOther(L, parent, lua.ofTable(table));
+    numbers.registerExternal(L, table, number);
 }
 
 /// Puts a date of a lazy input, known or new, into its container.
@@ -379,7 +389,8 @@ fn putDate(L: *lua.State, frame: *Frame, number: u32, milliseconds: f64) Error!v
 
 /// Whether the number has no table yet.
 inline fn isNewView(L: *lua.State, number: u32, head: wire.ViewHead) Error!bool {
-    if (!is_lazy or number == 0 or number > numbers.number_max) return error.Malformed;
+    const may_stand = is_lazy or head.kind == .external;
+    if (!may_stand or number == 0 or number > numbers.number_max) return error.Malformed;
     if (numbers.find(L, number) == null) return true;
     return if (head.is_complete or head.shape != wire.no_shape) error.Malformed else false;
 }

@@ -4,7 +4,9 @@
 
 const std = @import("std");
 const assert = @import("../vm/assert.zig").assert;
+const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
+const marks = @import("../values/marks.zig");
 const pages = @import("view_pages.zig");
 const userdata = @import("../values/userdata.zig");
 const wire = @import("wire.zig");
@@ -16,6 +18,8 @@ pub const clean: u32 = c.CU_VIEW_CLEAN;
 pub const ordered: u32 = c.CU_VIEW_ORDERED;
 const number_shift = c.CU_VIEW_SHIFT;
 pub const number_max = std.math.maxInt(u32) >> number_shift;
+/// Both bits: an external table (views/external.zig).
+const external: u32 = incomplete | ordered;
 
 const Entry = extern struct {
     /// The table or date that stands for the host's object. It doesn't keep it alive: `freed` takes
@@ -29,14 +33,15 @@ const Entry = extern struct {
         /// number here, and a number that isn't in the list has 0.
         next_released: u32,
     } = .{ .next_released = 0 },
-    /// Of an incomplete array, Map, Set or large object, and of a table with an order.
+    /// Of an incomplete array, Map, Set or large object, and of a table with an order; of an external
+    /// table that code has read in sequence or traversed.
     paged: ?*Paged = null,
 };
 
 /// What an incomplete array, Map, Set or large object needs.
 pub const Paged = struct {
     kind: wire.ViewKind,
-    /// How many elements or entries the host has.
+    /// How many elements or entries the host has; of an external table, more than it can have.
     length: u32,
     /// The position after the last page, where reading forwards goes on, and that of its first
     /// element, before which reading backwards goes on.
@@ -47,8 +52,11 @@ pub const Paged = struct {
     ahead_max: u32,
     /// The page that was used last (index).
     page: u32 = 0,
-    /// The page of the fields that code has read of a Map, Set or large object (index).
+    /// The page of the fields that code has read of a Map, Set or large object, or of the elements of
+    /// an external table (index).
     fields: u32 = 0,
+    /// The border of an external table, if it is known.
+    border: ?u32 = null,
     /// The entry of the page that `next` has given last.
     cursor: u32 = 0,
     is_traversed: bool = false,
@@ -57,6 +65,9 @@ pub const Paged = struct {
     order: ?*lua.Table = null,
     places: ?*lua.Table = null,
 };
+
+/// Called when an external table with a metatable is collected (views/external.zig).
+pub var forget_place: *const fn (number: u32) void = undefined;
 
 /// How many numbers have an object.
 pub var alive: u32 = 0;
@@ -69,6 +80,14 @@ pub var source: ?*lua.Table = null;
 /// Keeps it from being collected.
 var source_slot: *lua.Table = undefined;
 
+/// The source of external tables, which has none that are changed.
+var external_source: *lua.Table = undefined;
+
+/// What external tables have of their contents, to be read again without asking the host, in bytes;
+/// and how much that may be.
+var cached_bytes: usize = 0;
+const cached_bytes_max = 256 * 1024;
+
 const input_debt_min = 32 * 1024;
 const inputs_waiting_max = 64;
 
@@ -79,6 +98,7 @@ var first_released: u32 = 0;
 pub fn init(L: *lua.State) void {
     source_slot = lua.newAnchored(L);
     c.luaH_resize(L, source_slot, 1, 0);
+    external_source = lua.newAnchored(L);
 }
 
 /// The views of the next message belong to an input of their own.
@@ -110,6 +130,11 @@ pub fn dummyNode() [*c]lua.Node {
 
 pub inline fn numberOf(table: *const lua.Table) u32 {
     return table.view >> number_shift;
+}
+
+/// Whether the table is an external one.
+pub inline fn isExternal(table: *const lua.Table) bool {
+    return table.view & external == external;
 }
 
 /// Whether the table's contents are the host's, unchanged. Without a number it is read-only.
@@ -177,6 +202,100 @@ pub fn register(L: *lua.State, table: *lua.Table, number: u32, head: wire.ViewHe
     table.view |= number << number_shift | clean | (if (head.is_complete) 0 else incomplete);
 }
 
+/// Makes an external table of a table without contents of its own.
+pub noinline fn registerExternal(L: *lua.State, table: *lua.Table, number: u32) void {
+    reserve(L, number);
+    becomeExternal(L, table, number);
+}
+
+/// Makes sure that a number can be given.
+pub fn reserve(L: *lua.State, number: u32) void {
+    assert(number > 0 and number <= number_max);
+    makeRoom(L, number);
+}
+
+/// Makes an external table of any that isn't one: its contents stand with the host now. Needs no
+/// memory where the number was reserved. A table that was a view keeps its number and its source.
+pub noinline fn becomeExternal(L: *lua.State, table: *lua.Table, number: u32) void {
+    const entry = &entries[number];
+    if (numberOf(table) == 0) {
+        assert(entry.object == null and entry.paged == null);
+        if (entry.link.next_released != 0) unrelease(number);
+        entry.* = .{ .object = @ptrCast(table), .link = .{ .source = external_source } };
+        alive += 1;
+    } else {
+        assert(numberOf(table) == number);
+        forgetPaged(L, number);
+    }
+    emptyParts(L, table);
+    marks.clear(L, table);
+    marks.setKind(L, table, .array); // so that its length is asked for
+    table.view = table.view & c.CU_INLINE_MASK | number << number_shift | external | clean;
+    if (table.marked & (1 << c.BLACKBIT) != 0) c.luaC_barrierback_(L, @ptrCast(table));
+}
+
+/// The next external table from a number on, which then is the one after it; null after the last.
+pub fn nextExternal(number: *u32) ?*lua.Table {
+    while (number.* < capacity) {
+        const object = entries[number.*].object;
+        number.* += 1;
+        if (object == null or object.?.tt != c.LUA_VTABLE) continue;
+        const table: *lua.Table = @ptrCast(@alignCast(object.?));
+        if (isExternal(table)) return table;
+    }
+    return null;
+}
+
+/// Counts what an external table has got of its contents.
+pub fn countCached(bytes: usize) void {
+    cached_bytes += bytes;
+}
+
+/// Where external tables have more of their contents than they may, they all lose it. No instruction
+/// may be looking at one.
+pub noinline fn evict(L: *lua.State) void {
+    if (cached_bytes <= cached_bytes_max) return;
+    cached_bytes = 0;
+    limits.owe(capacity);
+    var next: u32 = 0;
+    while (nextExternal(&next)) |table| emptyParts(L, table);
+}
+
+/// Takes all that a table's own parts hold, and the parts.
+pub noinline fn emptyParts(L: *lua.State, table: *lua.Table) void {
+    const size = c.luaH_realasize(table);
+    if (size > 0) c.luaM_free_(L, @ptrCast(table.array), size * @sizeOf(lua.Value));
+    table.array = null;
+    table.alimit = 0;
+    table.flags &= 0x7f; // isrealasize
+    // A hash part in the table's own block goes with the table.
+    const is_inline = @intFromPtr(table.node) == @intFromPtr(table) + @sizeOf(lua.Table);
+    if (table.lastfree != null and !is_inline) {
+        c.luaM_free_(L, @ptrCast(table.node), lua.nodeCount(table) * @sizeOf(lua.Node));
+    }
+    table.node = dummyNode();
+    table.lastfree = null;
+    table.lsizenode = 0;
+}
+
+/// What an external table needs to be read in sequence.
+pub noinline fn pagedOf(L: *lua.State, table: *lua.Table) *Paged {
+    const entry = entryOf(table);
+    if (entry.paged) |paged| return paged;
+    const paged: *Paged = @ptrCast(@alignCast(c.luaM_malloc_(L, @sizeOf(Paged), 0)));
+    paged.* = .{ .kind = .external, .length = std.math.maxInt(u32), .ahead_max = pages.ahead_max };
+    entry.paged = paged;
+    return paged;
+}
+
+/// The external table with this number, if there is one.
+pub fn findExternal(L: *lua.State, number: u32) ?*lua.Table {
+    const object = find(L, number) orelse return null;
+    if (object.tt != c.LUA_VTABLE) return null;
+    const table: *lua.Table = @ptrCast(@alignCast(object));
+    return if (isExternal(table)) table else null;
+}
+
 /// Gives a new date its number.
 pub fn registerDate(L: *lua.State, date: *c.GCObject, number: u32) void {
     makeRoom(L, number);
@@ -211,7 +330,7 @@ inline fn newEntry(number: u32) *Entry {
 }
 
 fn growEntries(L: *lua.State, needed: u32) void {
-    const grown = @max(256, capacity * 2, needed);
+    const grown = @max(64, capacity * 2, needed);
     const size = @sizeOf(Entry);
     const old: ?*anyopaque = if (capacity == 0) null else @ptrCast(entries);
     entries = @ptrCast(@alignCast(c.luaM_saferealloc_(L, old, capacity * size, grown * size)));
@@ -242,6 +361,7 @@ pub fn drop(L: *lua.State, number: u32) bool {
 /// Called when a table that is a view is collected.
 pub export fn cu_view_free(L: *lua.State, table: *lua.Table) callconv(.c) void {
     const number = numberOf(table);
+    if (isExternal(table) and table.metatable != null) forget_place(number);
     forgetPaged(L, number);
     freed(number);
 }
@@ -281,7 +401,7 @@ pub export fn cu_view_reference(table: *const lua.Table, index: u32) callconv(.c
     const entry = entryOf(table);
     if (index == 0) return entry.link.source;
     const paged = entry.paged orelse return null;
-    if (table.view & ordered != 0) return if (index == 1) paged.order else if (index == 2) paged.places else null;
+    if (table.view & external == ordered) return if (index == 1) paged.order else if (index == 2) paged.places else null;
     var seen: u32 = 0;
     for (&pages.list) |*page| {
         if (page.owner != numberOf(table)) continue;

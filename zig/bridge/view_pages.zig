@@ -15,7 +15,8 @@ pub const Page = struct {
     /// Position of the first element or entry, from 0.
     first: u32 = 0,
     count: u32 = 0,
-    /// Of entries: the position after the page.
+    /// Whether it has entries, keys and values by turns; and then the position after the page.
+    is_entries: bool = false,
     next: u32 = 0,
     values: *lua.Table = undefined,
     /// What it takes in Lua's heap.
@@ -69,9 +70,9 @@ pub inline fn show(table: *const lua.Table, page: *const Page) void {
 }
 
 /// The page that has an element.
-pub fn find(owner: u32, position: u32) ?*Page {
+pub noinline fn find(owner: u32, position: u32) ?*Page {
     for (&list) |*page| {
-        if (page.owner == owner and position -% page.first < page.count) return page;
+        if (page.owner == owner and !page.is_entries and position -% page.first < page.count) return page;
     }
     return null;
 }
@@ -114,12 +115,17 @@ pub fn shrink() void {
     }
 }
 
+/// From now on `luaH_getint` sees no page.
+pub fn hide() void {
+    cu_page.owner = null;
+}
+
 /// Gives up the pages of a view.
-pub fn drop(owner: u32) void {
+pub noinline fn drop(owner: u32) void {
     for (&list) |*page| if (page.owner == owner) dropPage(page);
 }
 
-fn dropPage(page: *Page) void {
+pub noinline fn dropPage(page: *Page) void {
     cu_page.owner = null;
     page.owner = 0;
     assert(page.bytes <= bytes_taken);

@@ -96,6 +96,18 @@ pub const sleep_function = 0xffff_fff0;
 pub const all_function = 0xffff_fff1;
 pub const race_function = 0xffff_fff2;
 
+/// What the host answers where a value was stored that has tables: this less the number of containers
+/// in its message. Each table becomes an external one.
+pub const adopt_base = -1024;
+/// What it answers else is the border of the table; or this, where it doesn't tell.
+pub const border_unknown = 0x7fff_ffff;
+/// A message's chunks and the words of its last one, in one number.
+pub const words_bits = 13;
+/// Beside the number of such a table.
+pub const has_metatable: u32 = 1 << 31;
+/// Numbers of tables that stand in the buffer at once.
+pub const adopted_max = buffer_size_bytes / 4;
+
 /// What JavaScript threw, as it stands in the buffer for Lua to raise: the bytes of its name, then
 /// of its message, begin the heap.
 pub const Thrown = extern struct {
@@ -161,6 +173,8 @@ pub const ViewKind = enum(u8) {
     set,
     /// An object with so many fields that it is read as a Map is.
     record,
+    /// An external table: it stands with the host for good, and is written through.
+    external,
     _,
 };
 

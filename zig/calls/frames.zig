@@ -43,6 +43,11 @@ pub var caller: *lua.State = undefined;
 /// What one level of nesting takes of C's stack, in levels of C as Lua counts them.
 const frame_levels = 4;
 
+/// Whether a function of the host is using the unit that code has called.
+pub fn isInside() bool {
+    return depth > 0;
+}
+
 /// Begins a use of the unit by the host inside a call of one of its functions.
 pub fn begin(stack_pointer: usize) i32 {
     if (!messages.is_calling or depth == depth_max) return unit.answer(.malformed);

@@ -121,7 +121,7 @@ fn writeArguments(L: *lua.State, arguments: *Arguments) void {
 }
 
 /// What arguments are called in paths.
-const names = [_][]const u8{ "argument1", "argument2", "argument3", "argument4", "argument5", "argument" };
+pub const names = [_][]const u8{ "argument1", "argument2", "argument3", "argument4", "argument5", "argument" };
 
 /// Raises the error of an argument that can't be passed.
 fn refused(L: *lua.State, name: *const lua.Value) c_int {

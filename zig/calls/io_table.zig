@@ -2,9 +2,11 @@
 //! stays). The host reaches both by address, so nothing that code does to the
 //! globals, to `_io`'s metatable or to its fields misleads it.
 
+const external = @import("small").@"views/external.zig";
 const assert = @import("../vm/assert.zig").assert;
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
+const numbers = @import("../bridge/view_numbers.zig");
 const marks = @import("../values/marks.zig");
 const userdata = @import("../values/userdata.zig");
 const reading = @import("../views/reading.zig");
@@ -18,6 +20,8 @@ extern fn cu_lock_library(L: *lua.State, globals: *lua.Table, kept: *const [2]*l
 
 pub const io_id = 1;
 pub const home_id = 2;
+/// The number of `_home` as an external table: the host gives others from 2 on.
+const home_number = 1;
 
 pub const Field = enum(u32) { input, output, meta };
 
@@ -42,6 +46,8 @@ pub const places = 9;
 
 pub fn init(L: *lua.State) void {
     home = lua.newAnchored(L);
+    numbers.registerExternal(L, home, home_number);
+    external.home = home;
     unit_globals = lua.tableOf(@ptrCast(c.luaH_getint(registryOf(L), c.LUA_RIDX_GLOBALS)));
     // The registry keeps the names, whatever code does to the globals, to `_io` and to the input.
     for (&names, 0..) |*name, i| {
@@ -55,6 +61,32 @@ pub fn init(L: *lua.State) void {
     io = newPlaces(L);
     reset(L);
     setField(L, globals(L), "_home", lua.ofTable(home));
+    openExternal(L);
+    keepInLua(L);
+}
+
+/// The global `ext`: `ext.table()` makes an external table.
+fn openExternal(L: *lua.State) void {
+    c.lua_createtable(L, 0, 1);
+    c.lua_pushcclosure(L, newExternal, 0);
+    c.lua_setfield(L, -2, "table");
+    setField(L, globals(L), "ext", lua.top(L).*);
+    lua.pop(L, 1);
+}
+
+fn newExternal(state: ?*lua.State) callconv(.c) c_int {
+    external.create(state.?);
+    return 1;
+}
+
+/// The globals, the tables in them and `_io` never become external.
+fn keepInLua(L: *lua.State) void {
+    const tables = globals(L);
+    for ([_]*lua.Table{ io, tables, registryOf(L) }) |table| table.marked |= lua.stays;
+    for (0..lua.nodeCount(tables)) |i| {
+        const held: *const lua.Value = @ptrCast(&(tables.node + i)[0].i_val);
+        if (held.tt_ == lua.tag.table and lua.tableOf(held) != home) lua.tableOf(held).marked |= lua.stays;
+    }
 }
 
 fn newPlaces(L: *lua.State) *lua.Table {
@@ -201,6 +233,7 @@ pub fn setInputField(L: *lua.State) bool {
     }
     if (input.tt_ != lua.tag.table) return false;
     const table = lua.tableOf(input);
+    if (numbers.isExternal(table)) return external.store(L, table, @ptrCast(&pair.array[0]), @ptrCast(&pair.array[1]), true);
     writing.beforeChange(L, table);
     lua.set(L, table, pair.array[0], pair.array[1]);
     return true;
@@ -256,9 +289,12 @@ fn truncate(table: *lua.Table, length: i64) void {
 /// `_io.array(t [, n])`: marks t as an array of length n, by default #t.
 fn array(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
-    const table = written(L);
+    c.luaL_checktype(L, 1, c.LUA_TTABLE);
+    const table = lua.tableOf(lua.at(L, 1));
     const length = c.luaL_optinteger(L, 2, @intCast(c.luaH_getn(table)));
     if (length < 0 or length > marks.length_max) _ = c.luaL_argerror(L, 2, "length out of range");
+    if (numbers.isExternal(table)) return marked(L, table, .array, @intCast(length));
+    writing.beforeChange(L, table);
     if (c.lua_type(L, 2) > c.LUA_TNIL) truncate(table, length);
     // Places for the whole length: a long array costs memory here, as it does in JavaScript.
     if (length > c.luaH_realasize(table)) c.luaH_resizearray(L, table, @intCast(length));
@@ -270,23 +306,29 @@ fn array(state: ?*lua.State) callconv(.c) c_int {
 /// `_io.object(t)`: marks t as an object, whatever its keys.
 fn object(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
-    marks.setKind(L, written(L), .object);
-    c.lua_settop(L, 1);
-    return 1;
+    return setKind(L, .object);
 }
 
 /// `_io.map(t)`: marks t as a Map.
 fn map(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
-    marks.setKind(L, written(L), .map);
+    return setKind(L, .map);
+}
+
+/// Marks the table that is the first argument.
+fn setKind(L: *lua.State, comptime kind: external.Kind) c_int {
+    c.luaL_checktype(L, 1, c.LUA_TTABLE);
+    const table = lua.tableOf(lua.at(L, 1));
+    if (numbers.isExternal(table)) return marked(L, table, kind, 0);
+    writing.beforeChange(L, table);
+    marks.setKind(L, table, if (kind == .map) .map else .object);
     c.lua_settop(L, 1);
     return 1;
 }
 
-/// The table that is the first argument, ready to be changed.
-noinline fn written(L: *lua.State) *lua.Table {
-    c.luaL_checktype(L, 1, c.LUA_TTABLE);
-    const table = lua.tableOf(lua.at(L, 1));
-    writing.beforeChange(L, table);
-    return table;
+/// The same for an external table.
+noinline fn marked(L: *lua.State, table: *lua.Table, kind: external.Kind, length: u32) c_int {
+    external.mark(L, table, kind, length);
+    c.lua_settop(L, 1);
+    return 1;
 }

@@ -23,7 +23,12 @@ const c = lua.c;
 const indent_max = 10;
 
 pub fn init() void {
-    encoding.views = .{ .complete = complete, .element = reading.element };
+    encoding.views = .{ .complete = complete, .copy = copy, .element = reading.element };
+}
+
+fn copy(L: *lua.State, table: *lua.Table) *lua.Table {
+    _ = asking.ask(L, .all, table, 0, 0);
+    return lua.tableOf(asking.answered());
 }
 
 /// What a view holds now counts for its page, so that it is collected with it.

@@ -5,6 +5,7 @@ const asking = @import("../views/asking.zig");
 const releasing = @import("../views/releasing.zig");
 const channels = @import("small").@"calls/channels.zig";
 const errors = @import("errors.zig");
+const external = @import("small").@"views/external.zig";
 const frames = @import("small").@"calls/frames.zig";
 const from_lua = @import("../bridge/from_lua.zig");
 const host = @import("host.zig");
@@ -54,6 +55,7 @@ fn setUp(state: *lua.State, _: void) void {
     _ = c.luaL_ref(state, c.LUA_REGISTRYINDEX);
     numbers.init(state);
     asking.init(unit.B);
+    external.init(state);
     templates.init(state);
     from_lua.init(state);
     io_table.init(state);
@@ -111,4 +113,5 @@ pub fn recover() void {
     messages.dropMessage();
     json.dropText();
     _ = from_lua.finish(unit.L, true);
+    external.freeAdopted(unit.L);
 }

@@ -5,6 +5,7 @@ const allocator = @import("../vm/allocator.zig");
 const assert = @import("../vm/assert.zig").assert;
 const asking = @import("../views/asking.zig");
 const releasing = @import("../views/releasing.zig");
+const external = @import("small").@"views/external.zig";
 const buffer = @import("../bridge/buffer.zig");
 const from_lua = @import("../bridge/from_lua.zig");
 const limits = @import("../vm/limits.zig");
@@ -20,9 +21,22 @@ const Range = struct { first: u32, count: u32, names: []const []const u8, result
 
 /// Writes values from the stack as a message, and empties the stack. The last name is for all that follow.
 pub fn write(first: u32, count: u32, names: []const []const u8) i32 {
+    from_lua.start(unit.L);
+    return writeStarted(first, count, names);
+}
+
+/// Writes what a function of the host was called with: it may have functions of Lua's.
+pub fn writeArguments(count: u32, names: []const []const u8) i32 {
+    from_lua.start(unit.L);
+    from_lua.write_function = lua_functions.write;
+    const words = writeStarted(1, count, names);
+    if (words < 0) lua_functions.unsent(unit.L) else lua_functions.sent();
+    return words;
+}
+
+fn writeStarted(first: u32, count: u32, names: []const []const u8) i32 {
     assert(first + count <= c.lua_gettop(unit.L) + 1);
     var range = Range{ .first = first, .count = count, .names = names };
-    from_lua.start(unit.L);
     limits.begin(unit.L);
     const status = lua.protect(unit.L, writeRange, &range);
     const words = from_lua.finish(unit.L, status != c.LUA_OK or range.result != null);
@@ -94,6 +108,20 @@ fn newSource(state: *lua.State, _: void) void {
 pub fn dropView(number: u32) i32 {
     const is_dropped = to_lua.isOpen() and numbers.drop(unit.L, number);
     return if (is_dropped) 0 else unit.answer(.malformed);
+}
+
+pub fn forgetExternal(number: u32) i32 {
+    if (!unit.is_ready) return unit.answer(.malformed);
+    if (number == 0) {
+        external.forgetAll(unit.L);
+    } else if (numbers.findExternal(unit.L, number)) |table| external.forgetContents(unit.L, table);
+    return 0;
+}
+
+pub fn pinExternal(number: u32, is_reached: bool) i32 {
+    if (!unit.is_ready) return unit.answer(.malformed);
+    external.pin(unit.L, number, is_reached);
+    return 0;
 }
 
 const Chunk = struct { words: u32, heap_bytes: u32, result: ?to_lua.Error = null };

@@ -216,13 +216,13 @@ void cu_mark_written(struct Table *t, const void *key, const void *value);
 #define CU_VIEW_CLEAN 2u  /* code has not written to it; without a number: nor may it (read_only.zig) */
 #define CU_INLINE_MASK 0x1cu  /* log2 + 1 of the nodes in the table's own block, or 0 */
 #define CU_INLINE_SHIFT 2
-#define CU_VIEW_ORDERED 0x20u  /* complete, but traversed in the host's order */
+#define CU_VIEW_ORDERED 0x20u  /* complete, but traversed in the host's order; incomplete: an external table */
 #define CU_VIEW_SHIFT 6
 /* the elements of a view that were loaded last */
 extern struct { const struct Table *owner; unsigned first, count; const struct TValue *values; } cu_page;
 const struct TValue *cu_view_get(struct lua_State *L, struct Table *t, const struct TValue *key);
 int cu_view_next(struct lua_State *L, struct Table *t, union StackValue *key);
-void cu_view_write(struct lua_State *L, struct Table *t, const struct TValue *key);
+int cu_view_write(struct lua_State *L, struct Table *t, const struct TValue *key, const struct TValue *val, int raw);
 void cu_view_metatable(struct lua_State *L, struct Table *t, struct Table *mt);
 struct Table *cu_view_reference(const struct Table *t, unsigned index);
 void cu_view_free(struct lua_State *L, struct Table *t);
@@ -232,6 +232,7 @@ void cu_userdata_free(struct Udata *u);
     ? 1u << ((((t)->view & CU_INLINE_MASK) >> CU_INLINE_SHIFT) - 1) : 0u)
 #define cu_isincomplete(t) (__builtin_expect((t)->view & CU_VIEW_INCOMPLETE, 0))
 #define cu_istraversed(t) (__builtin_expect((t)->view & (CU_VIEW_INCOMPLETE | CU_VIEW_ORDERED), 0))
+#define cu_isexternal(t) (((t)->view & (CU_VIEW_INCOMPLETE | CU_VIEW_ORDERED)) == (CU_VIEW_INCOMPLETE | CU_VIEW_ORDERED))
 #define cu_isclean(t) (__builtin_expect((t)->view & CU_VIEW_CLEAN, 0))
 
 /*

@@ -30,6 +30,21 @@ pub const Op = enum(u32) {
     position,
     /// A Map's or Set's border, as `#` in Lua.
     border,
+    /// Stores a key and its value, which stand in the buffer, in an external table: `first` chunks and
+    /// words (wire.words_bits), `count` bytes. Answers the table's border, or how many containers came
+    /// with the value (wire.adopt_base): then nothing is stored yet.
+    store,
+    /// The numbers that those containers have stand in the buffer, from `first`, `count` of them: the host
+    /// gives each table its number.
+    adopt,
+    /// Stores what came with such containers. Answers as `store`.
+    commit,
+    /// What an external table becomes: `first` is an `external.Kind`, `count` an array's length.
+    mark,
+    /// An external table gets a metatable: answers 1 where the host keeps it.
+    pin,
+    /// A new external table.
+    table,
 };
 
 /// The host has handed over the message with its answer when this returns. A result that is not
@@ -57,18 +72,42 @@ pub fn init(thread: *lua.State) void {
 /// said in `Op`.
 pub fn ask(L: *lua.State, op: Op, table: *const lua.Table, first: u32, count: u32) u32 {
     assert(!is_asking and table.view & numbers.incomplete != 0);
+    numbers.source = numbers.entryOf(table).link.source;
+    return askHost(L, op, numbers.numberOf(table), first, count);
+}
+
+noinline fn askHost(L: *lua.State, op: Op, number: u32, first: u32, count: u32) u32 {
     releasing.flush();
     pages.shrink();
+    numbers.evict(L);
     c.lua_settop(B, 0);
-    numbers.source = numbers.entryOf(table).link.source;
     limits.spend(crossing_bytes);
     is_asking = true;
-    const answer = load(op, numbers.numberOf(table), first, count);
+    const answer = load(op, number, first, count);
     is_asking = false;
     if (answer < 0) raise(L, answer);
     assert(op == .position or to_lua.finish(B) and isAnswer(op, answered()));
     limits.spend(to_lua.takenBytes());
     return @intCast(answer);
+}
+
+/// Asks for a new external table, which `answered` then has.
+pub fn askForTable(L: *lua.State) void {
+    _ = askHost(L, .table, 0, 0, 0);
+}
+
+/// Tells the host something about an external table, which it answers without a message: a status where
+/// it is negative, and more than `wire.adopt_base`.
+pub fn tell(op: Op, number: u32, first: u32, count: u32) i32 {
+    assert(!is_asking);
+    releasing.flush();
+    limits.owe(crossing_bytes >> 6);
+    return load(op, number, first, count);
+}
+
+/// Bytes that the host's answer takes in Lua's heap.
+pub fn takenBytes() usize {
+    return to_lua.takenBytes();
 }
 
 /// The value that the host has answered with.
@@ -93,12 +132,21 @@ pub fn askForKey(L: *lua.State, op: Op, table: *lua.Table, key: *const lua.Value
         lua.tag.userdata => if (userdata.dateNumberOf(key) == 0) return null,
         else => return null,
     }
+    const answer = askWith(L, op, table, key);
+    collect(L); // the answer stands on B's stack
+    return answer;
+}
+
+/// Asks for the value of a key of an external table: a string, number, boolean or external table.
+pub fn askForValue(L: *lua.State, table: *lua.Table, key: *const lua.Value) void {
+    _ = askWith(L, .field, table, key);
+}
+
+fn askWith(L: *lua.State, op: Op, table: *lua.Table, key: *const lua.Value) u32 {
     from_lua.start(L);
     from_lua.hostKey(L, key) catch unreachable; // strings, numbers, booleans and numbers of views
     const words = from_lua.finish(L, false);
-    const answer = ask(L, op, table, words, buffer.heapCount());
-    collect(L); // the answer stands on B's stack
-    return answer;
+    return ask(L, op, table, words, buffer.heapCount());
 }
 
 /// Asks for the border of a Map or Set.
@@ -112,7 +160,7 @@ pub fn askForBorder(table: *const lua.Table) u32 {
 }
 
 /// Raises the error of a value that the host could not give.
-fn raise(L: *lua.State, answer: i32) noreturn {
+pub fn raise(L: *lua.State, answer: i32) noreturn {
     _ = to_lua.finish(B);
     c.lua_settop(B, 0);
     if (answer == @intFromEnum(wire.Status.memory)) c.luaD_throw(L, c.LUA_ERRMEM);

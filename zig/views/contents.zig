@@ -13,6 +13,7 @@ const c = lua.c;
 /// Gives a view all its contents. It stays a view.
 pub fn complete(L: *lua.State, table: *lua.Table) void {
     if (table.view & numbers.incomplete == 0) return;
+    assert(!numbers.isExternal(table));
     const paged = numbers.entryOf(table).paged;
     const is_traversed = paged != null and paged.?.is_traversed;
     if (is_traversed) keepOrder(L, table, paged.?);

@@ -4,6 +4,7 @@
 const std = @import("std");
 const asking = @import("asking.zig");
 const contents = @import("contents.zig");
+const external = @import("small").@"views/external.zig";
 const lua = @import("../vm/lua.zig");
 const marks = @import("../values/marks.zig");
 const numbers = @import("../bridge/view_numbers.zig");
@@ -13,9 +14,10 @@ const c = lua.c;
 
 /// The value of a key that an incomplete view's own table doesn't have. No stack moves.
 pub export fn cu_view_get(L: *lua.State, table: *lua.Table, key: *const lua.Value) callconv(.c) *const lua.Value {
+    if (numbers.isExternal(table)) return external.get(L, table, key);
     const paged = numbers.entryOf(table).paged orelse return fieldOfObject(L, table, key);
     if (paged.kind == .array) {
-        const position = positionOf(key) orelse return &lua.nil;
+        const position = lua.positionKey(key) orelse return &lua.nil;
         return if (position < paged.length) element(L, table, paged, position) else &lua.nil;
     }
     if (keptFields(table, paged)) |page| {
@@ -52,6 +54,7 @@ pub export fn cu_mark_length(table: *lua.Table) callconv(.c) u32 {
 
 /// The border of an incomplete view.
 fn lengthOf(table: *const lua.Table) u32 {
+    if (numbers.isExternal(table)) return external.lengthOf(table);
     const paged = numbers.entryOf(table).paged orelse return 0;
     return switch (paged.kind) {
         .array => paged.length,
@@ -64,20 +67,6 @@ fn lengthOf(table: *const lua.Table) u32 {
 fn keptFields(table: *const lua.Table, paged: *const numbers.Paged) ?*pages.Page {
     const page = &pages.list[paged.fields];
     return if (page.owner == numbers.numberOf(table) and page.first == pages.fields_position) page else null;
-}
-
-/// The integer key that a table takes a number for.
-pub fn integerOf(key: *const lua.Value) ?i64 {
-    if (key.tt_ == lua.tag.integer) return key.value_.i;
-    var integer: c.lua_Integer = undefined;
-    const is_integer = key.tt_ == lua.tag.float and c.luaV_flttointeger(key.value_.n, &integer, c.F2Ieq) != 0;
-    return if (is_integer) integer else null;
-}
-
-/// Position from 0 of an array's element.
-pub fn positionOf(key: *const lua.Value) ?u32 {
-    const integer = integerOf(key) orelse return null;
-    return if (integer >= 1 and integer <= std.math.maxInt(u32)) @intCast(integer - 1) else null;
 }
 
 /// A field of an object; the view keeps it.

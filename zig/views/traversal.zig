@@ -16,7 +16,8 @@ extern fn luaH_invalidkey(L: *lua.State) noreturn;
 /// As lua_next, for an incomplete view. -1: the view is complete now, so luaH_next is to do it.
 pub export fn cu_view_next(L: *lua.State, table: *lua.Table, key: [*]lua.Value) callconv(.c) c_int {
     // `next` doesn't take a float for an integer, as an access does.
-    if (key[0].tt_ == lua.tag.float and reading.integerOf(&key[0]) != null) luaH_invalidkey(L);
+    if (key[0].tt_ == lua.tag.float and lua.integerKey(&key[0]) != null) luaH_invalidkey(L);
+    if (numbers.isExternal(table)) return nextEntry(L, table, numbers.pagedOf(L, table), key);
     if (table.view & numbers.ordered != 0) return nextOrdered(L, table, key);
     const paged = numbers.entryOf(table).paged orelse {
         contents.complete(L, table);
@@ -29,7 +30,7 @@ pub export fn cu_view_next(L: *lua.State, table: *lua.Table, key: [*]lua.Value) 
 fn nextElement(L: *lua.State, table: *lua.Table, paged: *numbers.Paged, key: [*]lua.Value) c_int {
     var position: u32 = 0;
     if (!lua.isNil(&key[0])) {
-        position = reading.positionOf(&key[0]) orelse paged.length;
+        position = lua.positionKey(&key[0]) orelse paged.length;
         if (position >= paged.length) luaH_invalidkey(L);
         position += 1;
     }
@@ -91,6 +92,7 @@ fn nextEntry(L: *lua.State, table: *lua.Table, paged: *numbers.Paged, key: [*]lu
         const count = c.luaH_realasize(values) / 2;
         if (count > 0) {
             page = asking.keepPage(table, values, position, count, false);
+            page.is_entries = true;
             page.next = next;
             paged.page = pages.indexOf(page);
             asking.collect(L);

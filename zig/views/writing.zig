@@ -1,38 +1,35 @@
-//! Before code changes a view: it becomes an ordinary table with all its contents (copy on
-//! write), and its input's source keeps it, so that code finds it again through other views. A
-//! read-only table stays as it is.
+//! Before code changes a table that isn't an ordinary one: a view becomes ordinary (ordinary.zig), an
+//! external table tells the host (external.zig), a read-only one refuses.
 
-const assert = @import("../vm/assert.zig").assert;
 const contents = @import("contents.zig");
+const external = @import("small").@"views/external.zig";
 const lua = @import("../vm/lua.zig");
 const numbers = @import("../bridge/view_numbers.zig");
+const ordinary = @import("small").@"views/ordinary.zig";
+const c = lua.c;
 
 // library.zig
 extern fn cu_refuse_field(L: *lua.State, table: *lua.Table, key: *const lua.Value) noreturn;
 extern fn cu_refuse_change(L: *lua.State, table: *lua.Table, format: [*:0]const u8) noreturn;
 
-/// Before code sets a field of a clean view, or of a read-only table, which is an error.
-pub export fn cu_view_write(L: *lua.State, table: *lua.Table, key: *const lua.Value) callconv(.c) void {
+/// Before code sets a field of a table with the bit of a clean view. 1: the field is set.
+pub export fn cu_view_write(
+    L: *lua.State,
+    table: *lua.Table,
+    key: *const lua.Value,
+    value: *const lua.Value,
+    is_raw: c_int,
+) callconv(.c) c_int {
     if (lua.isReadOnly(table)) cu_refuse_field(L, table, key);
-    makeOrdinary(L, table);
+    if (numbers.isExternal(table)) return @intFromBool(external.store(L, table, key, value, is_raw != 0));
+    ordinary.makeOrdinary(L, table);
+    return 0;
 }
 
-/// Before the host or the library changes a table in another way than by a field.
+/// Before the host or the library changes an ordinary table, or a view, in another way than by a field.
 pub fn beforeChange(L: *lua.State, table: *lua.Table) void {
     if (lua.isReadOnly(table)) cu_refuse_change(L, table, "attempt to change read-only table '%s'");
-    if (numbers.isClean(table)) makeOrdinary(L, table);
-}
-
-fn makeOrdinary(L: *lua.State, table: *lua.Table) void {
-    assert(numbers.isClean(table));
-    contents.complete(L, table);
-    pin(L, table);
-    table.view &= ~numbers.clean;
-}
-
-/// Puts a table into its input's source, as the host can't make it anew.
-fn pin(L: *lua.State, table: *lua.Table) void {
-    lua.set(L, numbers.entryOf(table).link.source, lua.integer(numbers.numberOf(table)), lua.ofTable(table));
+    if (numbers.isClean(table)) ordinary.makeOrdinary(L, table);
 }
 
 /// Before a table gets a metatable, or becomes one, whose fields the VM reads natively.
@@ -40,6 +37,11 @@ pub export fn cu_view_metatable(L: *lua.State, table: *lua.Table, metatable: ?*l
     if (lua.isReadOnly(table)) {
         cu_refuse_change(L, table, "attempt to change the metatable of read-only table '%s'");
     }
-    if (numbers.isClean(table)) pin(L, table);
-    if (metatable) |given| if (given.view & numbers.incomplete != 0) contents.complete(L, given);
+    if (metatable) |given| {
+        if (numbers.isExternal(given)) c.luaG_runerror(L, "an external table cannot be a metatable");
+        if (given.view & numbers.incomplete != 0) contents.complete(L, given);
+        given.marked |= lua.stays;
+    }
+    if (numbers.isExternal(table)) return external.setMetatable(L, table, metatable);
+    if (numbers.isClean(table)) ordinary.pin(L, table);
 }

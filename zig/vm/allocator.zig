@@ -48,7 +48,8 @@ var earlier_peak_bytes: usize = 0;
 /// All that was ever taken; wraps around.
 pub var taken_bytes: usize = 0;
 
-/// End of the heap: what memory.size says, less what C's sbrk never takes.
+/// End of the heap: what memory.size says, or less, where the memory had grown before it was set back to
+/// a copy of an earlier time (calls/snapshots.zig).
 var heap_end: usize = 0;
 
 pub const Statistics = extern struct {
@@ -75,6 +76,30 @@ pub fn init(limit: usize) void {
     const start = std.mem.alignForward(usize, @intFromPtr(&__heap_base), 16);
     heap_end = @as(usize, @wasmMemorySize(0)) * page_size_bytes;
     large.addRegion(start, heap_end);
+}
+
+/// Sets another limit. False where more is there already.
+pub fn setLimit(limit: usize) bool {
+    if (limit < heap_end) return false;
+    limit_bytes = @min(limit, std.math.maxInt(u32) - page_size_bytes + 1);
+    return true;
+}
+
+/// What of memory a copy of the unit needs: up to `end`, and from there the last bytes before `heap_end`.
+/// The rest is free, whatever stands in it.
+pub const Extent = struct { end: usize, heap_end: usize };
+
+/// Bytes before `heap_end` that no block has.
+pub const tail_size_bytes = large.header_size_bytes;
+
+pub fn extent() Extent {
+    return .{ .end = large.tailContents(), .heap_end = heap_end };
+}
+
+/// Makes zero of what stands in free blocks, but in the last large one.
+pub fn clearFree() void {
+    large.clearFree();
+    small.clearFree();
 }
 
 pub fn beginMessage() void {
@@ -177,7 +202,8 @@ inline fn classOf(size: usize) usize {
 /// what is used may be garbage, if Lua then collects and asks again (lua/series/300-allocator.patch).
 fn grow(needed_bytes: usize) bool {
     if (may_refuse and isWorthCollecting()) return false;
-    const wanted = @max(needed_bytes, heap_end / growth_divisor);
+    // In whole pages: to round up would take a page more each time.
+    const wanted = @max(needed_bytes, heap_end / growth_divisor / page_size_bytes * page_size_bytes);
     return growBy(wanted) or growBy(needed_bytes) or growBy(needed_bytes -| @min(large.tailSize(), needed_bytes - 1));
 }
 
@@ -194,7 +220,8 @@ fn growBy(bytes: usize) bool {
     const pages = std.math.divCeil(usize, bytes, page_size_bytes) catch unreachable;
     const room = (limit_bytes -| heap_end) / page_size_bytes;
     if (pages > room) return false;
-    if (@wasmMemoryGrow(0, pages) < 0) return false;
+    const missing = (heap_end / page_size_bytes + pages) -| @wasmMemorySize(0);
+    if (missing > 0 and @wasmMemoryGrow(0, missing) < 0) return false;
     const start = heap_end;
     heap_end += pages * page_size_bytes;
     large.addRegion(start, heap_end);
@@ -254,6 +281,24 @@ const small = struct {
         if (slab.used_count == 0 and (slab.next != null or slab.previous != null)) {
             unlink(slab);
             large.free(base, Slab.end);
+        }
+    }
+
+    fn clearFree() void {
+        for (open) |first| {
+            var next = first;
+            while (next) |slab| : (next = slab.next) clearSlab(slab);
+        }
+    }
+
+    fn clearSlab(slab: *Slab) void {
+        const bytes: [*]u8 = @ptrCast(slab);
+        @memset(bytes[slab.fresh_offset..Slab.end], 0);
+        var offset = slab.free_offset;
+        while (offset != 0) {
+            const following = @as(*const u16, @ptrCast(@alignCast(&bytes[offset]))).*;
+            @memset(bytes[offset + @sizeOf(u16) .. offset + slab.class * class_size_bytes], 0);
+            offset = following;
         }
     }
 
@@ -424,6 +469,23 @@ const large = struct {
     fn tailSize() usize {
         const block = last.?.preceding() orelse return 0;
         return if (block.isFree()) block.size() else 0;
+    }
+
+    /// Where the contents of the last free block begin that nothing needs; the end of the heap where it isn't free.
+    fn tailContents() usize {
+        const sentinel = last.?;
+        const block = sentinel.preceding() orelse return heap_end;
+        return if (block.isFree()) @intFromPtr(block) + @sizeOf(Block) else heap_end;
+    }
+
+    fn clearFree() void {
+        var block = last.?.preceding() orelse return;
+        while (block.preceding()) |before| {
+            block = before;
+            if (!block.isFree()) continue;
+            const contents: [*]u8 = @ptrFromInt(@intFromPtr(block));
+            @memset(contents[@sizeOf(Block)..block.size()], 0);
+        }
     }
 
     /// Joins the block with free neighbours and lists it.

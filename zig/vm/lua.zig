@@ -86,6 +86,20 @@ pub inline fn isVacant(value: *const Value) bool {
     return isNil(value) and value.tt_ != tag.null_;
 }
 
+/// The integer that a table takes a key for, if it is a number without a fraction.
+pub fn integerKey(key: *const Value) ?i64 {
+    if (key.tt_ == tag.integer) return key.value_.i;
+    var whole: c.lua_Integer = undefined;
+    const is_integer = key.tt_ == tag.float and c.luaV_flttointeger(key.value_.n, &whole, c.F2Ieq) != 0;
+    return if (is_integer) whole else null;
+}
+
+/// Position from 0 of the element of an array that a key means.
+pub fn positionKey(key: *const Value) ?u32 {
+    const whole = integerKey(key) orelse return null;
+    return if (whole >= 1 and whole <= std.math.maxInt(u32)) @intCast(whole - 1) else null;
+}
+
 pub inline fn isString(value: *const Value) bool {
     return value.tt_ & 0x0f == c.LUA_TSTRING;
 }
@@ -107,6 +121,10 @@ pub inline fn bytesOf(string: *String) []u8 {
 pub inline fn nodeCount(table: *const Table) u32 {
     return @as(u32, 1) << @intCast(table.lsizenode);
 }
+
+/// A bit of a table's `marked` that the collector keeps: the table stays in Lua, as metatables, the
+/// globals and the library do.
+pub const stays: u8 = 1 << c.TESTBIT;
 
 /// Whether code may not change a table: read_only.zig.
 pub inline fn isReadOnly(table: *const Table) bool {

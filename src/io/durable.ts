@@ -1,0 +1,339 @@
+/**
+ * Runs that last: put away in a store whenever they wait, and continued where they were after a crash.
+ *
+ * @module
+ */
+
+import { ComputeUnit, internals } from "../unit/compute_unit.ts";
+import type { ComputeAsyncResult } from "../unit/run_result.ts";
+import type { PendingCall, SuspendedRun } from "../unit/tasks.ts";
+import type { ComputeUnitOptions } from "../unit/unit_options.ts";
+import { describe, isPlainObject } from "../values/kinds.ts";
+import type { LuaValue } from "../values/lua_value.ts";
+import { isFunction, isOptions } from "../values/options.ts";
+import { damagedRun, DurableEntries, type WaitingRecord } from "./durable_record.ts";
+import { checkKey, type Store } from "../state/store.ts";
+
+/** A call of a durable function, as {@linkcode DurableOptions.calls} gets it. */
+export interface DurableCall {
+  /**
+   * Stands for this call: the same text when the call is made again after a crash, and of no other call of any
+   * run with another name. What is done for it is done once if it is noted together with this.
+   */
+  readonly id: string;
+  /** The function's name. */
+  readonly name: string;
+  /** What code called it with. */
+  readonly args: LuaValue[];
+  /** Aborted when nobody waits for the call any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What a durable function does: gives its result, mostly a promise. */
+export type DurableFunction = (call: DurableCall) => unknown;
+
+/** Options of {@linkcode runDurably}. */
+export interface DurableOptions extends ComputeUnitOptions {
+  /**
+   * Durable functions, each a global of code: before one is called, the run is saved. It is called at least
+   * once, with the same `id` each time.
+   */
+  calls: Record<string, DurableFunction>;
+  /** `_io.input` of the run, where it begins. */
+  input?: unknown;
+  /** `_io.meta` of the run, where it begins. */
+  meta?: unknown;
+  /**
+   * Name of the code in messages.
+   *
+   * @default {"compute"}
+   */
+  chunkName?: string;
+  /** Leaves the run, when it is aborted, as it was saved last: another process, or a later call, goes on with it. */
+  signal?: AbortSignal;
+  /**
+   * Waits so many milliseconds for a `task.sleep`, or until the signal is aborted.
+   *
+   * @default {a timer}
+   */
+  sleep?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+}
+
+const ACTION = "run durably";
+const SLEEP = "task.sleep";
+
+/**
+ * Runs Lua code that may wait for days, through crashes and restarts. Under its name the store has how far the run
+ * has come: it is saved before each call of a durable function, and before `task.sleep`. Who calls this again with
+ * the same store and name goes on with it there, whatever `code` and `input` say; where the run has ended, its
+ * result or error is told again, until {@linkcode forgetRun}.
+ *
+ * Other functions of the host that the run waited for are called again, and those that gave their result at once
+ * aren't. A run that was saved goes on with the same build of this module only.
+ *
+ * @typeParam T Type of the value; it isn't checked.
+ * @typeParam Output Type of the output; it isn't checked.
+ * @param store Where the run is saved, compressed: 30 KB and what code keeps.
+ * @param name The run's name; the store has it under `run/` and the name, and `run-part/`, where it takes several entries.
+ * @param code Lua source text.
+ * @param options Durable functions, and options of the run's unit.
+ * @returns What the run ends with.
+ * @throws {LuaError} If the run ends in an error.
+ * @throws {ConflictError} If another process goes on with the run: this one leaves it.
+ * @throws {TypeError} If an option is wrong, a function of a saved run is missing, or what the store has is damaged.
+ * @throws {RangeError} If the run doesn't fit a commit of the store.
+ * @throws {DOMException} `"AbortError"`, or what else `signal` was aborted with.
+ *
+ * @example Usage
+ * ```ts
+ * import { runDurably } from "@computeunit/cu";
+ * import { MemoryStore } from "@computeunit/cu/stores/memory";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const charged = new Map<string, number>(); // of a payment service: it takes each id once
+ * const calls = {
+ *   charge: async ({ id, args: [amount] }: { id: string; args: unknown[] }) => {
+ *     await Promise.resolve(charged.set(id, Number(amount)));
+ *     return "receipt of " + amount;
+ *   },
+ * };
+ * await using store = new MemoryStore();
+ * const { value } = await runDurably(store, "order:17", "return charge(_io.input)", { calls, input: 25 });
+ * assertEquals([value, [...charged]], ["receipt of 25", [["order:17/1", 25]]]);
+ * ```
+ */
+export async function runDurably<T = LuaValue, Output = LuaValue>(
+  store: Store,
+  name: string,
+  code: string,
+  options: DurableOptions,
+): Promise<ComputeAsyncResult<T, Output>> {
+  checkKey(ACTION, name);
+  checkDurableOptions(options);
+  options.signal?.throwIfAborted();
+  const run = new DurableRun(new DurableEntries(store, name), name, code, options);
+  const { value, output, meta } = await run.end();
+  return { value: value as T, output: output as Output, meta };
+}
+
+/**
+ * Deletes what a store has of a run, whether it has ended or waits.
+ *
+ * @param store The store.
+ * @param name The run's name.
+ * @throws {ConflictError} If a process goes on with the run meanwhile.
+ *
+ * @example Usage
+ * ```ts
+ * import { forgetRun, runDurably } from "@computeunit/cu";
+ * import { MemoryStore } from "@computeunit/cu/stores/memory";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using store = new MemoryStore();
+ * const run = (code: string) => runDurably(store, "job", code, { calls: {} });
+ * assertEquals((await run("return 1")).value, 1);
+ * assertEquals((await run("return 2")).value, 1);
+ * await forgetRun(store, "job");
+ * assertEquals((await run("return 2")).value, 2);
+ * ```
+ */
+export async function forgetRun(store: Store, name: string): Promise<void> {
+  checkKey("forget a run", name);
+  const entries = new DurableEntries(store, name);
+  if (await entries.load() !== undefined) await entries.delete();
+}
+
+function checkDurableOptions(options: unknown): asserts options is DurableOptions {
+  if (!isOptions(options)) {
+    throw new TypeError(`Cannot ${ACTION}: the options must be an object, got ${describe(options)}`);
+  }
+  const { calls, sleep, signal } = options as DurableOptions;
+  if (typeof calls !== "object" || calls === null || !isPlainObject(calls)) {
+    throw new TypeError(`Cannot ${ACTION}: calls must be a plain object, got ${describe(calls)}`);
+  }
+  for (const [name, call] of Object.entries(calls)) {
+    if (!isFunction(call)) {
+      throw new TypeError(`Cannot ${ACTION}: calls.${name} must be a function, got ${describe(call)}`);
+    }
+  }
+  if (sleep !== undefined && !isFunction(sleep)) {
+    throw new TypeError(`Cannot ${ACTION}: sleep must be a function, got ${describe(sleep)}`);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`Cannot ${ACTION}: signal must be an AbortSignal, got ${describe(signal)}`);
+  }
+}
+
+/** One run, in this process. */
+class DurableRun {
+  readonly #entries: DurableEntries;
+  readonly #name: string;
+  readonly #code: string;
+  readonly #options: DurableOptions;
+  #unit!: ComputeUnit;
+  #run: SuspendedRun | undefined;
+  #ended!: Promise<ComputeAsyncResult>;
+  /** Calls that were made, and who may still give them up. */
+  readonly #made = new Map<number, AbortController>();
+  #wakeTimes = new Map<number, number>();
+  /** Goes on when the run has gone on. */
+  #wake: () => void = () => {};
+
+  constructor(entries: DurableEntries, name: string, code: string, options: DurableOptions) {
+    this.#entries = entries;
+    this.#name = name;
+    this.#code = code;
+    this.#options = options;
+  }
+
+  /** Goes on until the run has ended. */
+  async end(): Promise<ComputeAsyncResult> {
+    const record = await this.#entries.load();
+    if (record !== undefined && !("snapshot" in record)) {
+      if (record.error !== undefined) throw record.error;
+      return record.result!;
+    }
+    try {
+      if (record === undefined) await this.#begin();
+      else await this.#goOn(record);
+      return await this.#drive();
+    } finally {
+      for (const controller of this.#made.values()) controller.abort();
+      this.#unit?.dispose();
+    }
+  }
+
+  get #unitOptions(): ComputeUnitOptions {
+    const { calls, input: _, meta: __, chunkName: ___, signal: ____, sleep: _____, ...options } = this.#options;
+    const durable = Object.keys(calls).map((name) => [name, () => new Promise(() => {})]);
+    const twice = Object.keys(calls).find((name) => Object.hasOwn(options.globals ?? {}, name));
+    if (twice !== undefined) throw new TypeError(`Cannot ${ACTION}: ${twice} is one of calls and of globals`);
+    return { ...options, globals: { ...options.globals, ...Object.fromEntries(durable) } };
+  }
+
+  async #begin(): Promise<void> {
+    const { input, meta, chunkName } = this.#options;
+    const unit = this.#unit = await ComputeUnit.create(this.#unitOptions);
+    internals.watchRuns(unit, () => this.#wake());
+    const run = internals.make(unit, this.#code, { input, meta, chunkName });
+    this.#run = run.handle;
+    this.#watch(run.begin());
+  }
+
+  async #goOn({ snapshot, call, wakeTimes }: WaitingRecord): Promise<void> {
+    const unit = this.#unit = await ComputeUnit.fromSnapshot(snapshot, this.#unitOptions);
+    internals.watchRuns(unit, () => this.#wake());
+    this.#wakeTimes = new Map(wakeTimes);
+    const pending = unit.pending();
+    this.#run = pending.find(({ id }) => id === call)?.run;
+    if (this.#run === undefined) throw damagedRun(this.#name);
+    this.#watch(this.#run.result());
+    for (const call of pending) {
+      if (call.run === this.#run && this.#isDurable(call)) this.#make(call);
+      else unit.callAgain(call.id);
+    }
+  }
+
+  #watch(ended: Promise<ComputeAsyncResult>): void {
+    this.#ended = ended;
+    ended.catch(() => {}); // it is read when the run has ended
+  }
+
+  #isDurable({ name }: PendingCall): boolean {
+    return name === SLEEP || Object.hasOwn(this.#options.calls, name);
+  }
+
+  /** Saves the run and makes its calls, as often as it has new ones. */
+  async #drive(): Promise<ComputeAsyncResult> {
+    for (;;) {
+      const hasGoneOn = new Promise<void>((resolve) => this.#wake = resolve);
+      const pending = this.#unit.pending().filter(({ run }) => run === this.#run);
+      if (pending.length === 0) return await this.#saveEnd();
+      this.#giveUpOthers(pending);
+      const durable = pending.filter((call) => !this.#made.has(call.id) && this.#isDurable(call));
+      if (durable.length > 0) {
+        this.#noteSleeps(durable);
+        await this.#save(pending[0].id);
+        for (const call of durable) this.#make(call);
+      } else await this.#unlessAborted(hasGoneOn);
+    }
+  }
+
+  async #unlessAborted<T>(promise: Promise<T>): Promise<T> {
+    const { signal } = this.#options;
+    if (signal === undefined) return await promise;
+    signal.throwIfAborted();
+    let abort!: () => void;
+    const aborted = new Promise<never>((_, reject) => {
+      abort = () => reject(signal.reason);
+      signal.addEventListener("abort", abort, { once: true });
+    });
+    try {
+      return await Promise.race([promise, aborted]);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  #noteSleeps(calls: readonly PendingCall[]): void {
+    for (const { id, name, args } of calls) {
+      if (name === SLEEP) this.#wakeTimes.set(id, this.#now() + Number(args[0]));
+    }
+  }
+
+  #now(): number {
+    return (this.#options.now ?? Date.now)();
+  }
+
+  /** Saves the run, as it waits for this call among others. */
+  async #save(call: number): Promise<void> {
+    const wakeTimes = new Map(this.#wakeTimes);
+    const snapshot = await this.#unit.snapshot().bytes({ compressed: true });
+    await this.#unlessAborted(this.#entries.save({ snapshot, call, wakeTimes }));
+  }
+
+  async #saveEnd(): Promise<ComputeAsyncResult> {
+    const end = await this.#ended.then((result) => ({ result }), (error: Error) => ({ error }));
+    await this.#entries.save(end);
+    if ("error" in end) throw end.error;
+    return end.result;
+  }
+
+  /** Calls that nobody waits for any more, as others were faster. */
+  #giveUpOthers(pending: readonly PendingCall[]): void {
+    for (const [id, controller] of this.#made) {
+      if (pending.some((call) => call.id === id)) continue;
+      controller.abort();
+      this.#made.delete(id);
+      this.#wakeTimes.delete(id);
+    }
+  }
+
+  /** Makes a call, and answers it when it has been done. */
+  #make(call: PendingCall): void {
+    const { id } = call;
+    const controller = new AbortController();
+    this.#made.set(id, controller);
+    // What others were faster than isn't pending any more.
+    const waits = () => !controller.signal.aborted && internals.isPending(this.#unit, id);
+    this.#do(call, controller.signal).then(
+      (value) => waits() && this.#unit.resume(id, value),
+      (error) => waits() && this.#unit.fail(id, error),
+    ).catch(() => this.#wake()); // the unit is broken, as the run is told next
+  }
+
+  // deno-lint-ignore require-await -- what it throws is a rejection
+  async #do({ id, name, args }: PendingCall, signal: AbortSignal): Promise<unknown> {
+    if (name !== SLEEP) return this.#options.calls[name]({ id: `${this.#name}/${id}`, name, args, signal });
+    const left = Math.max(0, this.#wakeTimes.get(id)! - this.#now());
+    return (this.#options.sleep ?? sleep)(left, signal);
+  }
+}
+
+/** Waits so many milliseconds, unless the signal is aborted: then for ever. */
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  });
+}

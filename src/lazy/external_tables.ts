@@ -1,0 +1,352 @@
+/**
+ * External tables that one unit sees: their numbers, and answers to what Lua asks and tells of them
+ * (`zig/views/external.zig`).
+ *
+ * @module
+ */
+
+import type { Decoder } from "../bridge/decode.ts";
+import type { ExternalNumbers } from "../bridge/encode.ts";
+import type { Instance } from "../runtime/instance.ts";
+import { VIEW_OP, WIRE } from "../runtime/wire.ts";
+import { Storing } from "../state/stored.ts";
+import {
+  type State,
+  type Stored,
+  type StoredKey,
+  TableData,
+  TableHandle,
+  type TableKind,
+  tableOf,
+} from "../state/tables.ts";
+import { type Transaction, Transactions } from "../state/transactions.ts";
+import { isBytes } from "../values/kinds.ts";
+import type { ViewEncoder } from "./encode_views.ts";
+import type { Views } from "./views.ts";
+
+/** Entries that are looked at in one call: it isn't interrupted. */
+const ENTRIES_MAX = 4096;
+
+/** What tells of more than one entry. */
+const READS_ALL: ReadonlySet<number> = new Set([
+  VIEW_OP.ELEMENTS,
+  VIEW_OP.ENTRIES,
+  VIEW_OP.POSITION,
+  VIEW_OP.BORDER,
+  VIEW_OP.ALL,
+]);
+
+/** What a table is marked as (`external.Kind`). */
+const KINDS: readonly TableKind[] = ["array", "map", "object"];
+
+/** What Lua stores with tables that have no numbers yet. */
+interface Pending {
+  readonly table: TableData;
+  readonly key: StoredKey;
+  readonly value: Stored | undefined;
+  /** Of each container of the message its table; none of a date. */
+  readonly tables: readonly (TableData | undefined)[];
+  /** Numbers that were given for it; of views that became external, less than 0. */
+  readonly given: number[];
+}
+
+/** The external tables of a unit. */
+export class ExternalTables implements ExternalNumbers {
+  readonly #instance: Instance;
+  readonly #encoder: ViewEncoder;
+  readonly #decoder: Decoder;
+  readonly #views: Views;
+  #state: State;
+  #pending: Pending | undefined;
+  #transactions: Transactions | undefined;
+
+  /** Constructs the external tables of a unit, and makes the `_home` of a new one known. */
+  constructor(instance: Instance, encoder: ViewEncoder, decoder: Decoder, views: Views, state: State) {
+    this.#instance = instance;
+    this.#encoder = encoder;
+    this.#decoder = decoder;
+    this.#views = views;
+    this.#state = state;
+    encoder.externals = this;
+    this.#watch();
+    this.add(state.home);
+  }
+
+  /**
+   * What Lua has of tables in a copy of a unit's memory fits them again.
+   *
+   * @param isOther Whether `_home` holds something else now.
+   */
+  settle(isOther: boolean): void {
+    if (isOther) this.#forgetAll();
+    for (const table of this.#views.externals()) if (table.hasMetatable) this.#pin(table, table.references > 0);
+  }
+
+  #watch(): void {
+    this.#state.onChange = (table) => this.#forget(table);
+    this.#state.onReach = (table, isReached) => this.#pin(table, isReached);
+  }
+
+  #pin(table: TableData, isReached: boolean): void {
+    if (table.view === 0 || this.#instance.broken !== undefined) return;
+    this.#instance.exports.pin_external(table.view, isReached ? 1 : 0);
+  }
+
+  #forget(table: TableData): void {
+    if (table.view === 0 || this.#instance.broken !== undefined) return;
+    this.#instance.exports.forget_external(table.view);
+  }
+
+  /**
+   * Runs what keeps all its changes to tables, or none where it throws.
+   *
+   * @throws {ConflictError} If another transaction has changed what this one has read.
+   */
+  transact<T>(body: () => T): T {
+    const transaction = this.begin();
+    try {
+      const result = this.runIn(transaction, body);
+      this.commit(transaction);
+      return result;
+    } catch (error) {
+      this.rollBack(transaction);
+      throw error;
+    }
+  }
+
+  /** Begins a transaction, for code that may wait. */
+  begin(): Transaction {
+    this.#transactions ??= new Transactions(this.#state);
+    return this.#transactions.begin();
+  }
+
+  /** Runs a part of the code of a transaction. */
+  runIn<T>(transaction: Transaction, body: () => T): T {
+    // What Lua has of tables tells nobody that it is read.
+    this.#forgetAll();
+    try {
+      return this.#transactions!.run(transaction, body);
+    } finally {
+      this.#forgetAll();
+    }
+  }
+
+  /** Ends it: all its changes are kept. */
+  commit(transaction: Transaction): void {
+    this.#transactions!.commit(transaction);
+  }
+
+  /** Ends it: none of its changes is kept. */
+  rollBack(transaction: Transaction): void {
+    this.#transactions!.rollBack(transaction);
+  }
+
+  #forgetAll(): void {
+    if (this.#instance.broken === undefined) this.#instance.exports.forget_external(0);
+  }
+
+  /** Whether a transaction hasn't ended. */
+  get hasTransactions(): boolean {
+    return this.#state.transactions !== undefined;
+  }
+
+  /** The unit is gone: another may have these tables. */
+  letGo(): void {
+    this.#views.letGo();
+    this.#state.onChange = this.#state.onReach = undefined;
+  }
+
+  add(given: object): number {
+    const table = given instanceof TableHandle ? this.#own(given) : given as TableData;
+    if (table.view !== 0) return table.view;
+    return -this.#give(table);
+  }
+
+  /** A table that is of this unit. */
+  #own(given: TableHandle): TableData {
+    const table = tableOf(given);
+    if (table.state === this.#state) return table;
+    throw new TypeError("Cannot pass an external table: it belongs to another unit");
+  }
+
+  #give(table: TableData): number {
+    return this.#views.addExternal(table);
+  }
+
+  remove(number: number): void {
+    this.#views.remove(number);
+  }
+
+  /** Answers what Lua asks of an external table; a negative answer is a status. */
+  answer(op: number, table: TableData, first: number, count: number): number {
+    if (READS_ALL.has(op)) this.#state.transactions?.read(table);
+    switch (op) {
+      case VIEW_OP.FIELD:
+        this.#encoder.encodeStored(this.#valueOf(table, this.#key(first, count)));
+        return 0;
+      case VIEW_OP.ELEMENTS:
+        return this.#elements(table, first, count);
+      case VIEW_OP.ENTRIES:
+        return this.#entries(table, first, count);
+      case VIEW_OP.POSITION: {
+        const key = this.#key(first, count);
+        return key === undefined ? 0 : table.placeOf(key) + 1;
+      }
+      case VIEW_OP.BORDER:
+        return table.luaLength;
+      case VIEW_OP.ALL:
+        this.#encoder.encodeStoredTable(table);
+        return 0;
+      case VIEW_OP.STORE:
+        return this.#store(table, first, count);
+      case VIEW_OP.ADOPT:
+        return this.#adopt(first, count);
+      case VIEW_OP.COMMIT:
+        return this.#commit();
+      case VIEW_OP.MARK:
+        return this.#mark(table, first, count);
+      case VIEW_OP.PIN:
+        table.hasMetatable = first !== 0;
+        return table.references > 0 ? 1 : 0;
+      default:
+        return this.#nonsense();
+    }
+  }
+
+  /** Answers with a new table. */
+  create(): number {
+    this.#encoder.encodeStored(this.#state.create());
+    return 0;
+  }
+
+  #nonsense(): never {
+    this.#instance.fault("what makes no sense about an external table");
+  }
+
+  #valueOf(table: TableData, key: StoredKey | undefined): Stored | undefined {
+    if (key === undefined) return undefined;
+    this.#state.transactions?.read(table, key);
+    return table.get(key);
+  }
+
+  /** The key that Lua asks for, which stands in the buffer; undefined where no table can have it. */
+  #key(words: number, heapBytes: number): StoredKey | undefined {
+    const [key, ...others] = this.#decoder.decode(words, heapBytes, true) as unknown[];
+    if (key === undefined || others.length > 0) return this.#nonsense();
+    if (typeof key === "object" && !(TableData.is(key)) && !isBytes(key)) return undefined;
+    return key as StoredKey;
+  }
+
+  #elements(table: TableData, first: number, count: number): number {
+    const last = Math.min(table.list.length, first + count);
+    let position = first;
+    return this.#encoder.encodeStoredPage(1, (write) => {
+      if (position >= last) return position - first;
+      write(table.list[position]);
+      return ++position - first;
+    });
+  }
+
+  /** Answers the place after the entries that were written, or were empty. */
+  #entries(table: TableData, first: number, limit: number): number {
+    let place = first;
+    let count = 0;
+    // After each entry.
+    const ends: number[] = [];
+    const last = Math.min(table.placeCount, first + ENTRIES_MAX);
+    const written = this.#encoder.encodeStoredPage(2, (write) => {
+      while (place < last && count < limit) {
+        const value = table.valueAt(place);
+        const key = table.keyAt(place++);
+        if (value === undefined || value === null) continue;
+        write(key);
+        write(value);
+        ends.push(place);
+        return ++count;
+      }
+      return count;
+    });
+    return written < ends.length ? ends[written - 1] : place;
+  }
+
+  #store(table: TableData, first: number, heapBytes: number): number {
+    this.#abandon();
+    const words = first & (1 << WIRE.WORDS_BITS) - 1;
+    this.#decoder.keepLast(first >>> WIRE.WORDS_BITS);
+    const { values, containers, marks } = this.#decoder.decodeExact(words, heapBytes);
+    if (values.length !== 2) this.#nonsense();
+    const [key, value] = values;
+    if (containers.length === 0 && typeof value !== "object" && typeof key !== "object") {
+      return this.#put(table, key as StoredKey, value as Stored);
+    }
+    const storing = new Storing(this.#state, marks);
+    const storedKey = storing.key(key, "store a value");
+    const stored = value === null ? undefined : storing.value(value, "store a value", "value");
+    if (storing.tables.size === 0) return this.#put(table, storedKey, stored);
+    const tables = containers.map((container) => storing.tables.get(container));
+    this.#pending = { table, key: storedKey, value: stored, tables, given: [] };
+    return WIRE.ADOPT_BASE - containers.length;
+  }
+
+  #put(table: TableData, key: StoredKey, value: Stored | undefined): number {
+    this.#state.set(table, key, value);
+    // In a transaction, each look at the border is to be heard of.
+    return this.#state.transactions === undefined ? table.luaLength : WIRE.BORDER_UNKNOWN;
+  }
+
+  /** Forgets what was to be stored, where it didn't come to it. */
+  #abandon(): void {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    for (const number of pending?.given ?? []) {
+      if (number > 0) this.remove(number);
+      else this.#views.uncover(-number);
+    }
+  }
+
+  #adopt(first: number, count: number): number {
+    const pending = this.#pending ?? this.#nonsense();
+    const { tables, given } = pending;
+    if (count > WIRE.ADOPTED_MAX || first + count > tables.length) this.#nonsense();
+    const { words } = this.#instance;
+    const numbers = new Uint32Array(words.buffer, words.byteOffset, count);
+    for (let i = 0; i < count; i++) {
+      const table = tables[first + i];
+      const known = numbers[i] & ~WIRE.HAS_METATABLE;
+      if (table !== undefined) table.hasMetatable = numbers[i] >= WIRE.HAS_METATABLE;
+      numbers[i] = table === undefined ? 0 : known !== 0 ? this.#cover(known, table, given) : this.#give(table);
+      if (table !== undefined && known === 0) given.push(numbers[i]);
+    }
+    return 0;
+  }
+
+  /** A view of an input keeps its number. */
+  #cover(number: number, table: TableData, given: number[]): number {
+    if (!this.#views.cover(number, table)) this.#nonsense();
+    given.push(-number);
+    return number;
+  }
+
+  #commit(): number {
+    const pending = this.#pending ?? this.#nonsense();
+    this.#pending = undefined;
+    return this.#put(pending.table, pending.key, pending.value);
+  }
+
+  #mark(table: TableData, kind: number, length: number): number {
+    if (kind >= KINDS.length) this.#nonsense();
+    const isArray = KINDS[kind] === "array";
+    if (isArray) this.#cut(table, length);
+    this.#state.mark(table, KINDS[kind], isArray && length !== table.border ? length : 0);
+    return table.luaLength;
+  }
+
+  /** Takes away elements beyond a length. */
+  #cut(table: TableData, length: number): void {
+    for (let place = table.placeCount - 1; place >= 0; place--) {
+      const key = table.keyAt(place);
+      if (typeof key !== "number" || !Number.isInteger(key) || key <= length) continue;
+      if (table.valueAt(place) !== undefined) this.#state.set(table, key, undefined);
+    }
+  }
+}

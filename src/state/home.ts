@@ -1,0 +1,270 @@
+/**
+ * `_home` in a store.
+ *
+ * @module
+ */
+
+import { checkOptions, checkString, isFunction, isNumber, NO_OPTIONS, rulesOf } from "../values/options.ts";
+import { describe } from "../values/kinds.ts";
+import { BackOff } from "./back_off.ts";
+import { ConflictError } from "./conflict_error.ts";
+import { externalOf, type ExternalTable } from "./external_table.ts";
+import type { Pages } from "./pages.ts";
+import { type Base, isName, SavedState } from "./saved_state.ts";
+import type { Store } from "./store.ts";
+import { State } from "./tables.ts";
+
+/** Options of {@linkcode openHome}. */
+export interface HomeOptions {
+  /** Waits some milliseconds before a next attempt; by default with `setTimeout`. */
+  wait?: (milliseconds: number) => Promise<void>;
+  /**
+   * A number from 0 to 1, by which attempts of several processes come at different times.
+   *
+   * @default {Math.random}
+   */
+  random?: () => number;
+}
+
+/** Options of {@linkcode transact}. */
+export interface TransactOptions extends HomeOptions {
+  /**
+   * How often the state is loaded, changed and saved, until it fits.
+   *
+   * @default {100}
+   */
+  attempts?: number;
+}
+
+const HOME_RULES = {
+  wait: { is: isFunction, what: "a function" },
+  random: { is: isFunction, what: "a function" },
+};
+
+const HOME_OPTIONS = rulesOf<HomeOptions>(HOME_RULES);
+
+const TRANSACT_OPTIONS = rulesOf<TransactOptions>({
+  ...HOME_RULES,
+  attempts: {
+    is: isNumber,
+    what: "a number",
+    isInRange: (count) => Number.isInteger(count) && (count as number) >= 1,
+    range: "a positive integer",
+  },
+});
+
+const ATTEMPTS_DEFAULT = 100;
+const FIRST_WAIT_MS = 2;
+const MOST_WAIT_MS = 200;
+
+/** What other modules here need of a {@linkcode Home}, and users don't. */
+export const homeInternals = {} as {
+  /** Its tables. */
+  stateOf: (home: Home) => State;
+  /** The same, for a unit that is its only one until it is released. */
+  claim: (home: Home) => State;
+  release: (home: Home) => void;
+  /** Deletes it from the store. */
+  delete: (home: Home) => Promise<void>;
+};
+
+/**
+ * What a `_home` holds, under a name in a store. {@linkcode openHome} makes one.
+ *
+ * It is one unit's at a time, that was made with it.
+ */
+export class Home {
+  /** The name. */
+  readonly name: string;
+  #state: State;
+  #saved: SavedState;
+  #base: Base;
+  #pages: Pages;
+  #isClaimed = false;
+  /** What was asked for last: loads and saves come one after the other. */
+  #last: Promise<void> = Promise.resolve();
+
+  static {
+    homeInternals.stateOf = (home) => home.#state;
+    homeInternals.claim = (home) => {
+      if (home.#isClaimed) {
+        throw new TypeError(`Cannot create a compute unit: another unit has the home ${JSON.stringify(home.name)}`);
+      }
+      home.#isClaimed = true;
+      return home.#state;
+    };
+    homeInternals.release = (home) => void (home.#isClaimed = false);
+    homeInternals.delete = (home) => home.#inTurn(() => home.#saved.delete(home.#base, home.#pages.numbers()));
+  }
+
+  /** Use {@linkcode openHome}. */
+  private constructor(name: string, state: State, saved: SavedState, base: Base, pages: Pages) {
+    this.name = name;
+    this.#state = state;
+    this.#saved = saved;
+    this.#base = base;
+    this.#pages = pages;
+    state.findSaved = (id) => this.#pages.find(id);
+  }
+
+  /** Opens one; {@linkcode openHome} checks what it is given. */
+  static async open(store: Store, name: string, options: HomeOptions): Promise<Home> {
+    const state = new State();
+    const saved = new SavedState(store, name, options);
+    const { base, pages } = await saved.load(state);
+    return new Home(name, state, saved, base, pages);
+  }
+
+  /** The table `_home`. */
+  get table(): ExternalTable {
+    return externalOf(this.#state.home);
+  }
+
+  /** Whether anything has changed since it was loaded or saved. */
+  get isChanged(): boolean {
+    return this.#pages.isDirty;
+  }
+
+  /**
+   * Saves what has changed, all of it or nothing. What changes meanwhile is saved the next time.
+   *
+   * @throws {ConflictError} If it was saved elsewhere since it was loaded; nothing is saved then.
+   * @throws {TypeError} If a transaction hasn't ended.
+   * @throws {Error} If the store fails; the message says so where it isn't known whether it is saved.
+   */
+  save(): Promise<void> {
+    return this.#inTurn(() => this.#save());
+  }
+
+  /**
+   * Loads it as it was saved last, by whomever: what has changed since is lost. Where it fails, it is as before.
+   *
+   * @throws {TypeError} If what the store has is damaged, or a transaction hasn't ended.
+   * @throws {Error} If the store fails.
+   */
+  load(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#checkSettled("load");
+      ({ base: this.#base, pages: this.#pages } = await this.#saved.load(this.#state));
+    });
+  }
+
+  /** What a transaction has changed that hasn't ended can't be told from the rest. */
+  #checkSettled(verb: string): void {
+    if (this.#state.transactions === undefined) return;
+    throw new TypeError(`Cannot ${verb} state ${JSON.stringify(this.name)}: a transaction has not ended`);
+  }
+
+  async #save(): Promise<void> {
+    this.#checkSettled("save");
+    const changes = this.#pages.collect();
+    if (changes.size === 0) return;
+    const { nextId } = this.#state;
+    const { tablePages } = this.#pages;
+    this.#base = await this.#saved.save(this.#base, { nextId, tablePages }, changes);
+    this.#pages.saved();
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+}
+
+/**
+ * Opens what was saved under a name, or begins with nothing.
+ *
+ * @param store The store.
+ * @param name The name: any text without U+0000 that takes up to 900 bytes.
+ * @param options Time and chance, for tests.
+ * @returns What a unit's `_home` can be.
+ * @throws {TypeError} If the name or an option is of the wrong kind, or what the store has is damaged.
+ * @throws {RangeError} If the name is empty or too long.
+ * @throws {Error} If the store fails.
+ *
+ * @example Usage
+ * ```ts
+ * import { openHome } from "@computeunit/cu";
+ * import { MemoryStore } from "@computeunit/cu/stores/memory";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const store = new MemoryStore();
+ * const home = await openHome(store, "cart:123");
+ * home.table.set("items", ["apple"]);
+ * await home.save();
+ *
+ * const later = await openHome(store, "cart:123");
+ * assertEquals(later.table.toValue(), { items: ["apple"] });
+ * ```
+ */
+export async function openHome(store: Store, name: string, options: HomeOptions = NO_OPTIONS): Promise<Home> {
+  checkGiven("open a home", store, name);
+  checkOptions("open a home", options, HOME_OPTIONS);
+  return await Home.open(store, name, options);
+}
+
+function checkGiven(action: string, store: Store, name: string): void {
+  if (typeof store?.get !== "function" || typeof store.commit !== "function") {
+    throw new TypeError(`Cannot ${action}: the store must have get() and commit(), got ${describe(store)}`);
+  }
+  checkString(action, "name", name);
+  if (!isName(name)) {
+    throw new RangeError(`Cannot ${action}: the name must be text without U+0000 of 1 to 900 bytes`);
+  }
+}
+
+/**
+ * Changes a state that others change too: opens it, calls a function, and saves it; and again, as long as
+ * another was faster.
+ *
+ * @typeParam T What the function gives.
+ * @param store The store.
+ * @param name The name.
+ * @param run Changes the state, such as with a unit that it makes with it. It is called again after a
+ * conflict, with the state as it is then: what else it does is then done again, too.
+ * @param options How often, and time and chance, for tests.
+ * @returns What the function gave whose changes were saved.
+ * @throws {ConflictError} If it was never saved in all attempts.
+ * @throws {Error} What the function throws, and what {@linkcode openHome} and {@linkcode Home.save} throw.
+ *
+ * @example Usage
+ * ```ts
+ * import { transact } from "@computeunit/cu";
+ * import { MemoryStore } from "@computeunit/cu/stores/memory";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const store = new MemoryStore();
+ * const count = () =>
+ *   transact(store, "visits", ({ table }) => {
+ *     const visits = Number(table.get("count") ?? 0) + 1;
+ *     table.set("count", visits);
+ *     return visits;
+ *   });
+ * const counts = await Promise.all([count(), count(), count()]);
+ * assertEquals(counts.sort(), [1, 2, 3]);
+ * ```
+ */
+export async function transact<T>(
+  store: Store,
+  name: string,
+  run: (home: Home) => T | Promise<T>,
+  options: TransactOptions = NO_OPTIONS,
+): Promise<T> {
+  checkGiven("transact", store, name);
+  checkOptions("transact", options, TRANSACT_OPTIONS);
+  if (typeof run !== "function") throw new TypeError(`Cannot transact: run must be a function, got ${describe(run)}`);
+  const backOff = new BackOff(FIRST_WAIT_MS, MOST_WAIT_MS, options);
+  const { attempts = ATTEMPTS_DEFAULT } = options;
+  for (let attempt = 1;; attempt++) {
+    const home = await Home.open(store, name, options);
+    const result = await run(home);
+    try {
+      await home.save();
+      return result;
+    } catch (error) {
+      if (!(error instanceof ConflictError) || attempt === attempts) throw error;
+    }
+    await backOff.next();
+  }
+}

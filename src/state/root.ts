@@ -1,0 +1,109 @@
+/**
+ * The root of a saved state: what tells which pages hold, and who saved last.
+ *
+ * @module
+ */
+
+import { ByteReader, ByteWriter, checksum, Damage } from "./bytes.ts";
+
+/** What the first byte of a root and a page is. */
+const VERSION = 1;
+
+const CHECKSUM_BYTES = 4;
+
+/** Commits that a root remembers. */
+export const COMMITS_MAX = 32;
+
+const ID_BYTES = 8;
+
+/** The root of a saved state. */
+export interface Root {
+  /** Number of the next table. */
+  readonly nextId: number;
+  /** How many pages of tables there are; none where nothing was saved yet. */
+  readonly tablePages: number;
+  /** The last commits, the latest first. */
+  readonly commits: readonly string[];
+  /** Saves in parts that have begun: what they left is to be swept. */
+  readonly stagings: readonly string[];
+  /** A save whose parts are to be put into their pages. */
+  readonly redo: { readonly id: string; readonly parts: number } | undefined;
+}
+
+/** The root of a state that was never saved. */
+export const NO_ROOT: Root = { nextId: 0, tablePages: 0, commits: [], stagings: [], redo: undefined };
+
+/** A new id of a commit. */
+export function newCommitId(): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(ID_BYTES)));
+}
+
+/** The root after a commit. */
+export function withCommit(root: Root, id: string): Root {
+  return { ...root, commits: [id, ...root.commits].slice(0, COMMITS_MAX) };
+}
+
+/** A root as bytes. */
+export function writeRoot(root: Root): Uint8Array {
+  const writer = new ByteWriter();
+  writer.integer(root.nextId);
+  writer.integer(root.tablePages);
+  for (const ids of [root.commits, root.stagings]) {
+    writer.integer(ids.length);
+    for (const id of ids) writer.raw(fromHex(id));
+  }
+  writer.byte(root.redo === undefined ? 0 : 1);
+  if (root.redo !== undefined) {
+    writer.raw(fromHex(root.redo.id));
+    writer.integer(root.redo.parts);
+  }
+  return writer.take();
+}
+
+/** Reads what {@linkcode writeRoot} wrote. */
+export function readRoot(bytes: Uint8Array): Root {
+  const reader = new ByteReader(bytes);
+  const nextId = reader.integer();
+  const tablePages = reader.integer();
+  const [commits, stagings] = [readIds(reader), readIds(reader)];
+  const redo = reader.byte() === 0 ? undefined : { id: readId(reader), parts: reader.integer() };
+  reader.end();
+  return { nextId, tablePages, commits, stagings, redo };
+}
+
+function readIds(reader: ByteReader): string[] {
+  return Array.from({ length: reader.count() }, () => readId(reader));
+}
+
+function readId(reader: ByteReader): string {
+  return toHex(reader.raw(ID_BYTES));
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function fromHex(text: string): Uint8Array {
+  return Uint8Array.from({ length: ID_BYTES }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
+}
+
+const encoder = new TextEncoder();
+
+/** Bytes with what tells that they are whole, and are those of a key. */
+export function seal(key: string, body: Uint8Array): Uint8Array {
+  const sealed = new Uint8Array(1 + CHECKSUM_BYTES + body.length);
+  sealed[0] = VERSION;
+  new DataView(sealed.buffer).setUint32(1, checksum(body, checksum(encoder.encode(key))), true);
+  sealed.set(body, 1 + CHECKSUM_BYTES);
+  return sealed;
+}
+
+/** The bytes that were sealed. */
+export function unseal(key: string, sealed: Uint8Array): Uint8Array {
+  if (sealed.length < 1 + CHECKSUM_BYTES) throw new Damage("it ends too early");
+  if (sealed[0] !== VERSION) throw new Damage(`format ${sealed[0]}, this version reads ${VERSION}`);
+  const body = sealed.subarray(1 + CHECKSUM_BYTES);
+  const view = new DataView(sealed.buffer, sealed.byteOffset);
+  if (view.getUint32(1, true) !== checksum(body, checksum(encoder.encode(key)))) throw new Damage("wrong checksum");
+  return body;
+}

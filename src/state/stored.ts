@@ -1,0 +1,382 @@
+/**
+ * Values of JavaScript's as external tables have them, and back.
+ *
+ * @module
+ */
+
+import { WIRE } from "../runtime/wire.ts";
+import { isInherited, setOwn } from "../values/fields.ts";
+import { checkKey } from "../values/keys.ts";
+import {
+  bytesOf,
+  elementsOf,
+  INT64_MAX,
+  INT64_MIN,
+  isBytes,
+  kindOf,
+  TYPED_ARRAYS,
+  type TypedArray,
+} from "../values/kinds.ts";
+import type { LuaValue } from "../values/lua_value.ts";
+import { type Path, pathText } from "../values/paths.ts";
+import { explain, Refusal, refuseOpaque, refuseTagged } from "../values/refusals.ts";
+import { textOrBytes, utf8Length } from "../values/text.ts";
+import { KeptNull, LuaCode, LuaFloat } from "../values/lua_exact.ts";
+import {
+  refuseKey,
+  type State,
+  type Stored,
+  type StoredKey,
+  TableData,
+  type TableHandle,
+  type TableKind,
+  tableOf,
+} from "./tables.ts";
+
+const ignoreTime = () => {};
+
+/** Of `marks.Kind`. */
+const MARK = { MAP: 1, SET: 2, OBJECT: 13 } as const;
+
+/** Makes tables of a state out of values of JavaScript's. */
+export class Storing {
+  readonly #state: State;
+  /** The table of each container. */
+  readonly tables: Map<object, TableData> = new Map();
+  readonly #path: Path = [];
+  #depth = 0;
+
+  readonly #marks: ReadonlyMap<object, number> | undefined;
+
+  /**
+   * Constructs one for one value and all that it holds.
+   *
+   * @param marks What tables of Lua's are marked as (`ExactValues`), where the value is Lua's.
+   */
+  constructor(state: State, marks?: ReadonlyMap<object, number>) {
+    this.#state = state;
+    this.#marks = marks;
+  }
+
+  /**
+   * The value as tables have it; containers become tables.
+   *
+   * @param action What is being done, for messages.
+   * @param name Where the value goes, the beginning of paths.
+   * @throws {TypeError} If a value in it can't be kept.
+   * @throws {RangeError} If it nests too deep, or has an integer beyond 64 bits.
+   */
+  value(value: unknown, action: string, name: string): Stored | undefined {
+    try {
+      return this.#value(value);
+    } catch (error) {
+      throw explain(error, action, pathText(name, this.#path.slice(0, this.#depth)));
+    }
+  }
+
+  /** A key as tables have it. */
+  key(key: unknown, action: string): StoredKey {
+    try {
+      return this.#key(key);
+    } catch (error) {
+      throw explain(error, action, "key");
+    }
+  }
+
+  #value(value: unknown): Stored | undefined {
+    switch (typeof value) {
+      case "boolean":
+      case "number":
+      case "undefined":
+        return value;
+      case "string":
+        utf8Length(value);
+        return value;
+      case "bigint":
+        return integerOf(value);
+      case "object":
+        return value === null ? null : this.#object(value);
+      default:
+        throw new Refusal(TypeError, `${typeof value}s cannot be passed`);
+    }
+  }
+
+  #object(value: object): Stored {
+    if (value instanceof LuaFloat || value instanceof KeptNull || value instanceof LuaCode) return value;
+    if (TableData.is(value)) return value;
+    const known = this.tables.get(value);
+    if (known !== undefined) return known;
+    const kind = kindOf(value);
+    switch (kind) {
+      case "bytes":
+        return bytesOf(value as ArrayBuffer).slice();
+      case "date":
+        return new Date((value as Date).getTime());
+      case "external":
+        return this.#external(value as TableHandle);
+      case "array":
+        return this.#container(value, "array", (table) => this.#elements(table, value as unknown[]));
+      case "numbers":
+        return this.#numbers(value as TypedArray);
+      case "map":
+        return this.#container(value, "map", (table) => this.#entries(table, value as Map<unknown, unknown>));
+      case "set":
+        return this.#container(value, "set", (table) => this.#members(table, value as Set<unknown>));
+      case "instance":
+        refuseOpaque(value);
+        return this.#container(value, "object", (table) => this.#fields(table, value));
+      case "object":
+        return this.#container(value, "object", (table) => this.#fields(table, value));
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  #external(value: TableHandle): TableData {
+    const table = tableOf(value);
+    if (table.state !== this.#state) throw new Refusal(TypeError, "a table of another unit cannot be passed");
+    return table;
+  }
+
+  #container(value: object, kind: TableKind, fill: (table: TableData) => void): TableData {
+    if (this.#depth === WIRE.DEPTH_MAX) {
+      throw new Refusal(RangeError, `nesting is deeper than ${WIRE.DEPTH_MAX} levels`);
+    }
+    const mark = this.#marks?.get(value);
+    const table = this.#state.create(mark === undefined ? kind : kindOfMark(mark));
+    this.tables.set(value, table);
+    this.#depth++;
+    fill(table);
+    this.#depth--;
+    return table;
+  }
+
+  /** Sets a key of a table that no other has yet. */
+  #put(table: TableData, key: StoredKey, value: unknown, shown: string | number): void {
+    this.#path[this.#depth - 1] = shown;
+    this.#state.set(table, key, this.#value(value));
+  }
+
+  #elements(table: TableData, array: readonly unknown[]): void {
+    const { length } = array;
+    let hasNulls = false;
+    for (let i = 0; i < length; i++) {
+      const element = array[i] ?? null;
+      if (element === null) hasNulls = true;
+      this.#put(table, i + 1, element, i);
+    }
+    if (hasNulls && table.kind !== undefined) this.#state.mark(table, "array", length);
+  }
+
+  /** A typed array is one again as long as it isn't changed. */
+  #numbers(given: TypedArray): TableData {
+    const [number, array] = elementsOf(given);
+    const isFloat = array instanceof Float32Array || array instanceof Float64Array || number === 10;
+    return this.#container(given, undefined, (table) => {
+      for (let i = 0; i < array.length; i++) {
+        const element = array[i];
+        this.#put(table, i + 1, isFloat ? floatOf(element as number) : element, i);
+      }
+      this.#state.mark(table, `typed:${number}`);
+    });
+  }
+
+  #fields(table: TableData, object: object): void {
+    const keys = Object.keys(object);
+    if (keys.length === 0) refuseTagged(object);
+    const fields = object as Record<string, unknown>;
+    for (const key of keys) {
+      this.#path[this.#depth - 1] = key;
+      utf8Length(key);
+      this.#put(table, key, fields[key], key);
+    }
+  }
+
+  #entries(table: TableData, map: Map<unknown, unknown>): void {
+    for (const [key, value] of map) this.#entry(table, key, value ?? null);
+  }
+
+  #members(table: TableData, set: Set<unknown>): void {
+    for (const member of set) this.#entry(table, member, true);
+  }
+
+  #entry(table: TableData, given: unknown, value: unknown): void {
+    const shown = typeof given === "string" ? given : table.size;
+    this.#path[this.#depth - 1] = shown;
+    const key = this.#key(given);
+    if (table.get(key) !== undefined) {
+      throw new Refusal(TypeError, "two keys of a Map, or members of a Set, are equal in Lua");
+    }
+    this.#put(table, key, value, shown);
+  }
+
+  #key(key: unknown): StoredKey {
+    checkKey(key);
+    if (key instanceof LuaFloat) return key.value;
+    const stored = isBytes(key) ? textOrBytes(bytesOf(key), ignoreTime) : this.#value(key);
+    if (stored instanceof Date) throw refuseKey("a Date");
+    if (stored instanceof KeptNull || stored instanceof LuaCode || stored === null || stored === undefined) {
+      throw refuseKey(stored instanceof LuaCode ? "a function" : "null");
+    }
+    if (stored instanceof LuaFloat) return stored.value;
+    return stored;
+  }
+}
+
+/** What a table of Lua's becomes that is marked so. */
+function kindOfMark(mark: number): TableKind {
+  switch (mark - 1) {
+    case -1:
+      return undefined;
+    case MARK.MAP:
+      return "map";
+    case MARK.SET:
+      return "set";
+    case MARK.OBJECT:
+      return "object";
+    default:
+      return "array"; // or a typed array that was changed
+  }
+}
+
+/** An integer of Lua's: a number where it is safe. */
+function integerOf(value: bigint): number | bigint {
+  if (value < INT64_MIN || value > INT64_MAX) {
+    throw new Refusal(RangeError, "a bigint beyond 64 bits cannot be passed");
+  }
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+/** A float of Lua's. */
+export function floatOf(value: number): number | LuaFloat {
+  return Number.isSafeInteger(value) && !Object.is(value, -0) ? new LuaFloat(value) : value;
+}
+
+/** Makes values of JavaScript's out of what tables have: each table is copied once. */
+export class Reading {
+  readonly #results = new Map<TableData, LuaValue & object>();
+  #depth = 0;
+
+  /** The value, in which tables are arrays, objects, Maps and Sets. */
+  value(stored: Stored | undefined): LuaValue {
+    if (TableData.is(stored)) return this.#results.get(stored) ?? this.#table(stored);
+    return plainOf(stored);
+  }
+
+  #table(table: TableData): LuaValue {
+    if (this.#depth === WIRE.DEPTH_MAX) {
+      throw new RangeError(`Cannot read a table: nesting is deeper than ${WIRE.DEPTH_MAX} levels`);
+    }
+    this.#depth++;
+    const result = this.#container(table);
+    this.#depth--;
+    return result;
+  }
+
+  #remember<T extends LuaValue & object>(table: TableData, result: T): T {
+    this.#results.set(table, result);
+    return result;
+  }
+
+  #container(table: TableData): LuaValue {
+    const kind = resultKindOf(table);
+    switch (kind) {
+      case "array":
+        return this.#array(table);
+      case "map":
+        return this.#map(table);
+      case "set":
+        return this.#set(table);
+      case "object":
+        return this.#object(table);
+      default:
+        return this.#remember(table, typedArrayOf(table, Number(kind.slice("typed:".length))));
+    }
+  }
+
+  #array(table: TableData): LuaValue {
+    const result: LuaValue[] = this.#remember(table, []);
+    for (let key = 1; key <= table.luaLength; key++) result.push(this.value(table.get(key)));
+    return result;
+  }
+
+  #map(table: TableData): LuaValue {
+    const result = this.#remember(table, new Map<LuaValue, LuaValue>());
+    forEachEntry(table, (key, value) => result.set(this.value(key), this.value(value)));
+    return result;
+  }
+
+  #set(table: TableData): LuaValue {
+    const result = this.#remember(table, new Set<LuaValue>());
+    forEachEntry(table, (key) => result.add(this.value(key)));
+    return result;
+  }
+
+  #object(table: TableData): LuaValue {
+    const result: Record<string, LuaValue> = this.#remember(table, {});
+    forEachEntry(table, (key, value) => {
+      const name = String(key);
+      if (isInherited(name)) setOwn(result, name, this.value(value));
+      else result[name] = this.value(value);
+    });
+    return result;
+  }
+}
+
+/** A value that is no table, for the host. */
+export function plainOf(stored: Exclude<Stored, TableData> | undefined): LuaValue {
+  if (stored === undefined || stored instanceof KeptNull) return null;
+  if (stored instanceof LuaFloat) return stored.value;
+  if (stored instanceof Uint8Array) return stored.slice();
+  if (stored instanceof Date) return new Date(stored.getTime());
+  if (stored instanceof LuaCode) throw new TypeError("Cannot read a table: functions cannot be passed");
+  return stored;
+}
+
+/** Calls a function with each entry that is there, in their order. */
+export function forEachEntry(table: TableData, call: (key: StoredKey, value: Stored) => void): void {
+  for (let place = 0; place < table.placeCount; place++) {
+    const value = table.valueAt(place);
+    if (value !== undefined) call(table.keyAt(place), value);
+  }
+}
+
+function typedArrayOf(table: TableData, number: number): TypedArray {
+  const type = TYPED_ARRAYS[number as keyof typeof TYPED_ARRAYS]!;
+  const result = new type(table.list.length);
+  const isBig = result instanceof BigInt64Array || result instanceof BigUint64Array;
+  for (let i = 0; i < result.length; i++) {
+    const stored = plainOf(table.list[i] as Exclude<Stored, TableData>);
+    result[i] = isBig ? BigInt(stored as number | bigint) : stored as number;
+  }
+  return result;
+}
+
+/** What a table is in JavaScript, where its kind doesn't say: by its keys, as for all tables of Lua's. */
+export function resultKindOf(table: TableData): Exclude<TableKind, undefined> {
+  const { kind } = table;
+  if (kind !== undefined && (kind !== "array" || isWithin(table)) && (kind !== "object" || hasObjectKeys(table))) {
+    return kind;
+  }
+  if (table.size > 0 && table.border === table.size) return "array";
+  return hasObjectKeys(table) ? "object" : "map";
+}
+
+/** Whether all keys are places of the array. */
+function isWithin(table: TableData): boolean {
+  let within = 0;
+  for (let key = 1; key <= table.luaLength; key++) if (table.get(key) !== undefined) within++;
+  return within === table.size;
+}
+
+/** Whether an object can have all keys: strings, and integers that none of them spells. */
+function hasObjectKeys(table: TableData): boolean {
+  let isFit = true;
+  forEachEntry(table, (key) => {
+    if (typeof key === "string") return;
+    const isInteger = typeof key === "bigint" || typeof key === "number" && Number.isInteger(key);
+    if (!isInteger || table.get(String(key)) !== undefined) isFit = false;
+  });
+  return isFit;
+}

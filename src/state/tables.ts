@@ -1,0 +1,610 @@
+/**
+ * External tables as they stand with the host: their entries, in order, and what has changed
+ * since they were last saved.
+ *
+ * A table holds scalars and other tables, in the form in which Lua has them (`Stored`). It has
+ * two parts, as Lua's own tables have: a list of the values of the keys 1 to n, and slots of
+ * other keys in the order in which they came. An entry that was taken away leaves its place
+ * empty until another key comes, so that a traversal may take entries away, as in Lua. Where
+ * most places are empty then, those in use are moved together.
+ *
+ * @module
+ */
+
+import { External } from "../values/kinds.ts";
+import type { KeptNull, LuaCode, LuaFloat } from "../values/lua_exact.ts";
+import { Refusal } from "../values/refusals.ts";
+import { binaryText } from "../values/text.ts";
+
+/**
+ * A value in a table. Numbers that are safe integers, and not -0, are Lua's integers, others
+ * floats; bigints are integers beyond them. Dates and bytes belong to the table alone. `null` is
+ * JavaScript's: nil to Lua code, but there.
+ */
+export type Stored =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | Date
+  | LuaFloat
+  | KeptNull
+  | LuaCode
+  | TableData;
+
+/** A key in a table: bytes are those of a string that is no UTF-8. */
+export type StoredKey = boolean | number | bigint | string | Uint8Array | TableData;
+
+/** What a table becomes in JavaScript; `undefined`: its keys say. Typed arrays by `marks.Kind`. */
+export type TableKind = "array" | "map" | "set" | "object" | `typed:${number}` | undefined;
+
+/** Entries of one part of a table that are saved together. */
+export const PAGE_ENTRIES = 256;
+
+/** So many tables whose numbers the host knows are kept in mind before those are forgotten that are gone. */
+const EXPOSED_MIN = 64;
+
+/** Parts with fewer places are never moved together. */
+const PLACES_MIN = 16;
+
+/** Up to so many keys, to look at all is faster than a Map, and takes a third of the memory. */
+const UNINDEXED_MAX = 8;
+
+/** In the place of a key that stands in the list now; equal to no key. */
+export const MOVED = NaN;
+
+/** Before the text of bytes: no text that is well-formed has it. */
+const BYTES_PREFIX = "\udc00";
+
+/** The key under which `index` has a key, so that bytes are told by what they are. */
+export function indexed(key: StoredKey): unknown {
+  return key instanceof Uint8Array ? BYTES_PREFIX + binaryText(key) : key;
+}
+
+/** Whether a key may stand in the list. */
+function isPosition(key: StoredKey): key is number {
+  return typeof key === "number" && key >= 1 && Number.isInteger(key);
+}
+
+/** One table. Only {@linkcode State} changes it. */
+export class TableData {
+  /**
+   * The same for as long as the table lives, in saved states too. A table of before a state was loaded
+   * gets another when it is saved, if one of those that were loaded has the same.
+   */
+  id: number;
+  /** The state that it belongs to. */
+  readonly state: State;
+  /** What it becomes in JavaScript. */
+  kind: TableKind = undefined;
+  /** Values of the keys 1 to n; `undefined` where there is none. */
+  list: (Stored | undefined)[] = [];
+  /** Other keys, in their order, with those that have no value any more. */
+  keys: StoredKey[] = [];
+  /** Their values. */
+  values: (Stored | undefined)[] = [];
+  /** Entries that have a value. */
+  size = 0;
+  /** Those of the list. */
+  listSize = 0;
+  /** Where each of `keys` is, where they are more than a few. */
+  #places: Map<unknown, number> | undefined;
+  /** A border, as `#` in Lua gives one. */
+  border = 0;
+  /** Length of an array that has nulls, or a length of its own; 0 where the border is its length. */
+  length = 0;
+  /** How many places in tables that are to be saved have this one. */
+  references = 0;
+  /** Number of the view that Lua has of it; 0 where it has none. */
+  view = 0;
+  /** Whether that view has a metatable: Lua keeps it then, as long as `_home` reaches it. */
+  hasMetatable = false;
+  /** Pages that are to be saved: those of the list by 2 i, those of the other keys by 2 i + 1. */
+  readonly dirtyPages: Set<number> = new Set();
+  /** Whether its kind, its length or its number of places is to be saved. */
+  isDirty = true;
+
+  #brand = undefined;
+
+  /** Whether something is a table; a Proxy isn't asked. */
+  static is(value: unknown): value is TableData {
+    return typeof value === "object" && value !== null && #brand in value;
+  }
+
+  /** Constructs an empty table; `State.create` does. */
+  constructor(state: State, id: number) {
+    this.state = state;
+    this.id = id;
+  }
+
+  /** The value of a key. */
+  get(key: StoredKey): Stored | undefined {
+    if (isPosition(key) && key <= this.list.length) return this.list[key - 1];
+    const place = this.find(key);
+    return place < 0 ? undefined : this.values[place];
+  }
+
+  /** Where a key is among `keys`, -1 where it isn't. */
+  find(key: StoredKey): number {
+    if (this.#places !== undefined) return this.#places.get(indexed(key)) ?? -1;
+    if (key instanceof Uint8Array) return this.keys.findIndex((own) => indexed(own) === indexed(key));
+    return this.keys.indexOf(key);
+  }
+
+  /** Notes that a key is the last of `keys` now. */
+  noteLast(key: StoredKey): void {
+    const { length } = this.keys;
+    if (this.#places !== undefined) this.#places.set(indexed(key), length - 1);
+    else if (length > UNINDEXED_MAX) this.index();
+  }
+
+  /** Notes where all keys are. */
+  index(): void {
+    this.#places = undefined;
+    if (this.keys.length <= UNINDEXED_MAX) return;
+    this.#places = new Map();
+    for (const [place, key] of this.keys.entries()) if (key === key) this.#places.set(indexed(key), place);
+  }
+
+  /** Notes that a key stands in the list from now on. */
+  unlist(key: StoredKey, place: number): void {
+    this.keys[place] = MOVED;
+    this.#places?.delete(indexed(key));
+  }
+
+  /** Whether a number may be the border. */
+  canEndAt(border: number): boolean {
+    return (border === 0 || !isNil(this.get(border))) && isNil(this.get(border + 1));
+  }
+
+  /** How many places a traversal goes through. */
+  get placeCount(): number {
+    return this.list.length + this.keys.length;
+  }
+
+  /** The key of a place. */
+  keyAt(place: number): StoredKey {
+    return place < this.list.length ? place + 1 : this.keys[place - this.list.length];
+  }
+
+  /** The value of a place; `undefined` where it is empty. */
+  valueAt(place: number): Stored | undefined {
+    return place < this.list.length ? this.list[place] : this.values[place - this.list.length];
+  }
+
+  /** The place of a key, -1 where it never had one. */
+  placeOf(key: StoredKey): number {
+    if (isPosition(key) && key <= this.list.length) return key - 1;
+    const place = this.find(key);
+    return place < 0 ? -1 : place + this.list.length;
+  }
+
+  /** What `#` gives. */
+  get luaLength(): number {
+    return this.kind === "array" && this.length > 0 ? this.length : this.border;
+  }
+}
+
+let dataOf: (handle: TableHandle) => TableData;
+
+/**
+ * What stands for a table outside of its state.
+ *
+ * @internal
+ */
+export class TableHandle extends External {
+  readonly #data: TableData;
+
+  static {
+    dataOf = (handle) => handle.#data;
+  }
+
+  /** Constructs what stands for a table. */
+  constructor(data: TableData) {
+    super();
+    if (!TableData.is(data)) {
+      throw new TypeError("Cannot construct an ExternalTable: code or the host makes them in a unit");
+    }
+    this.#data = data;
+  }
+}
+
+/** The table that a handle stands for. */
+export function tableOf(handle: TableHandle): TableData {
+  return dataOf(handle);
+}
+
+/** What was there before a change. */
+interface Undo {
+  readonly table: TableData;
+  /** `undefined`: its kind and length were changed. */
+  readonly key: StoredKey | undefined;
+  readonly value: Stored | undefined;
+  readonly kind: TableKind;
+  readonly length: number;
+}
+
+/** What is asked before a table is read or changed: it may throw. */
+export interface Watch {
+  /** Before a key is read; without one, all keys, or how many there are. */
+  read(table: TableData, key?: StoredKey): void;
+  /** Before a key is changed; without one, what the table is. */
+  write(table: TableData, key?: StoredKey): void;
+}
+
+/** Changes since a moment, for {@linkcode State.rollBack}. */
+export class Journal {
+  /** In the order in which they were made. */
+  readonly changes: Undo[] = [];
+}
+
+/** Number of the table `_home`, in every state. */
+export const HOME_ID = 2;
+
+/** The first number of other tables. */
+export const FIRST_ID = 16;
+
+/** All tables that one `_home` reaches, and those that are not, or not yet, reached. */
+export class State {
+  /** The table `_home`. */
+  readonly home: TableData;
+  /** The number of the next table. */
+  nextId: number = FIRST_ID;
+  /** Tables that `_home` reaches and that are to be saved. */
+  readonly dirty: Set<TableData> = new Set();
+  /** Numbers of tables that `_home` reached when it was saved, and doesn't any more. */
+  readonly dropped: Set<number> = new Set();
+  /** Called after the host has changed a table. */
+  onChange: ((table: TableData) => void) | undefined;
+  /** Called where `_home` comes to reach a table with a metatable, or doesn't reach it any more. */
+  onReach: ((table: TableData, isReached: boolean) => void) | undefined;
+  /** Where changes are noted, while the code of a transaction runs. */
+  journal: Journal | undefined;
+  /** Asked before a table is read or changed, while any transaction is open. */
+  transactions: Watch | undefined;
+
+  /** Tables that the host has made, by number: they stay until it lets go of them. */
+  readonly made: Map<number, TableData> = new Map();
+  /** Finds a table that was loaded, or saved, by its number. */
+  findSaved: ((id: number) => TableData | undefined) | undefined;
+  /** Tables that the host knows the numbers of, by those. */
+  readonly exposed: Map<number, WeakRef<TableData>> = new Map();
+  #exposedMax = EXPOSED_MIN;
+
+  /** Constructs an empty state. */
+  constructor() {
+    this.home = new TableData(this, HOME_ID);
+    this.home.references = 1;
+    this.dirty.add(this.home);
+  }
+
+  /** The host knows a table's number from now on. */
+  expose(table: TableData): void {
+    this.exposed.set(table.id, new WeakRef(table));
+    if (this.exposed.size <= this.#exposedMax) return;
+    for (const [id, reference] of this.exposed) if (reference.deref() === undefined) this.exposed.delete(id);
+    this.#exposedMax = Math.max(EXPOSED_MIN, 2 * this.exposed.size);
+  }
+
+  /** Makes an empty table. */
+  create(kind?: TableKind): TableData {
+    const table = new TableData(this, this.nextId++);
+    table.kind = kind;
+    return table;
+  }
+
+  /** Sets a key to a value, or with `undefined` takes it away. */
+  set(table: TableData, key: StoredKey, value: Stored | undefined): void {
+    this.transactions?.write(table, key);
+    const before = table.get(key);
+    if (before === undefined && value === undefined) return;
+    this.journal?.changes.push({ table, key, value: before, kind: table.kind, length: table.length });
+    this.#put(table, key, before, value);
+  }
+
+  /** The same, by the host: what Lua has of the table is void. */
+  change(table: TableData, key: StoredKey, value: Stored | undefined): void {
+    this.set(table, key, value);
+    this.onChange?.(table);
+  }
+
+  /** Takes all entries of a table away. */
+  clear(table: TableData): void {
+    for (let place = table.placeCount - 1; place >= 0; place--) {
+      if (table.valueAt(place) !== undefined) this.set(table, table.keyAt(place), undefined);
+    }
+    this.mark(table, undefined);
+  }
+
+  /** Says what a table becomes in JavaScript; an array may have a length beyond its last element. */
+  mark(table: TableData, kind: TableKind, length = 0): void {
+    if (table.kind === kind && table.length === length) return;
+    this.transactions?.write(table);
+    const { kind: before, length: lengthBefore } = table;
+    this.journal?.changes.push({ table, key: undefined, value: undefined, kind: before, length: lengthBefore });
+    table.kind = kind;
+    table.length = length;
+    this.#markDirty(table);
+  }
+
+  /** Takes back the changes that a journal has. */
+  rollBack(journal: Journal): void {
+    const { journal: open } = this;
+    this.journal = undefined;
+    for (const { table, key, value, kind, length } of journal.changes.reverse()) {
+      if (key !== undefined) this.#put(table, key, table.get(key), value);
+      table.kind = kind;
+      table.length = length;
+      this.#markDirty(table);
+      this.onChange?.(table);
+    }
+    journal.changes.length = 0;
+    this.journal = open;
+  }
+
+  /**
+   * Puts a table that was loaded in the place of `_home`: all that it holds is saved already. What
+   * `_home` held before isn't of the state any more, though code may have it.
+   */
+  replaceHome(loaded: TableData, nextId: number): void {
+    const { home } = this;
+    this.#giveUp(home);
+    const { kind, list, keys, values, size, listSize, border, length } = loaded;
+    Object.assign(home, { kind, list, keys, values, size, listSize, border, length });
+    home.index();
+    this.nextId = Math.max(this.nextId, nextId);
+    // A number is that of a table that was loaded now.
+    this.exposed.clear();
+    this.#countReferences(home);
+    this.dirty.clear();
+    this.dropped.clear();
+    this.onChange?.(home);
+  }
+
+  /** Begins again with an empty `_home`, which is to be saved. */
+  empty(): void {
+    this.replaceHome(new TableData(this, HOME_ID), FIRST_ID);
+    this.#markDirty(this.home);
+  }
+
+  /** Of all tables that one reaches, nothing is to be saved any more. */
+  #giveUp(table: TableData): void {
+    const waiting = [table];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (next.references === 0) continue;
+      next.references = 0;
+      if (next.hasMetatable) this.onReach?.(next, false);
+      forEachTable(next, (held) => waiting.push(held));
+    }
+  }
+
+  /** Counts the references of tables that were loaded. */
+  #countReferences(home: TableData): void {
+    const waiting = [home];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (next.references++ > 0) continue;
+      next.isDirty = false;
+      next.dirtyPages.clear();
+      forEachTable(next, (held) => waiting.push(held));
+    }
+  }
+
+  #put(table: TableData, key: StoredKey, before: Stored | undefined, value: Stored | undefined): void {
+    if (value !== undefined) this.#store(table, key, before, value);
+    else this.#take(table, key, before);
+    if (typeof table.kind === "string" && table.kind.startsWith("typed:")) {
+      table.kind = "array";
+      this.#markDirty(table);
+    }
+    if (table.references === 0) return;
+    if (TableData.is(value)) this.#attach(value);
+    if (TableData.is(before)) this.#detach(before);
+    if (TableData.is(key) && (before === undefined) !== (value === undefined)) {
+      if (value === undefined) this.#detach(key);
+      else this.#attach(key);
+    }
+  }
+
+  #store(table: TableData, key: StoredKey, before: Stored | undefined, value: Stored): void {
+    const { list } = table;
+    if (isPosition(key)) {
+      if (key <= list.length) {
+        list[key - 1] = value;
+        if (before === undefined) table.listSize++;
+        return this.#stored(table, key, before, 2 * pageOf(key - 1));
+      }
+      if (key === list.length + 1 && table.find(key) < 0) {
+        this.#tidyList(table);
+        if (key === table.list.length + 1) return this.#append(table, key, value);
+      }
+    }
+    const known = table.find(key);
+    const place = known < 0 ? this.#newPlace(table, key) : known;
+    table.values[place] = value;
+    this.#stored(table, key, before, 2 * pageOf(place) + 1);
+  }
+
+  #stored(table: TableData, key: StoredKey, before: Stored | undefined, page: number): void {
+    this.#markPage(table, page);
+    if (before === undefined) table.size++;
+    if (table.length > 0 && key === table.length + 1) table.length = lastFrom(table, table.length + 1, isThere);
+    if (key === table.border + 1 && !isNil(table.get(key))) this.#moveBorder(table, lastFrom(table, key, isValue));
+    else if (key === table.border && isNil(table.get(key))) this.#lowerBorder(table);
+  }
+
+  #lowerBorder(table: TableData): void {
+    let { border } = table;
+    while (border > 0 && isNil(table.get(border))) border--;
+    this.#moveBorder(table, border);
+  }
+
+  /** It is saved, as of a table with holes it doesn't follow from the entries. */
+  #moveBorder(table: TableData, border: number): void {
+    table.border = border;
+    this.#markDirty(table);
+  }
+
+  /** A place after the last of the list; what follows may stand among the other keys. */
+  #append(table: TableData, key: number, value: Stored): void {
+    table.list.push(value);
+    table.listSize++;
+    this.#markDirty(table);
+    this.#stored(table, key, undefined, 2 * pageOf(key - 1));
+    let next = table.list.length + 1;
+    for (let place = table.find(next); place >= 0; place = table.find(++next)) {
+      this.#moveToList(table, next, place);
+    }
+  }
+
+  #moveToList(table: TableData, key: number, place: number): void {
+    const value = table.values[place];
+    table.values[place] = undefined;
+    table.unlist(key, place);
+    if (value !== undefined) table.listSize++;
+    table.list.push(value);
+    this.#markPage(table, 2 * pageOf(key - 1));
+    this.#markPage(table, 2 * pageOf(place) + 1);
+  }
+
+  #newPlace(table: TableData, key: StoredKey): number {
+    const { keys, values } = table;
+    const inUse = table.size - table.listSize;
+    if (keys.length >= PLACES_MIN && inUse * 2 < keys.length) this.#moveTogether(table);
+    this.#markDirty(table);
+    keys.push(key);
+    values.push(undefined);
+    table.noteLast(key);
+    return keys.length - 1;
+  }
+
+  /** Gives up the empty places of other keys. */
+  #moveTogether(table: TableData): void {
+    const { keys, values } = table;
+    let count = 0;
+    for (let i = 0; i < keys.length; i++) {
+      if (values[i] === undefined) continue;
+      keys[count] = keys[i];
+      values[count++] = values[i];
+    }
+    this.#markAll(table);
+    keys.length = values.length = count;
+    table.index();
+  }
+
+  /** Gives up a list that is mostly empty, as of a queue: its elements become other entries. */
+  #tidyList(table: TableData): void {
+    const { list } = table;
+    while (list.length > 0 && list[list.length - 1] === undefined) list.pop();
+    if (list.length < PLACES_MIN || table.listSize * 2 >= list.length) return;
+    this.#markAll(table);
+    table.list = [];
+    table.listSize = 0;
+    for (let i = 0; i < list.length; i++) {
+      const value = list[i];
+      if (value === undefined) continue;
+      table.keys.push(i + 1);
+      table.values.push(value);
+    }
+    table.index();
+    this.#markAll(table);
+  }
+
+  #take(table: TableData, key: StoredKey, before: Stored | undefined): void {
+    if (before === undefined) return;
+    if (isPosition(key) && key <= table.list.length) {
+      table.list[key - 1] = undefined;
+      table.listSize--;
+      this.#markPage(table, 2 * pageOf(key - 1));
+    } else {
+      const place = table.find(key);
+      table.values[place] = undefined;
+      this.#markPage(table, 2 * pageOf(place) + 1);
+    }
+    table.size--;
+    if (table.length > 0 && key === table.length) this.#shorten(table);
+    if (key === table.border) this.#lowerBorder(table);
+  }
+
+  /** As in Lua, code that takes the last element away makes an array shorter. */
+  #shorten(table: TableData): void {
+    table.length--;
+    this.#markDirty(table);
+  }
+
+  #markPage(table: TableData, page: number): void {
+    table.dirtyPages.add(page);
+    if (table.references > 0) this.dirty.add(table);
+  }
+
+  #markDirty(table: TableData): void {
+    table.isDirty = true;
+    if (table.references > 0) this.dirty.add(table);
+  }
+
+  #markAll(table: TableData): void {
+    for (let i = 0; i <= pageOf(table.list.length); i++) table.dirtyPages.add(2 * i);
+    for (let i = 0; i <= pageOf(table.keys.length); i++) table.dirtyPages.add(2 * i + 1);
+    this.#markDirty(table);
+  }
+
+  /** One more reference from what is to be saved; a new table brings those that it holds. */
+  #attach(table: TableData): void {
+    const waiting = [table];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (next.references++ > 0) continue;
+      this.dropped.delete(next.id);
+      this.#markAll(next);
+      if (next.hasMetatable) this.onReach?.(next, true);
+      forEachTable(next, (held) => waiting.push(held));
+    }
+  }
+
+  /** One reference less. Tables that only refer to each other stay, until the state is loaded. */
+  #detach(table: TableData): void {
+    const waiting = [table];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (--next.references > 0) continue;
+      this.dirty.delete(next);
+      this.dropped.add(next.id);
+      if (next.hasMetatable) this.onReach?.(next, false);
+      forEachTable(next, (held) => waiting.push(held));
+    }
+  }
+}
+
+/** Whether a value is nil to code. */
+function isNil(value: Stored | undefined): boolean {
+  return value === undefined || value === null;
+}
+
+const isThere = (value: Stored | undefined) => value !== undefined;
+const isValue = (value: Stored | undefined) => !isNil(value);
+
+/** The last of the keys from one on whose values are as they should be. */
+function lastFrom(table: TableData, key: number, test: (value: Stored | undefined) => boolean): number {
+  while (test(table.get(key + 1))) key++;
+  return key;
+}
+
+function pageOf(place: number): number {
+  return Math.floor(place / PAGE_ENTRIES);
+}
+
+/** Calls a function with each table that one holds, as often as it holds it. */
+function forEachTable(table: TableData, call: (held: TableData) => void): void {
+  for (const value of table.list) if (TableData.is(value)) call(value);
+  for (let i = 0; i < table.keys.length; i++) {
+    const value = table.values[i];
+    if (value === undefined) continue;
+    if (TableData.is(value)) call(value);
+    const key = table.keys[i];
+    if (TableData.is(key)) call(key);
+  }
+}
+
+/** Refuses what can't be a key of an external table. */
+export function refuseKey(what: string): Refusal {
+  return new Refusal(TypeError, `${what} cannot be a key of an external table`);
+}

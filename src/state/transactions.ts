@@ -1,0 +1,165 @@
+/**
+ * Transactions: changes to tables that are kept together, or not at all. Changes are made at once, and
+ * taken back where a transaction fails; what one has changed nobody else may read or change before it
+ * has ended, and what one has read nobody else may have changed when it ends.
+ *
+ * @module
+ */
+
+import { ConflictError } from "./conflict_error.ts";
+import { indexed, Journal, type State, type StoredKey, type TableData } from "./tables.ts";
+
+/** Keys of tables, as `indexed` gives them; `undefined` as a key stands for all keys of the table. */
+class Keys {
+  readonly #tables = new Map<TableData, Set<unknown>>();
+
+  add(table: TableData, key: unknown): void {
+    const keys = this.#tables.get(table);
+    if (keys === undefined) this.#tables.set(table, new Set([key]));
+    else keys.add(key);
+  }
+
+  /** Adds those that others have. */
+  addAll(others: Keys): void {
+    for (const [table, keys] of others.#tables) for (const key of keys) this.add(table, key);
+  }
+
+  /** Whether it has a key, or all; for `undefined`, any. */
+  has(table: TableData, key: unknown): boolean {
+    const keys = this.#tables.get(table);
+    return keys !== undefined && (key === undefined || keys.has(key) || keys.has(undefined));
+  }
+
+  /** Whether it has any that others have. */
+  meets(others: Keys): boolean {
+    for (const [table, keys] of this.#tables) {
+      for (const key of keys) if (others.has(table, key)) return true;
+    }
+    return false;
+  }
+}
+
+/** One transaction. */
+export class Transaction {
+  /** The one in which it stands: it keeps what this one keeps. */
+  readonly outer: Transaction | undefined;
+  /** What it has changed. */
+  readonly journal: Journal = new Journal();
+  /** The keys that it has read, and changed. */
+  readonly reads: Keys = new Keys();
+  readonly writes: Keys = new Keys();
+  /** Something that it has read was changed since. */
+  isOutdated = false;
+
+  /** Constructs one that has just begun. */
+  constructor(outer: Transaction | undefined) {
+    this.outer = outer;
+  }
+}
+
+/** The transactions of a state that have begun and not ended. */
+export class Transactions {
+  readonly #state: State;
+  readonly #open = new Set<Transaction>();
+  /** The one whose code runs. */
+  #current: Transaction | undefined;
+
+  /** Constructs the transactions of a state, which has none. */
+  constructor(state: State) {
+    this.#state = state;
+  }
+
+  /** Begins one, in the one whose code runs. */
+  begin(): Transaction {
+    const transaction = new Transaction(this.#current);
+    this.#open.add(transaction);
+    this.#state.transactions = this;
+    return transaction;
+  }
+
+  /** Runs what belongs to a transaction, or to none. */
+  run<T>(transaction: Transaction | undefined, body: () => T): T {
+    const before = this.#current;
+    this.#enter(transaction);
+    try {
+      return body();
+    } finally {
+      this.#enter(before);
+    }
+  }
+
+  #enter(transaction: Transaction | undefined): void {
+    this.#current = transaction;
+    this.#state.journal = transaction?.journal;
+  }
+
+  /**
+   * Ends one: its changes are kept.
+   *
+   * @throws {ConflictError} If something that it has read was changed since; it is still open then.
+   */
+  commit(transaction: Transaction): void {
+    this.#checkOutdated(transaction);
+    this.#close(transaction);
+    const { outer, journal, reads, writes } = transaction;
+    if (outer === undefined) {
+      for (const other of this.#open) if (other.reads.meets(writes)) other.isOutdated = true;
+      return;
+    }
+    for (const change of journal.changes) outer.journal.changes.push(change);
+    outer.reads.addAll(reads);
+    outer.writes.addAll(writes);
+  }
+
+  /** Ends one: its changes are taken back. */
+  rollBack(transaction: Transaction): void {
+    if (!this.#open.has(transaction)) return;
+    this.#close(transaction);
+    this.#state.rollBack(transaction.journal);
+  }
+
+  #close(transaction: Transaction): void {
+    this.#open.delete(transaction);
+    if (this.#open.size === 0) this.#state.transactions = undefined;
+  }
+
+  /** Before a key is read; without one, all keys, or how many there are. */
+  read(table: TableData, key?: StoredKey): void {
+    const known = key === undefined ? undefined : indexed(key);
+    this.#check(table, known);
+    this.#current?.reads.add(table, known);
+  }
+
+  /** Before a key is changed; without one, what the table is. */
+  write(table: TableData, key?: StoredKey): void {
+    const known = key === undefined ? undefined : indexed(key);
+    this.#check(table, known);
+    this.#current?.writes.add(table, known);
+    if (this.#current !== undefined) return;
+    // What belongs to no transaction is kept at once.
+    for (const other of this.#open) if (other.reads.has(table, known)) other.isOutdated = true;
+  }
+
+  #check(table: TableData, key: unknown): void {
+    for (const other of this.#open) {
+      if (other.writes.has(table, key) && !this.#isAround(other)) throw conflict();
+    }
+    if (this.#current !== undefined) this.#checkOutdated(this.#current);
+  }
+
+  /** Whether a transaction is the one whose code runs, or one in which that stands. */
+  #isAround(transaction: Transaction): boolean {
+    let at = this.#current;
+    while (at !== undefined && at !== transaction) at = at.outer;
+    return at !== undefined;
+  }
+
+  #checkOutdated(transaction: Transaction): void {
+    if (transaction.isOutdated) throw conflict();
+  }
+}
+
+function conflict(): ConflictError {
+  const message = "Cannot go on: a transaction has changed what is needed here";
+  return new ConflictError(undefined, { message });
+}

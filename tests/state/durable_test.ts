@@ -1,0 +1,410 @@
+// Runs that last: through crashes at any moment, with each call made at least once, under a number that stays.
+
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  ConflictError,
+  type DurableCall,
+  type DurableOptions,
+  forgetRun,
+  LuaError,
+  runDurably,
+  type Store,
+  type StoreChange,
+  type StoreCheck,
+} from "@computeunit/cu";
+import { MemoryStore } from "@computeunit/cu/stores/memory";
+import { endingSearch, RUNS_FACTOR, SEED } from "../helpers/property.ts";
+
+/** What a process dies of that a test ends: nothing is done after it. */
+class Crash extends Error {}
+
+/** A store that ends the process at a moment. */
+class CrashingStore implements Store {
+  readonly #store: Store;
+  readonly limits;
+  /** Uses of the store until the crash; it comes after the work if `isAfter`. */
+  usesLeft: number;
+  isAfter: boolean;
+
+  constructor(store: Store, usesLeft: number, isAfter: boolean) {
+    this.#store = store;
+    this.limits = store.limits;
+    this.usesLeft = usesLeft;
+    this.isAfter = isAfter;
+  }
+
+  async #use<T>(work: () => Promise<T>): Promise<T> {
+    const crashes = this.usesLeft-- <= 0;
+    if (crashes && !this.isAfter) throw new Crash();
+    const result = await work();
+    if (crashes) throw new Crash();
+    return result;
+  }
+
+  get(key: string) {
+    return this.#use(() => this.#store.get(key));
+  }
+
+  commit(checks: readonly StoreCheck[], changes: readonly StoreChange[]) {
+    return this.#use(() => this.#store.commit(checks, changes));
+  }
+
+  list(prefix: string) {
+    return this.#store.list(prefix);
+  }
+
+  close() {
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose]() {
+    return Promise.resolve();
+  }
+}
+
+const text = async (store: Store) => (await Array.fromAsync(store.list(""))).join(" ");
+
+const once = (done: string[]) => {
+  const known = new Map<string, unknown>();
+  /** Does something once for each id, and tells the same again. */
+  return ({ id, name, args }: DurableCall) => {
+    if (!known.has(id)) {
+      known.set(id, `${name}${known.size}`);
+      done.push(`${name}(${args.map((arg) => JSON.stringify(arg)).join(", ")})`);
+    }
+    return known.get(id);
+  };
+};
+
+const PROGRAM = `
+  local log = { a(1) }
+  for i = 1, 2 do log[#log + 1] = select(2, pcall(function() return b(i) end)) end
+  local x, y = require "task".all(function() return a("x") end, function() return b("y") .. a("z") end)
+  log[#log + 1] = x .. y
+  log[#log + 1] = coroutine.wrap(function() coroutine.yield(1) end)()
+  _io.output = log
+  return #log
+`;
+
+Deno.test("a run is saved before each call, and its end stays until it is forgotten", async () => {
+  await using store = new MemoryStore();
+  const done: string[] = [];
+  const run = once(done);
+  const seen: string[] = [];
+  const calls = {
+    a: async (call: DurableCall) => {
+      const entry = await store.get("run/job");
+      seen.push(`${call.id} ${entry !== undefined}`);
+      return run(call);
+    },
+    b: run,
+  };
+  const result = await runDurably(store, "job", PROGRAM, { calls, chunkName: "job.lua" });
+  assertEquals(result, { value: 5, output: ["a0", "b1", "b2", "a4b3a5", 1], meta: null });
+  assertEquals(seen, ["job/1 true", "job/5 true", "job/7 true"]);
+  assertEquals(await runDurably(store, "job", "error('never runs')", { calls: {} }), result);
+  assertEquals(done.length, 6);
+  await forgetRun(store, "job");
+  assertEquals(await text(store), "");
+  await forgetRun(store, "job");
+});
+
+Deno.test("a run that crashes anywhere goes on where it was, and does each thing once", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.nat(8), fc.boolean()), { minLength: 1, maxLength: 8 }),
+      fc.array(fc.nat(6), { maxLength: 3 }),
+      fc.constantFrom(undefined, 5000),
+      endingSearch(async (crashes: [number, boolean][], failing: number[], valueBytes: number | undefined) => {
+        await using store = new MemoryStore({ valueBytes });
+        const done: string[] = [];
+        const run = once(done);
+        const left = [...failing];
+        const leaving = { left: -1 };
+        // A call may have been made when the process ends before its result is seen.
+        const call = async (call: DurableCall, abort: () => void) => {
+          const result = run(call);
+          if (leaving.left-- === 0) abort();
+          return await Promise.resolve(result);
+        };
+        const attempt = async (store: Store) => {
+          const controller = new AbortController();
+          leaving.left = left.pop() ?? -1;
+          const calls = {
+            a: (made: DurableCall) => call(made, () => controller.abort(new Crash())),
+            b: (made: DurableCall) => call(made, () => controller.abort(new Crash())),
+          };
+          return await runDurably(store, "job", PROGRAM, { calls, signal: controller.signal });
+        };
+        for (const [uses, isAfter] of crashes) {
+          await attempt(new CrashingStore(store, uses, isAfter)).catch((error) => {
+            if (!(error instanceof Crash)) throw error;
+          });
+        }
+        let result;
+        while (result === undefined) result = await attempt(store).catch((error) => assert(error instanceof Crash));
+        // Two calls that are made at once may be done in either order.
+        const [, , , all] = result.output as string[];
+        assert(["a3b4a5", "a4b3a5"].includes(all), all);
+        assertEquals([...done].sort(), ['a("x")', 'a("z")', "a(1)", 'b("y")', "b(1)", "b(2)"]);
+        assertEquals(result.value, 5);
+      }),
+    ),
+    { numRuns: Math.ceil(60 * RUNS_FACTOR), seed: SEED },
+  );
+});
+
+Deno.test("a run that ends in an error ends in it again", async () => {
+  await using store = new MemoryStore();
+  let count = 0;
+  const calls = { a: () => ++count };
+  const run = () => runDurably(store, "job", "a()\n\nerror({ code = 7 })", { calls, chunkName: "job.lua" });
+  const first = await assertRejects(run, LuaError);
+  const second = await assertRejects(run, LuaError);
+  for (const { kind, chunk, line, value } of [first, second]) {
+    assertEquals([kind, chunk, line, value], ["runtime", "job.lua", 3, { code: 7 }]);
+  }
+  assertEquals([first.traceback, count], [second.traceback, 1]);
+  const refused = () => runDurably(store, "other", "return print", { calls });
+  const messages = [(await assertRejects(refused, TypeError)).message, (await assertRejects(refused, Error)).message];
+  assertEquals(messages[0], messages[1]);
+  await assertRejects(() => runDurably(store, "syntax", "return return", { calls }), LuaError);
+});
+
+Deno.test("what a call throws is an error of the code", async () => {
+  await using store = new MemoryStore();
+  const calls = {
+    a: () => {
+      throw new RangeError("at once");
+    },
+    b: () => Promise.reject(new TypeError("later")),
+  };
+  const code = "local _, a = pcall(a) local _, b = pcall(b) return { a.message, b.name }";
+  assertEquals((await runDurably(store, "job", code, { calls })).value, ["at once", "TypeError"]);
+});
+
+Deno.test("sleeps end at their time, whatever happens in between", async () => {
+  await using store = new MemoryStore();
+  const clock = { now: 1000 };
+  const slept: number[] = [];
+  const code = `local task = require "task" local t = os.time() task.sleep(60000) task.sleep(500) return os.time() - t`;
+  const options: DurableOptions = { calls: {}, now: () => clock.now };
+  const leaving = new AbortController();
+  const first = runDurably(store, "job", code, {
+    ...options,
+    signal: leaving.signal,
+    sleep: (milliseconds) => {
+      slept.push(milliseconds);
+      leaving.abort();
+      return new Promise(() => {});
+    },
+  });
+  assertStrictEquals(await first.catch((error) => error), leaving.signal.reason);
+  clock.now += 45_000;
+  const { value } = await runDurably(store, "job", code, {
+    ...options,
+    sleep: (milliseconds) => {
+      slept.push(milliseconds);
+      clock.now += milliseconds;
+      return Promise.resolve();
+    },
+  });
+  assertEquals(slept, [60000, 15000, 500]);
+  assertEquals(value, 60);
+  // A sleep that was over long ago.
+  await forgetRun(store, "job");
+  const again = new AbortController();
+  const third = runDurably(store, "job", code, {
+    ...options,
+    signal: again.signal,
+    sleep: () => (again.abort(), new Promise(() => {})),
+  });
+  await third.catch(() => {});
+  clock.now += 1e9;
+  const left: number[] = [];
+  const sleep = (milliseconds: number) => (left.push(milliseconds), Promise.resolve());
+  await runDurably(store, "job", code, { ...options, sleep });
+  assertEquals(left, [0, 500]);
+});
+
+Deno.test("a real timer ends a sleep too", async () => {
+  await using store = new MemoryStore();
+  const { value } = await runDurably(store, "job", `require "task".sleep(1) return 1`, { calls: {} });
+  assertEquals(value, 1);
+});
+
+Deno.test("what others were faster than is given up", async () => {
+  await using store = new MemoryStore();
+  const signals: AbortSignal[] = [];
+  const calls = {
+    slow: ({ signal }: DurableCall) => {
+      signals.push(signal);
+      return new Promise(() => {});
+    },
+    fast: () => Promise.resolve("fast"),
+    check: () => signals.map(({ aborted }) => aborted),
+  };
+  const code = `local task = require "task" local v = task.race(slow, fast) return { v, check() }`;
+  assertEquals((await runDurably(store, "job", code, { calls })).value, ["fast", [true]]);
+});
+
+Deno.test("other functions that wait are called again, those that gave their result aren't", async () => {
+  await using store = new MemoryStore();
+  const counts = { now: 0, later: 0, durable: 0 };
+  const leaving = new AbortController();
+  const options = (isFirst: boolean): DurableOptions => ({
+    globals: {
+      now: () => ++counts.now,
+      later: async () => {
+        counts.later++;
+        if (isFirst) await new Promise(() => {});
+        return "later";
+      },
+    },
+    calls: {
+      durable: () => {
+        counts.durable++;
+        if (isFirst) leaving.abort();
+        return "durable";
+      },
+    },
+    signal: isFirst ? leaving.signal : undefined,
+  });
+  const code = `
+    local n, task = now(), require "task"
+    local a, b = task.all(later, durable)
+    return { n, a, b, later() }
+  `;
+  await runDurably(store, "job", code, options(true)).catch(() => {});
+  assertEquals((await runDurably(store, "job", code, options(false))).value, [1, "later", "durable", "later"]);
+  assertEquals(counts, { now: 1, later: 3, durable: 2 });
+});
+
+Deno.test("two processes that go on with one run: one ends it, the other leaves it", async () => {
+  await using store = new MemoryStore();
+  const gates: (() => void)[] = [];
+  const calls = { a: () => new Promise<void>((resolve) => gates.push(resolve)), b: () => 2 };
+  const run = () => runDurably(store, "job", "a() return b()", { calls });
+  const first = run();
+  while (gates.length < 1) await new Promise((resolve) => setTimeout(resolve, 0));
+  const second = run();
+  while (gates.length < 2) await new Promise((resolve) => setTimeout(resolve, 0));
+  for (const open of gates) open();
+  const ends = await Promise.allSettled([first, second]);
+  const [lost] = ends.filter(({ status }) => status === "rejected") as PromiseRejectedResult[];
+  assertEquals(ends.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+  assert(lost.reason instanceof ConflictError, String(lost.reason));
+  assertEquals(lost.reason.state, "job");
+  assertEquals((await run()).value, 2);
+});
+
+Deno.test("runs of one store have nothing to do with each other", async () => {
+  await using store = new MemoryStore({ valueBytes: 4000 });
+  const calls = { a: ({ id }: DurableCall) => id };
+  const names = ["x", "x/1", "x/1/1", "x/2"];
+  const run = (name: string) => runDurably(store, name, "t = ('x'):rep(9000) return a() .. a()", { calls });
+  const results = await Promise.all(names.map((name) => run(name)));
+  assertEquals(results.map(({ value }) => value), names.map((name) => `${name}/1${name}/2`));
+  for (const name of names) await forgetRun(store, name);
+  assertEquals(await text(store), "");
+});
+
+Deno.test("what is damaged in a store is refused", async () => {
+  await using store = new MemoryStore();
+  const leaving = new AbortController();
+  const calls = { a: () => (leaving.abort(), new Promise(() => {})) };
+  const code = "a()";
+  await runDurably(store, "job", code, { calls, signal: leaving.signal }).catch(() => {});
+  const { value } = (await store.get("run/job"))!;
+  const message = 'Cannot go on with run "job": what the store has is damaged';
+  let refused = 0;
+  for (let at = 0; at < value.length; at += 1 + (at >> 4)) {
+    const copy = value.slice();
+    copy[at] ^= 1 << at % 8;
+    await store.commit([], [{ key: "run/job", value: copy }]);
+    const stop = new AbortController();
+    const end = await runDurably(store, "job", code, {
+      calls: { a: () => (stop.abort(), new Promise(() => {})) },
+      signal: stop.signal,
+    }).catch((error) => error);
+    if (stop.signal.aborted) continue;
+    refused++;
+    assert(end instanceof TypeError, `byte ${at}: ${end}`);
+    assert(end.message === message || end.message.startsWith("Cannot load the snapshot"), end.message);
+  }
+  assert(refused > 100);
+});
+
+const modules = ["../../mod.ts", "../../src/state/sqlite_store.ts"].map((path) => new URL(path, import.meta.url).href);
+const SCRIPT = `
+  import { runDurably } from ${JSON.stringify(modules[0])};
+  import { SqliteStore } from ${JSON.stringify(modules[1])};
+  const [file, answer] = Deno.args;
+  const store = await SqliteStore.open(file);
+  const calls = {
+    note: ({ id, args }) => console.log(id, ...args),
+    ask: () => {
+      if (answer !== undefined) return answer;
+      console.log("asked");
+      setInterval(() => {}, 1e6);
+      return new Promise(() => {});
+    },
+  };
+  const code = "note('begun') local ok, v = pcall(function() return ask() end) note('got ' .. v) return v .. '!'";
+  console.log((await runDurably(store, "job", code, { calls })).value);
+  await store.close();
+`;
+
+function begin(...args: string[]): Deno.ChildProcess {
+  const script = `data:text/typescript,${encodeURIComponent(SCRIPT)}`;
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", script, ...args],
+    stdout: "piped",
+    stderr: "inherit",
+  });
+  return command.spawn();
+}
+
+Deno.test("a process that is killed while its run waits is followed by one that goes on", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const file = `${directory}/runs.db`;
+    for (let kills = 0; kills < 2; kills++) {
+      const child = begin(file);
+      let printed = "";
+      for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+        printed += part;
+        if (printed.endsWith("asked\n")) child.kill("SIGKILL");
+      }
+      await child.status;
+      assertEquals(printed, kills === 0 ? "job/1 begun\nasked\n" : "asked\n");
+    }
+    const { stdout } = await begin(file, "paid").output();
+    assertEquals(new TextDecoder().decode(stdout), "job/3 got paid\npaid!\n");
+    assertEquals(new TextDecoder().decode((await begin(file).output()).stdout), "paid!\n");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("options that are wrong are refused", async () => {
+  await using store = new MemoryStore();
+  const run = (options: unknown, name: unknown = "job") =>
+    runDurably(store, name as string, "return 1", options as DurableOptions);
+  await assertRejects(() => run(undefined), TypeError, "Cannot run durably: the options must be an object");
+  await assertRejects(() => run({}), TypeError, "calls must be a plain object, got undefined");
+  await assertRejects(() => run({ calls: { a: 1 } }), TypeError, "calls.a must be a function, got a number");
+  await assertRejects(() => run({ calls: {}, sleep: 1 }), TypeError, "sleep must be a function");
+  await assertRejects(() => run({ calls: {}, signal: 1 }), TypeError, "signal must be an AbortSignal");
+  await assertRejects(() => run({ calls: {}, call: 1 }), TypeError, "there is no option");
+  await assertRejects(
+    () => run({ calls: { a() {} }, globals: { a() {} } }),
+    TypeError,
+    "a is one of calls and of globals",
+  );
+  await assertRejects(() => run({ calls: { print() {} } }), TypeError, "the global print is Lua's own");
+  await assertRejects(() => run({ calls: {} }, ""), RangeError);
+  await assertRejects(() => run({ calls: {}, signal: AbortSignal.abort() }), DOMException);
+  assertEquals(await text(store), "");
+});

@@ -1,0 +1,360 @@
+// External tables and _home as code sees them: as tables in every operation.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { ComputeUnit, ExternalTable, LuaError } from "../../mod.ts";
+
+const HOME = 2;
+
+Deno.test("external tables are tables in every operation", async () => {
+  using cu = await ComputeUnit.create();
+  const results = (make: string) =>
+    cu.computeAll(`
+    local t = ${make}
+    local lines = {}
+    local function note(...)
+      local texts = table.pack(...)
+      for i = 1, texts.n do texts[i] = tostring(texts[i]) end
+      lines[#lines + 1] = table.concat(texts, " ")
+    end
+    t.a, t[1], t[2], t[-1], t[1.5], t[true], t[2^53] = "x", 1, 2.0, -1, "half", "yes", "big"
+    note(t.a, t[1], math.type(t[2]), t[-1], t[1.5], t[true], t[2^53], t["1"] == nil, t[false] == nil, #t)
+    note(rawget(t, "a"), rawlen(t), type(t), rawequal(t, t), next({}) == nil)
+    rawset(t, "b", "raw")
+    t.c = { deep = { deeper = true } }
+    note(t.b, tostring(t.c.deep.deeper), tostring(t.c == t.c), tostring(t.c.deep == t.c.deep))
+    local keys = {}
+    for k in pairs(t) do keys[#keys + 1] = tostring(k) end
+    table.sort(keys)
+    note(table.concat(keys, ","))
+    t.list = {}
+    for i = 1, 20 do table.insert(t.list, i * 7 % 20) end
+    table.insert(t.list, 1, "first")
+    note(table.remove(t.list, 1), table.remove(t.list), #t.list)
+    table.sort(t.list, function(a, b) return a > b end)
+    note(table.concat(t.list, ","), table.unpack(t.list, 1, 3))
+    note(select("#", table.unpack(t.list)))
+    table.move(t.list, 1, 3, 2)
+    note(table.concat(t.list, ","))
+    local sum = 0
+    for i, v in ipairs(t.list) do sum = sum + i * v end
+    note(sum)
+    for k, v in pairs(t.list) do if v % 2 == 0 then t.list[k] = nil else t.list[k] = v * 2 end end
+    local n = 0
+    for _ in pairs(t.list) do n = n + 1 end
+    note(n)
+    local m = setmetatable(t.c, {
+      __index = function(_, k) return k .. "?" end,
+      __newindex = function(self, k, v) rawset(self, k, v .. "!") end,
+      __len = function() return 42 end,
+      __call = function(_, x) return x + 1 end,
+    })
+    m.fresh = "new"
+    m.fresh = "old"
+    note(m.fresh, m.absent, #m, m(1), rawlen(m))
+    t.a = nil
+    note(tostring(t.a), tostring(rawget(t, "a")), tostring(next(t) ~= nil))
+    return table.concat(lines, "\\n")
+  `)[0];
+  const expected = results("{}");
+  assertEquals(results("ext.table()"), expected);
+  assertEquals(results("(function() _home.t = {} return _home.t end)()"), expected);
+});
+
+Deno.test("a table that is stored becomes external itself, with all that it holds", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute(`
+    local cart = { items = { "tea" }, owner = { name = "Ada" } }
+    cart.items.owner = cart.owner
+    cart.self = cart
+    _home.cart = cart
+    cart.items[2] = "cups"
+    cart.owner.name = "Grace"
+    assert(_home.cart == cart and _home.cart.items == cart.items and cart.self == cart)
+    assert(_home.cart.owner == _home.cart.items.owner)
+  `);
+  const cart = cu.getTableValue<Record<string, unknown>>(HOME, "cart")!;
+  assertEquals(Object.keys(cart), ["items", "owner", "self"]);
+  assertEquals(cart.items, { 1: "tea", 2: "cups", owner: { name: "Grace" } });
+  assert(cart.self === cart && (cart.items as { owner: unknown }).owner === cart.owner);
+  assertEquals(cu.compute("collectgarbage() return _home.cart.self.self.items[2]"), "cups");
+});
+
+Deno.test("keys and values are as Lua has them", async () => {
+  using cu = await ComputeUnit.create();
+  const values = ["1", "2.0", "-0.0", "0.1", "1e300", "math.huge", "math.mininteger", "'text'", "'\\0\\xff'", "true"];
+  for (const value of values) {
+    const code = `
+      local v = ${value}
+      _home.v, _home.list, _home[v] = v, { v }, "key"
+      collectgarbage()
+      _home.filler = nil
+      local fill = ext.table()
+      for i = 1, 20000 do fill[i] = "filler " .. i local _ = fill[i] end
+      local same = function(a) return a == v and math.type(a) == math.type(v) and tostring(a) == tostring(v) end
+      return same(_home.v) and same(_home.list[1]) and _home[v] == "key"
+    `;
+    assertEquals([value, cu.compute(code)], [value, true]);
+  }
+  const code = `
+    _home.null, _home.date, _home.bytes = _io.null, _io.date(86400000), _io.bytes("abc")
+    return tostring(_home.null), _home.null == _io.null, _home.date == _io.date(86400000), _home.bytes
+  `;
+  assertEquals(cu.computeAll(code), ["null", true, true, "abc"]);
+  assertEquals(cu.getTableValue(HOME, "null"), null);
+  assertEquals(cu.getTableValue(HOME, "date"), new Date(86400000));
+  assertEquals(cu.getTableValue(HOME, "bytes"), new TextEncoder().encode("abc"));
+});
+
+Deno.test("what can't be kept is refused with its place, and nothing is stored", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute("_home.before = { 1 }");
+  const refused: [code: string, message: string][] = [
+    ["_home.c = coroutine.create(print)", "cannot keep a value: coroutines cannot be passed (at _home.c)"],
+    ["_home.f = io.stdout", "cannot keep a value: userdata cannot be passed (at _home.f)"],
+    ["_home.x = { a = { { coroutine.create(print) } } }", "coroutines cannot be passed (at _home.x.a[1][1])"],
+    ["_home.g = _G", "metatables, globals and the library cannot be kept (at _home.g)"],
+    ["_home.g = { string }", "metatables, globals and the library cannot be kept (at _home.g[1])"],
+    ["local mt = {} setmetatable({}, mt) _home.mt = mt", "metatables, globals and the library cannot be kept"],
+    ["setmetatable({}, _home)", "an external table cannot be a metatable"],
+    ["_home[nil] = 1", "table index is nil"],
+    ["_home[0/0] = 1", "table index is NaN"],
+    ["_home[print] = 1", "a function cannot be a key of an external table"],
+    ["_home[_io.date(0)] = 1", "a userdata cannot be a key of an external table"],
+    ["rawset(_home, nil, 1)", "table index is nil"],
+    ["local t = {} t.t = { [print] = 1 } _home.k = t", "functions cannot be passed (at _home.k.t[...])"],
+  ];
+  for (const [code, message] of refused) {
+    const error = assertThrows(() => cu.compute(code), LuaError, message);
+    assertEquals(error.kind, "runtime");
+    assertEquals(cu.compute(`return not pcall(function() ${code} end)`), true, code);
+  }
+  assertEquals(cu.home.toValue(), { before: [1] });
+  const deep = "local t = {} local root = t for i = 1, 1100 do t.t = {} t = t.t end _home.deep = root";
+  assertThrows(() => cu.compute(deep), LuaError, "nesting is deeper than 1000 levels");
+  assertEquals(cu.compute("local t = _home for i = 1, 1100 do t.t = {} t = t.t end return 1"), 1);
+  assertThrows(() => cu.getTableValue(HOME, "t"), RangeError, "nesting is deeper than 1000 levels");
+  assertEquals(cu.compute("_home.t = nil return _home"), { before: [1] });
+});
+
+Deno.test("views of lazy inputs that are stored become external, and stay one table", async () => {
+  using cu = await ComputeUnit.create();
+  const rows = Array.from({ length: 2000 }, (_, id) => ({ id, tags: [id] }));
+  cu.setInput({ rows, map: new Map([["k", { v: 1 }]]) }, { lazy: true });
+  const code = `
+    local row = _io.input.rows[7]
+    _home.row = row
+    row.id = "changed"
+    assert(_home.row == row and _io.input.rows[7] == row and _home.row.id == "changed")
+    for i = 1, #_io.input.rows do local _ = _io.input.rows[i].id end
+    collectgarbage()
+    assert(_io.input.rows[7] == _home.row and _io.input.rows[7].id == "changed")
+    _home.map = _io.input.map
+    _home.map.k.v = 2
+    assert(_io.input.map.k.v == 2)
+    return _io.input.rows[7]
+  `;
+  assertEquals(cu.compute(code), { id: "changed", tags: [6] });
+  assertEquals(rows[6], { id: 6, tags: [6] });
+  assertEquals(cu.getTableValue(HOME, "map"), new Map([["k", { v: 2 }]]));
+  cu.clearIo();
+  cu.runGc();
+  assertEquals(cu.compute("return _home.row.tags[1], _home.map.k.v"), 6);
+});
+
+Deno.test("kinds of what came from JavaScript stay, and what is changed is as Lua's tables are", async () => {
+  using cu = await ComputeUnit.create();
+  const value = {
+    list: [1, null, 3],
+    empty: [],
+    map: new Map<unknown, unknown>([[1, "one"], [true, null]]),
+    set: new Set(["a", 2]),
+    floats: new Float64Array([1, 2.5]),
+    bigs: new BigInt64Array([1n, -(2n ** 63n)]),
+    big: 2n ** 60n,
+    none: null,
+    date: new Date(5),
+    bytes: new Uint8Array([255, 0]),
+  };
+  cu.setTableValue(HOME, "v", value);
+  assertEquals(cu.getTableValue(HOME, "v"), value);
+  cu.setInput(value);
+  cu.compute("_home.v = _io.input");
+  assertEquals(cu.getTableValue(HOME, "v"), value);
+  assertEquals(cu.compute("return #_home.v.list, #_home.v.empty, math.type(_home.v.floats[1]), _home.v.none"), 3);
+  assertEquals(cu.computeAll("return _home.v.list, _home.v.empty"), [[1, null, 3], []]);
+  const changed = `
+    local v = _home.v
+    v.floats[3], v.list[4], v.empty[1], v.map.x, v.set[2] = 1, 4, "e", 1, nil
+    return v
+  `;
+  const after = cu.compute<Record<string, unknown>>(changed);
+  assertEquals([after.floats, after.list, after.empty], [[1, 2.5, 1], [1, null, 3, 4], ["e"]]);
+  assertEquals(after.map, new Map<unknown, unknown>([[1, "one"], [true, null], ["x", 1]]));
+  assertEquals(after.set, new Set(["a"]));
+});
+
+Deno.test("a metatable stays with its table as long as _home reaches it, and isn't part of the value", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute(`
+    Point = {} Point.__index = Point
+    function Point:sum() return self.x + self.y end
+    _home.p = setmetatable({ x = 1, y = 2 }, Point)
+  `);
+  cu.compute("collectgarbage()");
+  assertEquals(cu.compute("return _home.p:sum()"), 3);
+  assertEquals(cu.getTableValue(HOME, "p"), { x: 1, y: 2 });
+  cu.compute("_home.p = nil");
+  // Gone with the last reference: nothing keeps it.
+  const used = () => {
+    for (let i = 0; i < 200; i++) cu.compute("_home.p = setmetatable({ x = {} }, Point) _home.p = nil");
+    cu.runGc();
+    return cu.getMemoryStats().usedBytes;
+  };
+  used();
+  const before = used();
+  for (let i = 0; i < 5; i++) used();
+  assert(used() <= before, `${used()} bytes, ${before} before`);
+});
+
+Deno.test("code only reaches tables that it was given", async () => {
+  using cu = await ComputeUnit.create();
+  using other = await ComputeUnit.create();
+  const id = cu.createExternalTable();
+  cu.setTableValue(id, "secret", 1);
+  assertEquals(
+    cu.compute("for _, v in pairs(ext) do assert(type(v) == 'function') end return pcall(ext.table, 16)"),
+    true,
+  );
+  assertEquals(cu.compute("return next(ext.table(16))"), null);
+  assertThrows(() => other.setInput(cu.externalTable(id)), TypeError, "it belongs to another unit");
+  assertThrows(
+    () => other.setTableValue(HOME, "x", { t: cu.home }),
+    TypeError,
+    "another unit cannot be passed (at value.t)",
+  );
+  assertEquals(other.compute("return 1"), 1);
+  assertThrows(() => new (ExternalTable as unknown as new () => unknown)(), TypeError);
+});
+
+Deno.test("the host reads and writes tables, and code sees it at once", async () => {
+  const poke = () => {
+    cu.setTableValue(HOME, "list", [1, 2, 3]);
+    cu.setTableValue(HOME, "count", (cu.getTableValue<number>(HOME, "count") ?? 0) + 1);
+  };
+  using cu = await ComputeUnit.create({ globals: { poke } });
+  const code = `
+    _home.list = { "a" }
+    local seen = { #_home.list, _home.list[1], _home.count }
+    poke()
+    seen[3], seen[4], seen[5] = #_home.list, _home.list[3], _home.count
+    for k, v in pairs(_home.list) do if k == 1 then poke() _home.list[k] = "w" end end
+    seen[6] = _home.list[1]
+    return seen
+  `;
+  assertEquals(cu.compute(code), [1, "a", 3, 3, 1, "w"]);
+  assertEquals(cu.tableKeys(HOME), ["list", "count"]);
+  assertEquals(cu.tableSize(HOME), 2);
+  assertEquals(cu.deleteTableValue(HOME, "count"), true);
+  assertEquals(cu.deleteTableValue(HOME, "count"), false);
+  assertEquals(cu.getTableValue(HOME, "count"), undefined);
+  const { home } = cu;
+  home.set("nested", { a: { b: 1 } });
+  const nested = home.get("nested") as ExternalTable;
+  assert(nested === home.get("nested") && nested instanceof ExternalTable);
+  (nested.get("a") as ExternalTable).set("b", 2);
+  assertEquals(cu.compute("return _home.nested.a.b"), 2);
+  assertEquals(cu.getTableValue(nested.id, "a"), { b: 2 });
+  assertThrows(() => cu.getTableValue(99, "a"), RangeError, "there is no external table 99");
+  assertThrows(() => home.set("f", () => 1), TypeError, "functions cannot be passed (at value)");
+  assertThrows(() => home.set(null, 1), TypeError, "cannot be a key");
+  assertThrows(() => home.set("s", "\ud800"), TypeError, "lone surrogate");
+  assertThrows(() => home.set("b", 2n ** 64n), RangeError, "64 bits");
+});
+
+Deno.test("tables that nobody refers to are freed, on both sides", async () => {
+  using cu = await ComputeUnit.create();
+  const run = () => {
+    cu.compute(`
+      for i = 1, 500 do
+        local t = ext.table()
+        t.x = { y = { i } }
+        _home.x = { list = { 1, 2, { 3 } }, cycle = t }
+        t.cycle = _home.x
+      end
+      _home.x = nil
+      collectgarbage()
+    `);
+    for (let i = 0; i < 50; i++) {
+      const id = cu.createExternalTable();
+      cu.setTableValue(id, "v", { a: [1] });
+      cu.deleteExternalTable(id);
+    }
+    cu.runGc();
+  };
+  for (let i = 0; i < 3; i++) run();
+  const before = cu.getMemoryStats();
+  for (let i = 0; i < 30; i++) run();
+  const after = cu.getMemoryStats();
+  assertEquals(after.wasmBytes, before.wasmBytes);
+  assert(after.usedBytes <= before.usedBytes + 1024);
+});
+
+Deno.test("a million keys take no more of the unit's memory than a hundred", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute("for i = 1, 1000000 do _home['key ' .. i] = i end");
+  const code = `
+    local n, sum = 0, 0
+    for k, v in pairs(_home) do n = n + 1 sum = sum + v end
+    for i = 1, 1000000, 997 do assert(_home["key " .. i] == i) end
+    return n + sum
+  `;
+  assertEquals(cu.compute(code), 1_000_000 + 1_000_000 * 1_000_001 / 2);
+  assertEquals(cu.tableSize(HOME), 1_000_000);
+  const { wasmBytes } = cu.getMemoryStats();
+  assert(wasmBytes < 4_000_000, `${wasmBytes} bytes`);
+});
+
+Deno.test("a queue and a stack take no more than what is in them", async () => {
+  using cu = await ComputeUnit.create();
+  const code = `
+    local q, head, tail = ext.table(), 1, 0
+    for i = 1, 20000 do
+      tail = tail + 1 q[tail] = i
+      if i > 10 then assert(q[head] == i - 10) q[head] = nil head = head + 1 end
+    end
+    local s = ext.table()
+    for i = 1, 5000 do s[#s + 1] = i end
+    for i = 1, 5000 do s[#s] = nil end
+    assert(#s == 0 and next(s) == nil)
+    s[1] = "again"
+    _home.q, _home.s = q, s
+    local n = 0
+    for _ in pairs(q) do n = n + 1 end
+    return { n, #s }
+  `;
+  assertEquals(cu.compute(code), [10, 1]);
+});
+
+Deno.test("next from any key, and of keys that are none", async () => {
+  using cu = await ComputeUnit.create();
+  const code = `
+    local t = ext.table()
+    for i = 1, 5 do t[i] = i end
+    t.a = "a"
+    t.b = "b"
+    t[7] = 7
+    local seen = {}
+    for k in pairs(t) do
+      seen[#seen + 1] = tostring(k)
+      t[k] = nil
+      local after = next(t, k)
+      assert(after == nil or t[after] ~= nil)
+    end
+    assert(next(t) == nil)
+    local ok, message = pcall(next, t, "never")
+    return table.concat(seen, ","), ok, message
+  `;
+  const [seen, ok, message] = cu.computeAll(code);
+  assertEquals([seen, ok], ["1,2,3,4,5,a,b,7", false]);
+  assert(String(message).includes("invalid key to 'next'"), String(message));
+});

@@ -1,0 +1,209 @@
+// A unit whose _home is in a store.
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ComputeUnit, ConflictError, type Home, IoWrapper, type LuaValue, openHome } from "@computeunit/cu";
+import { MemoryStore } from "@computeunit/cu/stores/memory";
+import { corrupt, unitAndInstance } from "../helpers/instance.ts";
+import { FaultyStore, WITHOUT_WAIT } from "../helpers/states.ts";
+
+const NAME = "s";
+
+const open = (store: MemoryStore | FaultyStore): Promise<Home> => openHome(store, NAME, WITHOUT_WAIT);
+
+/** Runs code in a unit of its own, with what is in the store; saves it then. */
+async function run(store: MemoryStore, code: string): Promise<LuaValue> {
+  using cu = await ComputeUnit.create({ home: await open(store) });
+  const result = cu.compute(code);
+  await cu.saveState();
+  return result;
+}
+
+Deno.test("what code stores in _home is there in the next unit: any value, and tables with their identity", async () => {
+  const store = new MemoryStore();
+  await run(
+    store,
+    `
+    local shared = { 1, 2, 3 }
+    _home.values = { 1, 2.0, 2.5, -0.0, 1 << 62, math.mininteger, "text", "\\xff\\0", true, false, _io.null, 1/0 }
+    _home.date = _io.date(1000)
+    _home.array, _home.map, _home.empty = _io.array({}), _io.map({ [1] = 2 }), {}
+    _home.holes = _io.array({ 1, nil, 3 }, 5)
+    _home.a, _home.b = { shared = shared }, { shared }
+    _home.cycle = { x = {} }
+    _home.cycle.x.up = _home.cycle
+    _home[true], _home[1.5], _home[2^53], _home["\\xfe"] = "t", "f", "large", "bytes"
+    _home[_home.a] = "a table as a key"
+    _home.home = _home
+    _home.long = ("x"):rep(100000)
+  `,
+  );
+  const result = await run(
+    store,
+    `
+    local h, v = _home, _home.values
+    assert(math.type(v[1]) == "integer" and math.type(v[2]) == "float" and v[3] == 2.5 and 1 / v[4] == -1/0)
+    assert(v[5] == 1 << 62 and v[6] == math.mininteger and v[7] == "text" and v[8] == "\\xff\\0")
+    assert(v[9] == true and v[10] == false and v[11] == _io.null and v[12] == 1/0 and #v == 12)
+    assert(h.date.ms == 1000 and h.holes[3] == 3 and #h.long == 100000)
+    assert(rawequal(h.a.shared, h.b[1]) and rawequal(h.cycle.x.up, h.cycle) and rawequal(h.home, h))
+    assert(h[true] == "t" and h[1.5] == "f" and h[1 << 53] == "large" and h["\\xfe"] == "bytes")
+    assert(h[h.a] == "a table as a key")
+    h.a.shared[4] = 4
+    assert(#h.b[1] == 4)
+    _io.output = { h.array, h.map, h.empty, h.holes }
+    return _io.output
+  `,
+  );
+  assertEquals(result, [[], new Map([[1, 2]]), {}, [1, null, 3, null, null]]);
+});
+
+Deno.test("the order of keys is that in which they came", async () => {
+  const store = new MemoryStore();
+  const code = "local keys = {} for key in pairs(_home) do keys[#keys + 1] = key end return table.concat(keys, ' ')";
+  await run(store, "for i = 1, 100 do _home['k' .. i * 37 % 101] = i end _home.k37 = nil _home.last = 1");
+  const first = await run(store, code);
+  assertEquals(String(first).split(" ").length, 100);
+  assertEquals(await run(store, code), first);
+});
+
+Deno.test("loadState() takes back what was not saved, and brings what others have saved", async () => {
+  const store = new MemoryStore();
+  using cu = await ComputeUnit.create({ home: await open(store) });
+  cu.compute("_home.list = { 1, 2 } kept = _home.list");
+  await cu.saveState();
+  cu.compute("_home.list[3] = 3 _home.more = 1");
+  await cu.loadState();
+  assertEquals(cu.compute("return { #_home.list, _home.more == nil, rawequal(kept, _home.list), #kept }"), [
+    2,
+    true,
+    false,
+    3,
+  ]);
+  await run(store, "_home.list[1] = 'other'");
+  await cu.loadState();
+  assertEquals(cu.compute("return _home.list[1]"), "other");
+  cu.compute("_home.again = kept _home.list[2] = 'mine'");
+  await cu.saveState();
+  assertEquals(await run(store, "return { _home.again, _home.list }"), [[1, 2, 3], ["other", "mine"]]);
+});
+
+Deno.test("tables have their numbers in the next unit, too", async () => {
+  const store = new MemoryStore();
+  using cu = await ComputeUnit.create({ home: await open(store) });
+  cu.setTableValue(cu.homeTableId, "prices", { tea: 4 });
+  const { id } = cu.home.get("prices") as { id: number };
+  await cu.saveState();
+  using other = await ComputeUnit.create({ home: await open(store) });
+  assertEquals(other.getTableValue(id, "tea"), 4);
+  other.setTableValue(id, "cups", 8);
+  assertEquals(other.compute("return _home.prices.cups"), 8);
+});
+
+Deno.test("a home is one unit's at a time, and the next one's when that is gone", async () => {
+  const home = await open(new MemoryStore());
+  {
+    using cu = await ComputeUnit.create({ home });
+    cu.compute("_home.a = { 1 } setmetatable(_home.a, { __index = function() return 'meta' end })");
+    cu.setInput({ home: home.table });
+    const second = ComputeUnit.create({ home });
+    await assertRejects(() => second, TypeError, 'Cannot create a compute unit: another unit has the home "s"');
+  }
+  await assertRejects(() => ComputeUnit.create({ home, globals: { bad: Symbol("no") as never } }), TypeError);
+  using next = await ComputeUnit.create({ home });
+  assertEquals(next.compute("_home.a[2] = 2 return { _home.a[1], _home.a[2], _home.a[3] == nil }"), [1, 2, true]);
+  assertEquals(home.table.toValue(), { a: [1, 2] });
+});
+
+Deno.test("what the host sets in a home is in _home at once", async () => {
+  const home = await open(new MemoryStore());
+  using cu = await ComputeUnit.create({ home });
+  assertEquals(cu.compute("return _home.x"), null);
+  home.table.set("x", [1]);
+  assertEquals(cu.compute("return _home.x[1]"), 1);
+  assertEquals(cu.home, home.table);
+});
+
+Deno.test("a unit that broke leaves what is in its home", async () => {
+  const store = new MemoryStore();
+  const home = await open(store);
+  const { cu, instance } = await unitAndInstance({ home });
+  cu.compute("_home.a = 1");
+  corrupt(instance);
+  assertThrows(() => cu.compute("_home.b = ('x'):rep(9)"));
+  await assertRejects(() => cu.saveState(), TypeError, "Cannot save state: the unit is broken");
+  await home.save();
+  assertEquals((await open(store)).table.toValue(), { a: 1 });
+  cu.dispose();
+  await assertRejects(() => cu.saveState(), TypeError, "Cannot save state: the unit has been disposed");
+  using next = await ComputeUnit.create({ home });
+  assertEquals(next.compute("return _home.a"), 1);
+});
+
+Deno.test("the second of two units that save gets a ConflictError", async () => {
+  const store = new MemoryStore();
+  using first = await ComputeUnit.create({ home: await open(store) });
+  using second = await ComputeUnit.create({ home: await open(store) });
+  for (const cu of [first, second]) cu.compute("_home.n = (_home.n or 0) + 1");
+  await first.saveState();
+  await assertRejects(() => second.saveState(), ConflictError, 'Cannot save state "s"');
+  await second.loadState();
+  second.compute("_home.n = _home.n + 1");
+  await second.saveState();
+  assertEquals(await run(store, "return _home.n"), 2);
+});
+
+Deno.test("autosave saves after each run that may wait and has succeeded", async () => {
+  const memory = new MemoryStore();
+  const store = new FaultyStore(memory);
+  const home = await open(store);
+  using cu = await ComputeUnit.create({ home, autosave: true, globals: { wait: () => Promise.resolve(1) } });
+  const saved = async () => (await open(memory)).table.toValue();
+  await cu.computeAsync("_home.a = wait()");
+  assertEquals(await saved(), { a: 1 });
+  cu.compute("function f() _home.b = 2 end");
+  await cu.callAsync("f");
+  assertEquals(await saved(), { a: 1, b: 2 });
+  await assertRejects(() => cu.computeAsync("_home.c = 3 error('no')"));
+  assertEquals(await saved(), { a: 1, b: 2 });
+  const { commits } = store;
+  await cu.computeAsync("return _home.a");
+  assertEquals(store.commits, commits + 1, "what the failed run left is saved with the next");
+  await cu.computeAsync("return _home.a");
+  assertEquals(store.commits, commits + 1, "nothing has changed");
+  store.fate = () => "not made";
+  await assertRejects(() => cu.computeAsync("_home.d = 4"), Error, 'Cannot save state "s": connection lost');
+  store.fate = () => "made";
+  await cu.computeAsync("");
+  assertEquals(await saved(), { a: 1, b: 2, c: 3, d: 4 });
+});
+
+Deno.test("IoWrapper's patterns save, too", async () => {
+  const store = new MemoryStore();
+  using cu = await ComputeUnit.create({ home: await open(store), autosave: true });
+  const io = new IoWrapper(cu);
+  await io.computeWithIo("_home.sum = (_home.sum or 0) + _io.input", 5);
+  assertEquals((await open(store)).table.toValue(), { sum: 5 });
+});
+
+Deno.test("while a transaction is open, nothing is saved or loaded; autosave waits for the last to end", async () => {
+  const store = new MemoryStore();
+  const releases: (() => void)[] = [];
+  const wait = () => new Promise<void>((resolve) => releases.push(resolve));
+  using cu = await ComputeUnit.create({ home: await open(store), autosave: true, globals: { wait } });
+  const run = cu.computeAsync("_home.a = 1 wait() _home.b = 2", { transaction: true });
+  await assertRejects(() => cu.saveState(), TypeError, 'Cannot save state "s": a transaction has not ended');
+  await assertRejects(() => cu.loadState(), TypeError, 'Cannot load state "s": a transaction has not ended');
+  await cu.computeAsync("_home.c = 3");
+  assertEquals((await open(store)).table.toValue(), {});
+  releases[0]();
+  await run;
+  assertEquals((await open(store)).table.toValue(), { a: 1, b: 2, c: 3 });
+});
+
+Deno.test("a unit without a home, or with what is none, says so", async () => {
+  using cu = await ComputeUnit.create();
+  await assertRejects(() => cu.saveState(), TypeError, "Cannot save state: the unit was made without the option home");
+  await assertRejects(() => cu.loadState(), TypeError, "Cannot load state: the unit was made without the option home");
+  const bad = ComputeUnit.create({ home: {} as Home });
+  await assertRejects(() => bad, TypeError, "home must be a Home, as openHome() gives it, got an object");
+});
