@@ -37,6 +37,7 @@ import { COPY, EMPTY_UNIT, FORK, FORKS, FRESH_COPY, RESTORE, RESTORES } from "./
 import { runFresh } from "./startup_bench.ts";
 import { EXTERNAL, ORDINARY, READ, WRITE, WRITES } from "./table_bench.ts";
 import { LARGE_COUNT, measureSaves, SMALL_COUNT } from "./state_saves.ts";
+import { measureColdStarts, runFresh } from "./startup_bench.ts";
 import "./vm_bench.ts";
 
 /** Rounds of cases of milliseconds. */
@@ -478,6 +479,14 @@ function measureStartup(): void {
   addLimit("100 further units, each with a result: slowest", median(slowest), formatMs, 1, "under 1 ms");
 }
 
+async function measureColdStart(): Promise<void> {
+  console.log("Measuring: fresh processes, from the import on");
+  for (const { runtime, cu, wasmoon } of await measureColdStarts(isShort ? 1 : ROUNDS)) {
+    const work = `npm's package in a fresh process of ${runtime}, import to first result`;
+    addRatio(work, median(cu), "wasmoon", median(wasmoon), 0.5, "2 x faster: at most 0.5 x");
+  }
+}
+
 async function measureMemory(): Promise<void> {
   console.log("Measuring: memory of lazy inputs");
   for (const count of isShort ? [1000, 5000] : [100_000, 5_000_000]) {
@@ -627,6 +636,7 @@ measureTables();
 measureNumbers();
 const programs = [...measurePrograms(), ...await measureControl()];
 measureStartup();
+await measureColdStart();
 await measureMemory();
 await measureStates();
 

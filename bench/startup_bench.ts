@@ -7,6 +7,8 @@
 import { ComputeUnit } from "@computeunit/cu";
 import { assert, assertEquals } from "@std/assert";
 import { LuaFactory } from "wasmoon";
+import { pack } from "../tools/pack.ts";
+import { fetchProgram, findRuntimes } from "../tests/platforms/runtimes.ts";
 import { benchCase, isShort } from "./cases.ts";
 
 /** What a fresh process measured of itself. */
@@ -30,6 +32,58 @@ export function runFresh(what: "cu" | "wasmoon" | "nothing"): FreshTimes {
   const textDecoder = new TextDecoder();
   if (!success) throw new Error(`first_result.ts failed:\n${textDecoder.decode(stderr)}`);
   return JSON.parse(textDecoder.decode(stdout));
+}
+
+/** Import to first result in a runtime, in milliseconds: each in processes of its own, in turn. */
+export interface ColdStarts {
+  runtime: string;
+  cu: number[];
+  wasmoon: number[];
+}
+
+const WASMOON = { package: "wasmoon", version: "1.16.0", path: "dist/index.js" };
+
+/**
+ * Measures cold starts of what npm serves, in Deno and in Node where it can be had.
+ *
+ * @param rounds How often each is started; once more before, as what reads files first fills caches.
+ * @returns What each took.
+ */
+export async function measureColdStarts(rounds: number): Promise<ColdStarts[]> {
+  const cu = new URL("mod.js", (await pack()).dir).href;
+  const script = new URL("cold_start.mjs", import.meta.url).pathname;
+  const commands = [{
+    runtime: "Deno",
+    command: [Deno.execPath(), "run", "-A", "--no-check", "--no-config", script],
+    urls: { cu, wasmoon: `npm:${WASMOON.package}@${WASMOON.version}` },
+  }];
+  const node = (await findRuntimes()).get("Node 22");
+  const wasmoon = await fetchProgram(WASMOON);
+  if (node !== undefined && wasmoon !== undefined) {
+    commands.push({
+      runtime: "Node 22",
+      command: [node.program, script],
+      urls: { cu, wasmoon: `file://${wasmoon}` },
+    });
+  }
+  return commands.map(({ runtime, command, urls }) => {
+    const times: ColdStarts = { runtime, cu: [], wasmoon: [] };
+    for (let round = 0; round <= rounds; round++) {
+      for (const what of ["cu", "wasmoon"] as const) {
+        const ms = timeOf([...command, what, urls[what]]);
+        if (round > 0) times[what].push(ms);
+      }
+    }
+    return times;
+  });
+}
+
+/** What a process prints, which is a time. */
+function timeOf([command, ...args]: string[]): number {
+  const { success, stdout, stderr } = new Deno.Command(command, { args }).outputSync();
+  const decoder = new TextDecoder();
+  if (!success) throw new Error(`${command} ${args.join(" ")} failed:\n${decoder.decode(stderr)}`);
+  return Number(decoder.decode(stdout));
 }
 
 const PROCESS = "a fresh process, first result and 100 further units";

@@ -99,6 +99,38 @@ Deno.test({
     }),
 });
 
+for (const name of ["Node 20", "Node 22", "Node 26"]) {
+  const node = runtimes.get(name)?.program;
+  Deno.test({
+    name: `a first unit loads nothing of ${name}'s crypto, and no two units have the same random numbers`,
+    ignore: node === undefined,
+    fn: () =>
+      withProject(async (project) => {
+        const script = `
+          import { ComputeUnit } from "${new URL("mod.js", dir).href}";
+          const numbers = [];
+          for (let i = 0; i < 3; i++) numbers.push((await ComputeUnit.create()).compute("return math.random(0)"));
+          const loaded = process.moduleLoadList.filter((name) => /crypto/.test(name) && /^NativeModule/.test(name));
+          console.log(JSON.stringify({ numbers: numbers.map(String), loaded }));
+        `;
+        await Deno.writeTextFile(new URL("script.js", project), script);
+        const before = JSON.parse(
+          await printedBy(node!, [
+            "-p",
+            "JSON.stringify(process.moduleLoadList.filter((name) => /crypto/.test(name) && /^NativeModule/.test(name)))",
+          ], project),
+        );
+        const all: string[] = [];
+        for (let i = 0; i < 2; i++) {
+          const { numbers, loaded } = JSON.parse(await printedBy(node!, ["script.js"], project));
+          all.push(...numbers);
+          assertEquals(loaded.filter((module: string) => !before.includes(module)), []);
+        }
+        assertEquals(new Set(all).size, 6);
+      }),
+  });
+}
+
 Deno.test("the package has no dependencies, and the files that its entries name", async () => {
   const manifest = JSON.parse(await Deno.readTextFile(new URL("package.json", dir)));
   assertEquals([manifest.dependencies, manifest.peerDependencies], [undefined, undefined]);
@@ -106,4 +138,44 @@ Deno.test("the package has no dependencies, and the files that its entries name"
   const files = Object.values(manifest.exports as Record<string, string>).flatMap(named);
   assert(files.length > 5);
   for (const file of files) assert((await Deno.stat(new URL(file, dir))).isFile, file);
+});
+
+/** The scripts in a folder and those in it, by their paths. */
+async function scriptsIn(folder: URL, path = ""): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (!isFile) found.push(...await scriptsIn(new URL(`${name}/`, folder), `${path}${name}/`));
+    else if (name.endsWith(".js")) found.push(path + name);
+  }
+  return found.sort();
+}
+
+/** What a script imports of the package's own files. */
+async function importsOf(script: string): Promise<string[]> {
+  const text = await Deno.readTextFile(new URL(script, dir));
+  return [...text.matchAll(/^(?:import|export|\} from)\b.*"(\.[^"]+)";$/gm)].map(([, name]) => name);
+}
+
+Deno.test("an entry of the package is one file, with at most one that entries share", async () => {
+  const { exports } = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
+  const sources = Object.values(exports as Record<string, string>).filter((file) => !file.startsWith("./src/cli/"));
+  const entries = sources.map((file) => file.slice(2).replace(/\.ts$/, ".js"));
+  assertEquals(await scriptsIn(dir), ["cu.js", ...entries].sort());
+  const shared: Record<string, string[]> = {
+    "mod.js": ["./cu.js"],
+    "platform/workerd.js": ["../cu.js", "../wasm/cu.wasm"],
+  };
+  for (const script of ["cu.js", ...entries]) assertEquals(await importsOf(script), shared[script] ?? [], script);
+  for (const [i, source] of sources.entries()) {
+    if (!source.endsWith(".ts")) continue;
+    const packed = await import(new URL(entries[i], dir).href);
+    const given = await import(new URL(`../${source}`, import.meta.url).href);
+    assertEquals(Object.keys(packed).sort(), Object.keys(given).sort(), source);
+  }
+});
+
+Deno.test("the module's text in the package is found without being copied", async () => {
+  const text = await Deno.readTextFile(new URL("mod.js", dir));
+  const [, literal] = /cuText = \(\) => "([^"]+)"/.exec(text)!;
+  assertEquals(Number(/cuTextLength = (\d+)/.exec(text)![1]), literal.length);
 });
