@@ -34,7 +34,6 @@ import { CONTROL_PROGRAMS, type Program, PROGRAMS } from "./programs.ts";
 import { median, medianTimes, type Runner, runnerOf } from "./rounds.ts";
 import { SMALL_PAYLOAD } from "./small_payload_bench.ts";
 import { COPY, EMPTY_UNIT, FORK, FORKS, FRESH_COPY, RESTORE, RESTORES } from "./snapshot_bench.ts";
-import { runFresh } from "./startup_bench.ts";
 import { EXTERNAL, ORDINARY, READ, WRITE, WRITES } from "./table_bench.ts";
 import { LARGE_COUNT, measureSaves, SMALL_COUNT } from "./state_saves.ts";
 import { measureColdStarts, runFresh } from "./startup_bench.ts";
