@@ -136,6 +136,15 @@ export class ExternalTables implements ExternalNumbers {
     }
   }
 
+  /**
+   * Whether it can be ended so that its changes are kept.
+   *
+   * @throws {ConflictError} If something that it has read was changed since.
+   */
+  check(transaction: Transaction): void {
+    this.#transactions!.check(transaction);
+  }
+
   /** Ends it: all its changes are kept. */
   commit(transaction: Transaction): void {
     this.#transactions!.commit(transaction);

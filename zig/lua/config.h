@@ -224,6 +224,7 @@ const struct TValue *cu_view_get(struct lua_State *L, struct Table *t, const str
 int cu_view_next(struct lua_State *L, struct Table *t, union StackValue *key);
 int cu_view_write(struct lua_State *L, struct Table *t, const struct TValue *key, const struct TValue *val, int raw);
 void cu_view_metatable(struct lua_State *L, struct Table *t, struct Table *mt);
+unsigned cu_view_length(struct lua_State *L, struct Table *t);
 struct Table *cu_view_reference(const struct Table *t, unsigned index);
 void cu_view_free(struct lua_State *L, struct Table *t);
 struct Udata;
