@@ -144,8 +144,25 @@ export class TableData {
   index(): void {
     this.#places = undefined;
     if (this.keys.length <= UNINDEXED_MAX) return;
-    this.#places = new Map();
-    for (const [place, key] of this.keys.entries()) if (key === key) this.#places.set(indexed(key), place);
+    const places = this.#places = new Map<unknown, number>();
+    const { keys } = this;
+    for (let place = 0; place < keys.length; place++) {
+      const key = keys[place];
+      if (key === key) places.set(indexed(key), place);
+    }
+  }
+
+  /** Whether no key is there twice, which the index has just been made of, but for those that moved. */
+  hasKeysOnce(): boolean {
+    const { keys, list } = this;
+    let count = 0;
+    for (const key of keys) {
+      if (key !== key) continue;
+      count++;
+      if (isPosition(key) && key <= list.length) return false;
+    }
+    if (this.#places !== undefined) return this.#places.size === count;
+    return keys.every((key, place) => key !== key || this.find(key) === place);
   }
 
   /** Notes that a key stands in the list from now on. */
