@@ -71,6 +71,8 @@ pub var forget_place: *const fn (number: u32) void = undefined;
 
 /// How many numbers have an object.
 pub var alive: u32 = 0;
+/// Of those, external tables that never were a view of an input; `_home` is always one.
+var external_alive: u32 = 0;
 
 var entries: [*]Entry = undefined;
 var capacity: u32 = 0;
@@ -137,6 +139,11 @@ pub inline fn isExternal(table: *const lua.Table) bool {
     return table.view & external == external;
 }
 
+/// Whether Lua has any view of an input.
+pub fn hasInputs() bool {
+    return alive > external_alive;
+}
+
 /// Whether the table's contents are the host's, unchanged. Without a number it is read-only.
 pub inline fn isClean(table: *const lua.Table) bool {
     return table.view & clean != 0 and numberOf(table) != 0;
@@ -166,6 +173,7 @@ fn detach(L: *lua.State, number: u32) void {
     const entry = &entries[number];
     const object = entry.object.?;
     forgetPaged(L, number);
+    if (entry.link.source == external_source) external_alive -= 1;
     entry.* = .{};
     alive -= 1;
     if (object.tt == c.LUA_VTABLE) {
@@ -223,6 +231,7 @@ pub noinline fn becomeExternal(L: *lua.State, table: *lua.Table, number: u32) vo
         if (entry.link.next_released != 0) unrelease(number);
         entry.* = .{ .object = @ptrCast(table), .link = .{ .source = external_source } };
         alive += 1;
+        external_alive += 1;
     } else {
         assert(numberOf(table) == number);
         forgetPaged(L, number);
@@ -368,6 +377,7 @@ pub export fn cu_view_free(L: *lua.State, table: *lua.Table) callconv(.c) void {
 /// A number's object has been collected.
 pub fn freed(number: u32) void {
     assert(number < capacity and entries[number].object != null and alive > 0);
+    if (entries[number].link.source == external_source) external_alive -= 1;
     entries[number] = .{ .link = .{ .next_released = if (first_released == 0) number else first_released } };
     first_released = number;
     alive -= 1;
