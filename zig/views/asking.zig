@@ -195,7 +195,7 @@ pub fn collect(L: *lua.State) void {
 /// Lets go of what nothing in Lua refers to, so that the host can: no finalizer runs.
 pub fn collectAll(L: *lua.State) void {
     c.lua_settop(B, 0); // what the host answered last
-    if (!numbers.hasInputs()) return;
+    if (!numbers.hasViews()) return;
     c.luaC_fullgc(L, 1);
     releasing.flush();
 }
