@@ -270,6 +270,8 @@ export class State {
    * where it is to be counted.
    */
   bytes = 0;
+  /** Places of tables that were looked at to find others, since who pays for that has set it to 0. */
+  work = 0;
   /** The table `_home`. */
   readonly home: TableData;
   /** The number of the next table. */
@@ -610,6 +612,7 @@ export class State {
     const waiting = [table];
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (next.references++ > 0) continue;
+      this.work += next.placeCount;
       this.dropped.delete(next.id);
       this.#markAll(next);
       if (next.hasMetatable) this.onReach?.(next, true);
@@ -622,6 +625,7 @@ export class State {
     const waiting = [table];
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (--next.references > 0) continue;
+      this.work += next.placeCount;
       this.dirty.delete(next);
       this.dropped.add(next.id);
       if (next.hasMetatable) this.onReach?.(next, false);

@@ -61,6 +61,7 @@ class FakeUnit {
       take_chunk: () => 0,
       drop_message: () => {},
       drop_view: () => 0,
+      spend_steps: () => {},
       long_string: () => 1024,
     };
   }
