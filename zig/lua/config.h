@@ -233,7 +233,7 @@ void cu_userdata_free(struct Udata *u);
     ? 1u << ((((t)->view & CU_INLINE_MASK) >> CU_INLINE_SHIFT) - 1) : 0u)
 #define cu_isincomplete(t) (__builtin_expect((t)->view & CU_VIEW_INCOMPLETE, 0))
 #define cu_istraversed(t) (__builtin_expect((t)->view & (CU_VIEW_INCOMPLETE | CU_VIEW_ORDERED), 0))
-#define cu_isexternal(t) (((t)->view & (CU_VIEW_INCOMPLETE | CU_VIEW_ORDERED)) == (CU_VIEW_INCOMPLETE | CU_VIEW_ORDERED))
+#define cu_isexternal(t) (__builtin_expect((t)->view & CU_VIEW_INCOMPLETE, 0) && ((t)->view & CU_VIEW_ORDERED))
 #define cu_isclean(t) (__builtin_expect((t)->view & CU_VIEW_CLEAN, 0))
 
 /*
