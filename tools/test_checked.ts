@@ -103,6 +103,7 @@ const FILES = [
   "lua/numbers_test.ts",
   "lua/read_only_test.ts",
   "lua/strings_test.ts",
+  "state/functions_test.ts",
   "unit/json_test.ts",
   "unit/snapshots_property_test.ts",
   "unit/snapshots_tables_test.ts",

@@ -5,7 +5,8 @@
  */
 
 import type { LuaValue } from "../values/lua_value.ts";
-import { forEachEntry, plainOf, Reading, Storing } from "./stored.ts";
+import { LuaCode } from "../values/lua_exact.ts";
+import { forEachEntry, plainOf, Reading, refuseFunction, Storing } from "./stored.ts";
 import { type StoredKey, TableData, TableHandle, tableOf } from "./tables.ts";
 
 /**
@@ -33,8 +34,10 @@ export class ExternalTable extends TableHandle {
    * @throws {TypeError} If the value is a function of Lua's.
    */
   get(key: unknown): LuaValue | ExternalTable | undefined {
-    const stored = tableOf(this).get(this.#key(key));
+    const storedKey = this.#key(key);
+    const stored = tableOf(this).get(storedKey);
     if (stored === undefined) return undefined;
+    if (stored instanceof LuaCode) throw refuseFunction([storedKey]);
     return TableData.is(stored) ? externalOf(stored) : plainOf(stored);
   }
 
