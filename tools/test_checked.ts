@@ -69,6 +69,7 @@ const MANY_OBJECTS = [
   "task.all nests as deep",
   "functions in arguments that are refused",
   "where memory ends while runs begin",
+  "where memory ends, a function is kept",
   "a run that went deep leaves",
   "an error of a run is its own",
   "runs in any order give",

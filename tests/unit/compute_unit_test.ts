@@ -501,3 +501,15 @@ Deno.test("a first line that begins with # is skipped, and a byte order mark bef
   assertEquals(cu.compute("return load('#!lua\\nreturn 5')"), null);
   assertEquals(cu.compute("return load('\\xef\\xbb\\xbfreturn 5')"), null);
 });
+
+Deno.test("clearIo() collects garbage only where Lua may have let go of the host's objects", async () => {
+  using cu = await ComputeUnit.create();
+  // `_home` and external tables hold nothing of the host's that an input has given.
+  cu.compute("_home.kept, other = {}, ext.table() weak = setmetatable({}, { __mode = 'k' }) weak[{}] = true");
+  cu.clearIo();
+  assertEquals(cu.compute("return next(weak) ~= nil"), true);
+  cu.setInput({ list: [1, 2, 3] }, { lazy: true });
+  cu.compute("seen = #_io.input.list");
+  cu.clearIo();
+  assertEquals(cu.compute("return next(weak) ~= nil"), false);
+});

@@ -198,7 +198,9 @@ fn half(L: *lua.State, frame: *Frame) Error!void {
     frame.has_key = !frame.has_key;
     if (!frame.has_key) {
         frame.index += 1;
-    } else if (frame.kind == .record and key.tt_ == lua.tag.integer and !is_exact) return buffer.writeDecimal(key.value_.i);
+    } else if (is_exact) {
+        if (key.tt_ & 0x0f == c.LUA_TFUNCTION) return unsupported(&key);
+    } else if (frame.kind == .record and key.tt_ == lua.tag.integer) return buffer.writeDecimal(key.value_.i);
     _ = try one(L, if (frame.has_key) &key else pairs.heldAt(frame.table, at));
 }
 

@@ -69,8 +69,14 @@ pub const Paged = struct {
 /// Called when an external table with a metatable is collected (views/external.zig).
 pub var forget_place: *const fn (number: u32) void = undefined;
 
-/// How many numbers have an object.
-pub var alive: u32 = 0;
+/// How many numbers have an object; and how many of those are external tables that never were views.
+var alive: u32 = 0;
+var externals: u32 = 0;
+
+/// Whether Lua has anything of the host's that it lets go of when it is collected.
+pub fn hasViews() bool {
+    return alive > externals;
+}
 
 var entries: [*]Entry = undefined;
 var capacity: u32 = 0;
@@ -166,8 +172,8 @@ fn detach(L: *lua.State, number: u32) void {
     const entry = &entries[number];
     const object = entry.object.?;
     forgetPaged(L, number);
+    discount(number);
     entry.* = .{};
-    alive -= 1;
     if (object.tt == c.LUA_VTABLE) {
         @as(*lua.Table, @ptrCast(@alignCast(object))).view &= c.CU_INLINE_MASK;
     } else userdata.setNumber(object, 0);
@@ -223,13 +229,13 @@ pub noinline fn becomeExternal(L: *lua.State, table: *lua.Table, number: u32) vo
         if (entry.link.next_released != 0) unrelease(number);
         entry.* = .{ .object = @ptrCast(table), .link = .{ .source = external_source } };
         alive += 1;
+        externals += 1;
     } else {
         assert(numberOf(table) == number);
         forgetPaged(L, number);
     }
     emptyParts(L, table);
     marks.clear(L, table);
-    marks.setKind(L, table, .array); // so that its length is asked for
     table.view = table.view & c.CU_INLINE_MASK | number << number_shift | external | clean;
     if (table.marked & (1 << c.BLACKBIT) != 0) c.luaC_barrierback_(L, @ptrCast(table));
 }
@@ -368,10 +374,17 @@ pub export fn cu_view_free(L: *lua.State, table: *lua.Table) callconv(.c) void {
 
 /// A number's object has been collected.
 pub fn freed(number: u32) void {
-    assert(number < capacity and entries[number].object != null and alive > 0);
+    assert(number < capacity and entries[number].object != null);
+    discount(number);
     entries[number] = .{ .link = .{ .next_released = if (first_released == 0) number else first_released } };
     first_released = number;
+}
+
+/// A number is about to have no object any more.
+fn discount(number: u32) void {
+    assert(alive > 0);
     alive -= 1;
+    if (entries[number].link.source == external_source) externals -= 1;
 }
 
 /// Called when userdata is collected.

@@ -26,7 +26,7 @@ pub fn pin(L: *lua.State, table: *lua.Table) void {
 /// Makes all views ordinary that a value is or holds, before the host gets what they hold as Lua has
 /// it. The value must be reachable.
 pub fn makeAllOrdinary(L: *lua.State, value: *const lua.Value) void {
-    if (value.tt_ != lua.tag.table or numbers.alive == 0) return;
+    if (value.tt_ != lua.tag.table or !numbers.hasViews()) return;
     const status = lua.protectForError(L, walk, lua.tableOf(value));
     seen.forget(L);
     if (status == c.LUA_ERRMEM) c.luaD_throw(L, c.LUA_ERRMEM);
