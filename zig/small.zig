@@ -11,5 +11,6 @@ pub const @"calls/frames.zig" = @import("calls/frames.zig");
 pub const @"calls/tasks.zig" = @import("calls/tasks.zig");
 pub const @"calls/lua_functions.zig" = @import("calls/lua_functions.zig");
 pub const @"vm/waiting.zig" = @import("vm/waiting.zig");
+pub const @"views/functions.zig" = @import("views/functions.zig");
 pub const @"views/external.zig" = @import("views/external.zig");
 pub const @"views/ordinary.zig" = @import("views/ordinary.zig");

@@ -13,7 +13,7 @@ import type { Instance } from "../runtime/instance.ts";
 import { NIL_KIND, WIRE } from "../runtime/wire.ts";
 import { isFarIndex, isInherited, makeSparse, setOwn } from "../values/fields.ts";
 import { kindOf, TYPED_ARRAYS } from "../values/kinds.ts";
-import { KEPT_NULL, LuaFloat } from "../values/lua_exact.ts";
+import { KEPT_NULL, LuaCode, LuaFloat } from "../values/lua_exact.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { textOrBytes } from "../values/text.ts";
 import { type ReadShape, readShape, Shapes } from "./shapes.ts";
@@ -355,6 +355,8 @@ export class Decoder {
         return this.#typedArray(payload);
       case WIRE.FUNCTION_REF:
         return this.#function(payload);
+      case WIRE.FUNCTION_BYTECODE:
+        return this.#code(payload) as unknown as LuaValue;
       default:
         this.#fault();
     }
@@ -369,6 +371,18 @@ export class Decoder {
     const place = this.#value();
     if (this.functionOf === undefined || typeof place !== "string") this.#fault();
     return this.functionOf(number, place) as LuaValue;
+  }
+
+  /** A function that is to be kept. */
+  #code(payload: number): LuaCode {
+    if (!this.#isExact) this.#fault();
+    if (payload === WIRE.LIBRARY_FUNCTION) {
+      const name = this.#value();
+      return typeof name === "string" ? new LuaCode(name) : this.#fault();
+    }
+    const code = new LuaCode(this.#at(this.#longBytes, copy));
+    this.#containers.push(code as unknown as LuaValue & object);
+    return code;
   }
 
   /** The host's object of a view. */

@@ -79,6 +79,14 @@ const ROW_STRING_UNITS_MAX = 256;
  */
 const SHALLOW_DEPTH_MAX = 8;
 
+/** A function that an external table has is none that the unit would run. */
+export class DamagedFunction extends TypeError {
+  /** Constructs it, with its message. */
+  constructor() {
+    super("Cannot read a table: the function is damaged");
+  }
+}
+
 /** Writes values for Lua. */
 export class Encoder {
   protected instance: Instance;
@@ -346,6 +354,7 @@ export class Encoder {
     this.byte = 0;
     this.refresh();
     if (status === WIRE.STATUS_DUPLICATE) throw equalKeys();
+    if (status === WIRE.STATUS_DAMAGED) throw new DamagedFunction();
     if (status !== 0) throw this.#refused(status);
   }
 

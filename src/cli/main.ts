@@ -44,7 +44,7 @@
  * `{"$":"null"}` is `_io.null`; `{"$":"number","name":"NaN"}` (or Infinity, -Infinity); `{"$":"bytes","base64":...}`;
  * `{"$":"date","ms":...}`; `{"$":"map","entries":[[key, value], ...]}`; `{"$":"set","members":[...]}`;
  * `{"$":"object","entries":...}`, whose keys aren't all text, or one is `$`; `{"$":"typed","kind":...,"values":...}`;
- * `{"$":"function","source":...}`; and `{"$":"table","table":1,"value":...}`, which is in other places, too, where
+ * `{"$":"function","base64":...}`; and `{"$":"table","table":1,"value":...}`, which is in other places, too, where
  * `{"$":"same","table":1}` stands. A number with a point is a float, another one an integer.
  *
  * Exit codes: 0, or 1 if the script fails or its result is no JSON, a state can't be loaded or saved or isn't

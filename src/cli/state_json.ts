@@ -58,8 +58,8 @@ class Writing {
     if (value instanceof Uint8Array) return { [TAG]: "bytes", base64: toBase64(value) };
     if (value instanceof Date) return { [TAG]: "date", ms: numberJson(value.getTime()) };
     if (value instanceof KeptNull) return { [TAG]: "null" };
-    const { source, chunkName, place } = value;
-    return { [TAG]: "function", source, ...(chunkName !== undefined && { chunkName, place }) };
+    const { code } = value;
+    return { [TAG]: "function", ...(typeof code === "string" ? { name: code } : { base64: toBase64(code) }) };
   }
 
   #table(table: TableData, depth: number): unknown {
@@ -276,11 +276,10 @@ function dateOf(given: Tagged, ms: Stored): Date {
 }
 
 function codeOf(given: Tagged): LuaCode {
-  const { source, chunkName, place = [] } = given;
-  const isPlace = Array.isArray(place) && place.every((number) => Number.isSafeInteger(number) && number >= 0);
-  const isName = chunkName === undefined || typeof chunkName === "string";
-  if (typeof source !== "string" || !isName || !isPlace) return wrong(given);
-  return new LuaCode(source, chunkName, place);
+  const { name, base64 } = given;
+  if ((name === undefined) === (base64 === undefined)) return wrong(given);
+  if (name === undefined) return new LuaCode(fromBase64(given));
+  return typeof name === "string" ? new LuaCode(name) : wrong(given);
 }
 
 function typedKindOf(given: Tagged): TableKind {

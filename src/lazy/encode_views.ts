@@ -276,7 +276,16 @@ export class ViewEncoder extends Encoder {
       return this.number(value.getTime());
     }
     if (value instanceof KeptNull) return this.box(WIRE.NIL, NIL_KIND.KEPT);
-    throw new TypeError("Cannot read a table: functions cannot be passed");
+    this.#code(value.code);
+  }
+
+  #code(code: Uint8Array | string): void {
+    if (typeof code === "string") {
+      this.box(WIRE.FUNCTION_BYTECODE, WIRE.LIBRARY_FUNCTION);
+      return this.string(code);
+    }
+    this.box(WIRE.FUNCTION_BYTECODE, 0);
+    this.bytes(code);
   }
 
   /** Writes all of an object's fields. */

@@ -6,7 +6,7 @@
  */
 
 import type { Decoder } from "../bridge/decode.ts";
-import type { ExternalNumbers } from "../bridge/encode.ts";
+import { DamagedFunction, type ExternalNumbers } from "../bridge/encode.ts";
 import type { Instance } from "../runtime/instance.ts";
 import { VIEW_OP, WIRE } from "../runtime/wire.ts";
 import { Storing } from "../state/stored.ts";
@@ -208,9 +208,9 @@ export class ExternalTables implements ExternalNumbers {
         this.#encoder.encodeStored(this.#valueOf(table, this.#key(first, count)));
         return 0;
       case VIEW_OP.ELEMENTS:
-        return this.#elements(table, first, count);
+        return this.#readAhead(count, (limit) => this.#elements(table, first, limit));
       case VIEW_OP.ENTRIES:
-        return this.#entries(table, first, count);
+        return this.#readAhead(count, (limit) => this.#entries(table, first, limit));
       case VIEW_OP.POSITION: {
         const key = this.#key(first, count);
         return key === undefined ? 0 : table.placeOf(key) + 1;
@@ -258,6 +258,16 @@ export class ExternalTables implements ExternalNumbers {
     if (key === undefined || others.length > 0) return this.#nonsense();
     if (typeof key === "object" && !(TableData.is(key)) && !isBytes(key)) return undefined;
     return key as StoredKey;
+  }
+
+  /** Reads no further than the first one, where there is a damaged function among those that follow. */
+  #readAhead(count: number, read: (limit: number) => number): number {
+    try {
+      return read(count);
+    } catch (error) {
+      if (!(error instanceof DamagedFunction) || count === 1) throw error;
+      return read(1);
+    }
   }
 
   #elements(table: TableData, first: number, count: number): number {

@@ -52,6 +52,7 @@ export const WIRE = {
   ADOPTED_MAX: 16 * 1024,
   WORDS_BITS: 13,
   BORDER_UNKNOWN: 0x7fff_ffff,
+  LIBRARY_FUNCTION: 1,
   RESULTS_BASE: -16,
   DIRECT_RESULTS_MAX: 16,
 
@@ -66,6 +67,7 @@ export const WIRE = {
   STATUS_RAISED: -9,
   STATUS_WAITS: -10,
   STATUS_SYNTAX: -11,
+  STATUS_DAMAGED: -12,
 
   SLEEP_FUNCTION: 0xffff_fff0,
   ALL_FUNCTION: 0xffff_fff1,

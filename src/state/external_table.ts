@@ -5,7 +5,8 @@
  */
 
 import type { LuaValue } from "../values/lua_value.ts";
-import { beforeReading, forEachEntry, plainOf, Reading, Storing } from "./stored.ts";
+import { LuaCode } from "../values/lua_exact.ts";
+import { beforeReading, forEachEntry, plainOf, Reading, refuseFunction, Storing } from "./stored.ts";
 import { type StoredKey, TableData, TableHandle, tableOf } from "./tables.ts";
 
 /**
@@ -39,6 +40,7 @@ export class ExternalTable extends TableHandle {
     beforeReading(tableOf(this), storedKey);
     const stored = tableOf(this).get(storedKey);
     if (stored === undefined) return undefined;
+    if (stored instanceof LuaCode) throw refuseFunction([storedKey]);
     return TableData.is(stored) ? externalOf(stored) : plainOf(stored);
   }
 

@@ -5,7 +5,7 @@
  */
 
 import { KEPT_NULL, KeptNull, LuaCode, LuaFloat } from "../values/lua_exact.ts";
-import { Fields, listOf } from "../values/plain_data.ts";
+import { Fields } from "../values/plain_data.ts";
 import { UnreadableError } from "../values/value_reader.ts";
 import { type State, type Stored, type StoredKey, TableData, type TableKind } from "./tables.ts";
 
@@ -166,7 +166,7 @@ function valueData(value: Recorded): unknown {
   if (value instanceof TableReference) return [MARK.TABLE, value.index];
   if (value instanceof LuaFloat) return [MARK.FLOAT, value.value];
   if (value instanceof KeptNull) return [MARK.KEPT_NULL];
-  if (value instanceof LuaCode) return [MARK.CODE, value.source, value.chunkName, value.place];
+  if (value instanceof LuaCode) return [MARK.CODE, value.code];
   return value;
 }
 
@@ -230,7 +230,7 @@ function readValue(value: unknown, count: number): Recorded {
   throw new UnreadableError("a table holds what none can hold");
 }
 
-function readMarked([mark, first, second, third]: unknown[], count: number): Recorded {
+function readMarked([mark, first]: unknown[], count: number): Recorded {
   switch (mark) {
     case MARK.TABLE:
       return new TableReference(Fields.checkedCount(first, count));
@@ -239,11 +239,8 @@ function readMarked([mark, first, second, third]: unknown[], count: number): Rec
       return new LuaFloat(first);
     case MARK.KEPT_NULL:
       return KEPT_NULL;
-    case MARK.CODE: {
-      const chunkName = second === undefined ? undefined : Fields.checkedText(second);
-      const place = listOf(third, (part) => Fields.checkedCount(part, COUNT_MAX));
-      return new LuaCode(Fields.checkedText(first), chunkName, place);
-    }
+    case MARK.CODE:
+      return new LuaCode(first instanceof Uint8Array ? first : Fields.checkedText(first));
     default:
       throw new UnreadableError("a table holds what none can hold");
   }

@@ -263,6 +263,8 @@ export class Reading {
   readonly #results = new Map<TableData, LuaValue & object>();
   readonly #before: (table: TableData) => void;
   #depth = 0;
+  /** The key in each table that is being read. */
+  readonly #keys: StoredKey[] = [];
 
   /** Constructs what reads values, and calls a function before it reads a table, which may throw. */
   constructor(before: (table: TableData) => void = () => {}) {
@@ -272,7 +274,14 @@ export class Reading {
   /** The value, in which tables are arrays, objects, Maps and Sets. */
   value(stored: Stored | undefined): LuaValue {
     if (TableData.is(stored)) return this.#results.get(stored) ?? this.#table(stored);
+    if (stored instanceof LuaCode) throw refuseFunction(this.#keys.slice(0, this.#depth));
     return plainOf(stored);
+  }
+
+  /** The value of a key in the innermost table. */
+  #at(key: StoredKey, stored: Stored | undefined): LuaValue {
+    this.#keys[this.#depth - 1] = key;
+    return this.value(stored);
   }
 
   #table(table: TableData): LuaValue {
@@ -309,19 +318,19 @@ export class Reading {
 
   #array(table: TableData): LuaValue {
     const result: LuaValue[] = this.#remember(table, []);
-    for (let key = 1; key <= table.luaLength; key++) result.push(this.value(table.get(key)));
+    for (let key = 1; key <= table.luaLength; key++) result.push(this.#at(key, table.get(key)));
     return result;
   }
 
   #map(table: TableData): LuaValue {
     const result = this.#remember(table, new Map<LuaValue, LuaValue>());
-    forEachEntry(table, (key, value) => result.set(this.value(key), this.value(value)));
+    forEachEntry(table, (key, value) => result.set(this.#at(key, key), this.#at(key, value)));
     return result;
   }
 
   #set(table: TableData): LuaValue {
     const result = this.#remember(table, new Set<LuaValue>());
-    forEachEntry(table, (key) => result.add(this.value(key)));
+    forEachEntry(table, (key) => result.add(this.#at(key, key)));
     return result;
   }
 
@@ -329,21 +338,26 @@ export class Reading {
     const result: Record<string, LuaValue> = this.#remember(table, {});
     forEachEntry(table, (key, value) => {
       const name = String(key);
-      if (isInherited(name)) setOwn(result, name, this.value(value));
-      else result[name] = this.value(value);
+      if (isInherited(name)) setOwn(result, name, this.#at(key, value));
+      else result[name] = this.#at(key, value);
     });
     return result;
   }
 }
 
 /** A value that is no table, for the host. */
-export function plainOf(stored: Exclude<Stored, TableData> | undefined): LuaValue {
+export function plainOf(stored: Exclude<Stored, TableData | LuaCode> | undefined): LuaValue {
   if (stored === undefined || stored instanceof KeptNull) return null;
   if (stored instanceof LuaFloat) return stored.value;
   if (stored instanceof Uint8Array) return stored.slice();
   if (stored instanceof Date) return new Date(stored.getTime());
-  if (stored instanceof LuaCode) throw new TypeError("Cannot read a table: functions cannot be passed");
   return stored;
+}
+
+/** What refuses a function to the host. */
+export function refuseFunction(keys: readonly StoredKey[]): TypeError {
+  const path = keys.map((key) => typeof key === "number" ? key : String(key));
+  return new TypeError(`Cannot read a table: functions cannot be passed (at ${pathText("table", path)})`);
 }
 
 /** Calls a function with each entry that is there, in their order. */
@@ -359,7 +373,7 @@ function typedArrayOf(table: TableData, number: number): TypedArray {
   const result = new type(table.list.length);
   const isBig = result instanceof BigInt64Array || result instanceof BigUint64Array;
   for (let i = 0; i < result.length; i++) {
-    const stored = plainOf(table.list[i] as Exclude<Stored, TableData>);
+    const stored = plainOf(table.list[i] as number | bigint | LuaFloat);
     result[i] = isBig ? BigInt(stored as number | bigint) : stored as number;
   }
   return result;

@@ -36,9 +36,6 @@ const TAG = {
 /** The most milliseconds from 1970 that a Date has, either way. */
 const DATE_MS_MAX = 8.64e15;
 
-/** Functions in functions, which Lua's parser nests 200 deep. */
-const PLACE_LENGTH_MAX = 256;
-
 /** Says under which number a state knows a table. */
 export type NumberOf = (table: TableData) => number;
 
@@ -97,13 +94,14 @@ function writeObject(writer: ByteWriter, value: Stored & object | null, numberOf
   }
 }
 
-function writeCode(writer: ByteWriter, { source, chunkName, place }: LuaCode): void {
-  writer.byte(chunkName === undefined ? TAG.LIBRARY : TAG.CODE);
-  writer.text(source);
-  if (chunkName === undefined) return;
-  writer.text(chunkName);
-  writer.integer(place.length);
-  for (const number of place) writer.integer(number);
+function writeCode(writer: ByteWriter, { code }: LuaCode): void {
+  if (typeof code === "string") {
+    writer.byte(TAG.LIBRARY);
+    writer.text(code);
+  } else {
+    writer.byte(TAG.CODE);
+    writer.bytes(code);
+  }
 }
 
 /** Writes where a value stands that has a page of its own. */
@@ -154,9 +152,9 @@ export function readValue(reader: ByteReader, tableOf: TableOf): Stored | Apart 
     case TAG.KEPT_NULL:
       return KEPT_NULL;
     case TAG.CODE:
-      return new LuaCode(reader.text(), reader.text(), placeOf(reader));
+      return new LuaCode(reader.bytes());
     case TAG.LIBRARY:
-      return new LuaCode(reader.text(), undefined, []);
+      return new LuaCode(reader.text());
     case TAG.APART:
       return new Apart(reader.integer());
     default:
@@ -185,12 +183,6 @@ function dateOf(ms: number): Date {
   const isTime = Number.isNaN(ms) || Number.isInteger(ms) && Math.abs(ms) <= DATE_MS_MAX;
   if (!isTime) throw new Damage("a Date that is no time");
   return new Date(ms);
-}
-
-function placeOf(reader: ByteReader): number[] {
-  const length = reader.count();
-  if (length > PLACE_LENGTH_MAX) throw new Damage("functions that nest too deep");
-  return Array.from({ length }, () => reader.integer());
 }
 
 /** What a key may be of what is read as a value. */
@@ -226,6 +218,6 @@ function isText(bytes: Uint8Array): boolean {
 export function roughBytes(value: Stored | undefined): number {
   if (typeof value === "string") return value.length;
   if (value instanceof Uint8Array) return value.length;
-  if (value instanceof LuaCode) return value.source.length;
+  if (value instanceof LuaCode) return value.code.length;
   return 0;
 }

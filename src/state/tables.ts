@@ -12,7 +12,7 @@
  */
 
 import { External } from "../values/kinds.ts";
-import type { KeptNull, LuaCode, LuaFloat } from "../values/lua_exact.ts";
+import { type KeptNull, LuaCode, type LuaFloat } from "../values/lua_exact.ts";
 import { Refusal } from "../values/refusals.ts";
 import { binaryText } from "../values/text.ts";
 
@@ -644,7 +644,7 @@ function bytesOf(value: Stored | undefined): number {
   if (typeof value === "string") return BOX_BYTES + value.length;
   if (typeof value !== "object" || value === null || TableData.is(value)) return 0;
   if (value instanceof Uint8Array) return BOX_BYTES + value.length;
-  return BOX_BYTES;
+  return value instanceof LuaCode ? BOX_BYTES + value.code.length : BOX_BYTES;
 }
 
 /** Whether a value is nil to code. */

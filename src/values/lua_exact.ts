@@ -24,19 +24,13 @@ export class KeptNull {
 /** The one {@linkcode KeptNull}. */
 export const KEPT_NULL: KeptNull = new KeptNull();
 
-/** A function of Lua's, as what it was compiled from. */
+/** A function of Lua's: its bytecode, without upvalues but the globals; or its name in the library. */
 export class LuaCode {
-  /** The source text of its chunk, or the name of a function of the library. */
-  readonly source: string;
-  /** The chunk's name; none of a function of the library. */
-  readonly chunkName: string | undefined;
-  /** Where it stands in its chunk: its place among the functions of each function around it. */
-  readonly place: readonly number[];
+  /** The bytecode, or the name, such as `string.format`. */
+  readonly code: Uint8Array | string;
 
-  /** Constructs a function's code. */
-  constructor(source: string, chunkName: string | undefined, place: readonly number[]) {
-    this.source = source;
-    this.chunkName = chunkName;
-    this.place = place;
+  /** Constructs a function from its bytecode or its name in the library. */
+  constructor(code: Uint8Array | string) {
+    this.code = code;
   }
 }

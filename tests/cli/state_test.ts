@@ -233,7 +233,7 @@ Deno.test("JSON that makes no sense is wrong use, and changes nothing", async ()
       ['{"a": {"$": "typed", "kind": 99, "values": []}}', "is nothing that"],
       ['{"a": {"$": "typed", "kind": 12, "values": [1.5]}}', "is nothing that"],
       ['{"a": {"$": "date", "ms": "x"}}', "is nothing that"],
-      ['{"a": {"$": "function", "source": 5}}', "is nothing that"],
+      ['{"a": {"$": "function", "name": 5}}', "is nothing that"],
       ['{"a": {"$": "table", "value": 5}}', "is nothing that"],
       ["[".repeat(1100) + "]".repeat(1100), "it nests deeper than 1000 levels"],
     ];

@@ -56,8 +56,11 @@ pub var is_exact = false;
 /// Writes a function, where a message may have some (calls/lua_functions.zig).
 pub var write_function: ?*const fn (*lua.State, *const lua.Value) void = null;
 
+/// Writes a function where the host is to have values as Lua has them (views/functions.zig).
+pub var keep_function: ?*const fn (*lua.State, *const lua.Value) Error!void = null;
+
 /// Why the last value was refused.
-var unsupported_what: []const u8 = "";
+pub var unsupported_what: []const u8 = "";
 
 pub fn init(L: *lua.State) void {
     changed_sources = lua.newAnchored(L);
@@ -195,7 +198,9 @@ fn half(L: *lua.State, frame: *Frame) Error!void {
     frame.has_key = !frame.has_key;
     if (!frame.has_key) {
         frame.index += 1;
-    } else if (frame.kind == .record and key.tt_ == lua.tag.integer and !is_exact) return buffer.writeDecimal(key.value_.i);
+    } else if (is_exact) {
+        if (key.tt_ & 0x0f == c.LUA_TFUNCTION) return unsupported(&key);
+    } else if (frame.kind == .record and key.tt_ == lua.tag.integer) return buffer.writeDecimal(key.value_.i);
     _ = try one(L, if (frame.has_key) &key else pairs.heldAt(frame.table, at));
 }
 
@@ -214,6 +219,8 @@ fn one(L: *lua.State, given: *const lua.Value) Error!bool {
         else => {
             if (lua.isNil(given)) {
                 buffer.writeBox(.nil, 0);
+            } else if (is_exact and given.tt_ & 0x0f == c.LUA_TFUNCTION) {
+                try keep_function.?(L, given);
             } else if (write_function != null and given.tt_ & 0x0f == c.LUA_TFUNCTION) {
                 write_function.?(L, given);
             } else return unsupported(given);

@@ -23,13 +23,14 @@ const c = lua.c;
 /// Lua's arithmetic of sizes could overflow with more.
 const long_string_bytes_max = std.math.maxInt(i32);
 
-pub const Error = error{ Malformed, Depth, Duplicate };
+pub const Error = error{ Malformed, Depth, Duplicate, Damaged };
 
 /// A key and its value, and what Lua's own functions may push.
 const stack_slots_for_pairs = 2 + c.LUA_MINSTACK;
 
 const Frame = struct {
     /// Pairs make records, maps and sets: a set's member is a key with the value true.
+    /// The value of a root stands at the top of Lua's stack. The bytecode or the name of a function is one, too.
     const Kind = enum { root, object, array, pairs, typed_array };
 
     kind: Kind,
@@ -37,6 +38,7 @@ const Frame = struct {
     /// The next value belongs to the key at the top of Lua's stack.
     has_key: bool = false,
     has_nulls: bool = false,
+    is_name: bool = false,
     table: *lua.Table,
     template: *const templates.Template = undefined,
     index: u32 = 0,
@@ -56,6 +58,11 @@ var seen_capacity: u32 = 0;
 
 /// Whether this message belongs to a lazy input, and may have views.
 var is_lazy = false;
+
+/// This message may have functions that an external table has, which are made of what stands at the top of
+/// the stack, in its place (views/functions.zig).
+pub var has_code = false;
+pub var load_function: ?*const fn (L: *lua.State, is_name: bool) Error!void = null;
 
 /// This message may have functions of the host.
 pub var has_powers = false;
@@ -119,7 +126,11 @@ pub fn chunk(L: *lua.State, words: []const u64, heap: []const u8) Error!void {
     while (true) {
         const frame = &frames[depth - 1];
         if (frame.index == frame.count) {
-            if (frame.kind == .root) break;
+            if (frame.kind == .root) {
+                if (depth == 1) break;
+                try closeFunction(L, frame);
+                continue;
+            }
             try close(L, frame);
             depth -= 1;
             continue;
@@ -319,8 +330,27 @@ fn beginValue(L: *lua.State, frame: *Frame, box: wire.Word, input: *Input) Error
             try putOther(L, frame, date);
             remember(L, date.value_.gc);
         },
+        .function_bytecode => try beginFunction(L, box.payload),
         else => return error.Malformed,
     }
+}
+
+/// Waits for the bytecode or the name of a function that an external table has: the host may write it only
+/// when it has its place (see longString).
+noinline fn beginFunction(L: *lua.State, payload: u32) Error!void {
+    if (!has_code) return error.Malformed;
+    if (c.lua_checkstack(L, stack_slots_for_pairs) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+    try enter(.{ .kind = .root, .is_name = payload == wire.library_function, .table = undefined, .count = 1 });
+    lua.push(L, lua.nil);
+}
+
+noinline fn closeFunction(L: *lua.State, frame: *const Frame) Error!void {
+    if (!lua.isString(lua.top(L))) return error.Malformed;
+    try load_function.?(L, frame.is_name);
+    const function = lua.top(L).*;
+    lua.pop(L, 1);
+    depth -= 1;
+    try putOther(L, &frames[depth - 1], function);
 }
 
 fn newFunction(L: *lua.State, number: u32, name: []const u8) lua.Value {

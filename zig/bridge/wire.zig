@@ -25,6 +25,9 @@ pub const Tag = enum(u8) {
     float = 0x03,
     /// Payload: length in bytes, and in UTF-16 units in the upper 16 bits.
     string = 0x04,
+    /// A function that an external table has. Payload: 0 for its bytecode, which to JavaScript stands at an
+    /// address as a `bytes_at`'s bytes do, and to Lua is a string, the next value; 1 for one of the library,
+    /// whose name is the next value.
     function_bytecode = 0x05,
     /// A function of Lua's that the host knows. Payload: its number. To JavaScript, the next word is
     /// where it is defined, a string.
@@ -69,6 +72,9 @@ pub const Tag = enum(u8) {
     function = 0x1e,
     _,
 };
+
+/// Payload of `function_bytecode` for a function of the library.
+pub const library_function = 1;
 
 /// What is nil to Lua code.
 pub const Nil = enum(u32) {
@@ -152,6 +158,8 @@ pub const Status = enum(i32) {
     waits = -10,
     /// A text that is no JSON; `get_text` tells what is wrong, and where.
     syntax = -11,
+    /// A function that the host has kept can't be run.
+    damaged = -12,
 };
 
 /// A word with its halves.

@@ -4,6 +4,8 @@
 //! own, too, which fall back to the unit's.
 
 const assert = @import("unit").@"vm/assert.zig".assert;
+const external = @import("../views/external.zig");
+const functions = @import("../views/functions.zig");
 const io_table = @import("unit").@"calls/io_table.zig";
 const lua = @import("unit").@"vm/lua.zig";
 const c = lua.c;
@@ -188,4 +190,6 @@ fn applyGlobals(L: *lua.State) void {
     if (place.value_.gc == used.value_.gc) return;
     place.* = used;
     lua.barrier(L, io_table.registryOf(L), used);
+    // Functions that were read of external tables have the globals of before.
+    if (functions.takeCached()) external.forgetAll(L);
 }

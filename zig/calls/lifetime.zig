@@ -8,6 +8,7 @@ const errors = @import("errors.zig");
 const external = @import("small").@"views/external.zig";
 const frames = @import("small").@"calls/frames.zig";
 const from_lua = @import("../bridge/from_lua.zig");
+const functions = @import("small").@"views/functions.zig";
 const host = @import("host.zig");
 const json = @import("json.zig");
 const io_table = @import("io_table.zig");
@@ -67,6 +68,7 @@ fn setUp(state: *lua.State, _: void) void {
     strands.init(state);
     tasks.init(state);
     errors.init(state);
+    functions.init(state, unit.B);
     _ = c.luaD_checkminstack(state); // kept from now on: lua/series/420-room-for-finalizers.patch
 }
 

@@ -97,6 +97,7 @@ fn begin(kind: MessageKind) i32 {
     }
     to_lua.start(unit.B, kind == .lazy or kind == .part);
     to_lua.has_powers = kind == .powers;
+    to_lua.has_code = kind == .part and asking.is_external;
     to_lua.function_of = if (kind == .results or kind == .arguments) lua_functions.find else null;
     if (kind == .whole or kind == .arguments) allocator.beginMessage();
     return 0;
@@ -138,6 +139,7 @@ pub fn takeChunk(words: u32, heap_bytes: u32) i32 {
         error.Malformed => .malformed,
         error.Depth => .depth,
         error.Duplicate => .duplicate,
+        error.Damaged => .damaged,
     });
 }
 

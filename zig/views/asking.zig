@@ -66,6 +66,8 @@ var B: *lua.State = undefined;
 
 /// Whether the host is being asked, and may answer with a message.
 pub var is_asking = false;
+/// What for: a part of an external table, or of a view of an input.
+pub var is_external = false;
 
 pub fn init(thread: *lua.State) void {
     B = thread;
@@ -76,6 +78,7 @@ pub fn init(thread: *lua.State) void {
 pub fn ask(L: *lua.State, op: Op, table: *const lua.Table, first: u32, count: u32) u32 {
     assert(!is_asking and table.view & numbers.incomplete != 0);
     numbers.source = numbers.entryOf(table).link.source;
+    is_external = numbers.isExternal(table);
     return askHost(L, op, numbers.numberOf(table), first, count);
 }
 

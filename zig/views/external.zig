@@ -11,6 +11,7 @@ const asking = @import("unit").@"views/asking.zig";
 const assert = @import("unit").@"vm/assert.zig".assert;
 const buffer = @import("unit").@"bridge/buffer.zig";
 const from_lua = @import("unit").@"bridge/from_lua.zig";
+const functions = @import("functions.zig");
 const limits = @import("unit").@"vm/limits.zig";
 const lua = @import("unit").@"vm/lua.zig";
 const numbers = @import("unit").@"bridge/view_numbers.zig";
@@ -120,6 +121,7 @@ fn sendProtected(L: *lua.State, pair: *Pair) i32 {
     const status = lua.protectForError(L, sendWithTables, pair);
     const is_refused = status != c.LUA_OK or pair.result != null;
     _ = from_lua.finish(L, is_refused);
+    functions.sent();
     freeAdopted(L);
     if (status == c.LUA_ERRMEM) c.luaD_throw(L, c.LUA_ERRMEM);
     if (status != c.LUA_OK) c.luaG_errormsg(L);

@@ -78,7 +78,8 @@ pub fn open(L: *lua.State) void {
     c.lua_setwarnf(L, cu_warn, null);
 }
 
-/// In place of lundump.c: hostile bytecode can crash the VM, so none is loaded.
+/// In place of lundump.c: hostile bytecode can crash the VM, so `load` takes none. What external tables have is
+/// read and checked by bytecode.zig.
 pub export fn luaU_undump(L: *lua.State, _: ?*anyopaque, name: [*:0]const u8) callconv(.c) ?*c.LClosure {
     const shown = if (name[0] == '@' or name[0] == '=') name + 1 else name;
     _ = c.lua_pushfstring(L, "%s: attempt to load a binary chunk (only text is loaded)", shown);
