@@ -329,6 +329,11 @@ export fn end_frame() i32 {
     return frames.end();
 }
 
+/// The host has worked for the code that runs: it pays so many steps.
+export fn spend_steps(count: u32) void {
+    limits.owe(count);
+}
+
 /// The next run is limited, or no longer: the host is asked for its steps.
 export fn ask_for_steps() void {
     limits.askNext();

@@ -31,8 +31,7 @@
  * With `--state FILE`, what the script leaves in `_home` is there the next time: it is loaded before, and saved
  * once the script has ended without an error. FILE is a SQLite file (`--allow-read` and `--allow-write` for it),
  * `kv:PATH` a Deno KV database (`--unstable-kv`), and `postgres:URL` a PostgreSQL database (`--allow-net`,
- * `--allow-env`, `--allow-read` and `--allow-sys`, which the package needs); `--state-name` tells several states
- * in one apart.
+ * `--allow-env`); `--state-name` tells several states in one apart.
  *
  * `cu state` looks at such states, and changes them:
  *

@@ -36,6 +36,9 @@ const READS_ALL: ReadonlySet<number> = new Set([
   VIEW_OP.ALL,
 ]);
 
+/** Looking at so many places of a table costs a step. */
+const PLACES_PER_STEP = 2;
+
 /** What a table is marked as (`external.Kind`). */
 const KINDS: readonly TableKind[] = ["array", "map", "object"];
 
@@ -134,6 +137,15 @@ export class ExternalTables implements ExternalNumbers {
     } finally {
       this.#forgetAll();
     }
+  }
+
+  /**
+   * Whether it can be ended so that its changes are kept.
+   *
+   * @throws {ConflictError} If something that it has read was changed since.
+   */
+  check(transaction: Transaction): void {
+    this.#transactions!.check(transaction);
   }
 
   /** Ends it: all its changes are kept. */
@@ -302,6 +314,7 @@ export class ExternalTables implements ExternalNumbers {
   #put(table: TableData, key: StoredKey, value: Stored | undefined): number {
     if (value !== undefined && this.#state.bytes > this.#bytesAllowed) this.#checkLimit();
     this.#state.set(table, key, value);
+    this.#pay();
     // In a transaction, each look at the border is to be heard of.
     return this.#state.transactions === undefined ? table.luaLength : WIRE.BORDER_UNKNOWN;
   }
@@ -362,9 +375,18 @@ export class ExternalTables implements ExternalNumbers {
   #mark(table: TableData, kind: number, length: number): number {
     if (kind >= KINDS.length) this.#nonsense();
     const isArray = KINDS[kind] === "array";
+    this.#state.work += table.placeCount;
     if (isArray) this.#cut(table, length);
     this.#state.mark(table, KINDS[kind], isArray && length !== table.border ? length : 0);
+    this.#pay();
     return table.luaLength;
+  }
+
+  /** Lets code pay for work that depends on how much there is. */
+  #pay(): void {
+    const { work } = this.#state;
+    this.#state.work = 0;
+    if (work >= PLACES_PER_STEP) this.#instance.exports.spend_steps(Math.floor(work / PLACES_PER_STEP));
   }
 
   /** Takes away elements beyond a length. */

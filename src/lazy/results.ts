@@ -7,7 +7,7 @@
 import type { Decoder, ViewResults } from "../bridge/decode.ts";
 import type { Instance } from "../runtime/instance.ts";
 import type { LuaValue } from "../values/lua_value.ts";
-import { Reading } from "../state/stored.ts";
+import { beforeReading, Reading } from "../state/stored.ts";
 import { TableData } from "../state/tables.ts";
 import { Changes } from "./changes.ts";
 import type { LazyInput } from "./encode_views.ts";
@@ -50,7 +50,7 @@ export class Results implements ViewResults {
   resultOf(number: number): LuaValue {
     const object = this.#tables.objectOf(number)!;
     if (object instanceof Thrown) return object.value as LuaValue;
-    if (TableData.is(object)) return (this.#reading ??= new Reading()).value(object);
+    if (TableData.is(object)) return (this.#reading ??= new Reading(beforeReading)).value(object);
     const input = this.#tables.inputOf(number);
     if (input.isShared && this.#changes === undefined) return object as LuaValue;
     return this.#changesOf(input).apply(object, () => this.#tables.path(number));

@@ -69,6 +69,7 @@ interface Calls {
   begin_frame(): number;
   end_frame(): number;
   ask_for_steps(): void;
+  spend_steps(count: number): void;
   encode_error(): number;
   encode_error_value(): number;
   get_error_position(): number;

@@ -5,7 +5,7 @@
  */
 
 import type { LuaValue } from "../values/lua_value.ts";
-import { forEachEntry, plainOf, Reading, Storing } from "./stored.ts";
+import { beforeReading, forEachEntry, plainOf, Reading, Storing } from "./stored.ts";
 import { type StoredKey, TableData, TableHandle, tableOf } from "./tables.ts";
 
 /**
@@ -22,6 +22,7 @@ export class ExternalTable extends TableHandle {
 
   /** How many entries it has. */
   get size(): number {
+    beforeReading(tableOf(this));
     return tableOf(this).size;
   }
 
@@ -31,9 +32,12 @@ export class ExternalTable extends TableHandle {
    * @param key The key, as Lua has it: a string, number, boolean, bigint, bytes of a string, or table.
    * @returns The value, `undefined` where there is none.
    * @throws {TypeError} If the value is a function of Lua's.
+   * @throws {ConflictError} If a transaction that hasn't ended has changed it.
    */
   get(key: unknown): LuaValue | ExternalTable | undefined {
-    const stored = tableOf(this).get(this.#key(key));
+    const storedKey = this.#key(key);
+    beforeReading(tableOf(this), storedKey);
+    const stored = tableOf(this).get(storedKey);
     if (stored === undefined) return undefined;
     return TableData.is(stored) ? externalOf(stored) : plainOf(stored);
   }
@@ -70,7 +74,8 @@ export class ExternalTable extends TableHandle {
   /** Its keys, in the order in which a traversal finds them. */
   keys(): LuaValue[] {
     const keys: LuaValue[] = [];
-    const reading = new Reading();
+    const reading = new Reading(beforeReading);
+    beforeReading(tableOf(this));
     forEachEntry(tableOf(this), (key) => keys.push(reading.value(key)));
     return keys;
   }
@@ -82,7 +87,7 @@ export class ExternalTable extends TableHandle {
    * @throws {RangeError} If it nests deeper than 1000 levels.
    */
   toValue(): LuaValue {
-    return new Reading().value(tableOf(this));
+    return new Reading(beforeReading).value(tableOf(this));
   }
 
   #key(key: unknown): StoredKey {

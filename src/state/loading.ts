@@ -293,22 +293,12 @@ function fill({ table, pages: [list, keys] }: Entry): void {
   table.keys = keys.flatMap(({ keys }) => keys);
   table.index();
   for (const value of table.list) if (value !== undefined) table.listSize++;
-  table.size = table.listSize + countKeys(table);
+  table.size = table.listSize;
+  for (const value of table.values) if (value !== undefined) table.size++;
+  if (!table.hasKeysOnce()) throw new Damage("a key twice");
   if (!table.canEndAt(table.border)) throw new Damage("a table that doesn't end where it says");
   checkTyped(table);
   list.length = keys.length = 0;
-}
-
-/** How many keys there are beside the list, each of them once. */
-function countKeys(table: TableData): number {
-  const { keys, values } = table;
-  let count = 0;
-  for (let place = 0; place < keys.length; place++) {
-    if (values[place] === undefined) continue;
-    count++;
-    if (table.placeOf(keys[place]) !== table.list.length + place) throw new Damage("a key twice");
-  }
-  return count;
 }
 
 /** Elements of a typed array are numbers, and of the kinds of bigints integers. */

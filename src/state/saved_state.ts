@@ -92,11 +92,14 @@ export class SavedState {
     const backOff = this.#backOff();
     for (let attempt = 1;; attempt++) {
       const base = await this.#settledBase();
+      const pieces = new Map<number, number>();
       try {
-        const loading = new Loading(state, base.root.nextId, (numbers, use) => this.#readPages(numbers, use));
-        this.#pieces = new Map();
+        const loading = new Loading(state, base.root.nextId, (numbers, use) => this.#readPages(numbers, pieces, use));
         if (base.root.tablePages > 0) await loading.read(base.root.tablePages);
-        if (await this.#isCurrent(base)) return { base, pages: this.#pagesOf(state, base, loading) };
+        if (await this.#isCurrent(base)) {
+          this.#pieces = pieces;
+          return { base, pages: this.#pagesOf(state, base, loading) };
+        }
       } catch (error) {
         if (!(error instanceof Damage)) throw error;
         // Pages of two commits don't fit together.
@@ -192,14 +195,18 @@ export class SavedState {
     return settled;
   }
 
-  /** Reads pages, some at once. */
-  async #readPages(numbers: Iterable<number>, use: (number: number, bytes: Uint8Array) => void): Promise<void> {
+  /** Reads pages, some at once; notes which stand in several pieces. */
+  async #readPages(
+    numbers: Iterable<number>,
+    pieces: Map<number, number>,
+    use: (number: number, bytes: Uint8Array) => void,
+  ): Promise<void> {
     const iterator = numbers[Symbol.iterator]();
     let hasFailed = false;
     const work = async () => {
       try {
         for (let next = iterator.next(); !next.done && !hasFailed; next = iterator.next()) {
-          const bytes = await this.#readPage(next.value);
+          const bytes = await this.#readPage(next.value, pieces);
           if (hasFailed) return;
           try {
             use(next.value, bytes);
@@ -218,15 +225,15 @@ export class SavedState {
     if (failed !== undefined) throw failed.reason;
   }
 
-  async #readPage(page: number): Promise<Uint8Array> {
+  async #readPage(page: number, pieces: Map<number, number>): Promise<Uint8Array> {
     const reader = new ByteReader(await this.#readPiece(`${page}`));
     const count = reader.integer();
     const first = reader.raw(reader.left);
     if (count === 0) return first;
-    const pieces = [first];
-    for (let i = 1; i <= count; i++) pieces.push(await this.#readPiece(`${page}.${i}`));
-    this.#pieces.set(page, count);
-    return joined(pieces);
+    const all = [first];
+    for (let i = 1; i <= count; i++) all.push(await this.#readPiece(`${page}.${i}`));
+    pieces.set(page, count);
+    return joined(all);
   }
 
   async #readPiece(suffix: string): Promise<Uint8Array> {
@@ -320,12 +327,13 @@ export class SavedState {
         if (revision !== undefined) return { root, revision };
         if (failure === undefined) throw this.#conflict();
       } catch (error) {
-        if (error instanceof ConflictError || error instanceof TypeError || error instanceof RangeError) throw error;
+        if (error instanceof ConflictError) throw error;
         failure = { error };
       }
       const found = await this.#readAgain(failure.error);
       if (found.revision !== base.revision) return this.#outcome(base, found, isMine, failure.error);
-      if (attempt === COMMIT_ATTEMPTS_MAX) throw this.#notSaved(failure.error);
+      // Of what the store refuses, the same comes again; a network's errors may be TypeErrors, too.
+      if (attempt === COMMIT_ATTEMPTS_MAX || failure.error instanceof RangeError) throw this.#notSaved(failure.error);
       await backOff.next();
     }
   }
@@ -353,7 +361,7 @@ export class SavedState {
       try {
         return await this.#readBase();
       } catch (error) {
-        if (error instanceof TypeError) throw error;
+        if ((error as Error).cause instanceof Damage) throw error;
       }
       await backOff.next();
     }
@@ -402,8 +410,7 @@ export class SavedState {
       try {
         return await this.#store.commit([this.#checkOf(revision)], changes) !== undefined;
       } catch (error) {
-        const isRefused = error instanceof TypeError || error instanceof RangeError;
-        if (isRefused || attempt === COMMIT_ATTEMPTS_MAX) throw isRefused ? error : this.#notSaved(error);
+        if (attempt === COMMIT_ATTEMPTS_MAX || error instanceof RangeError) throw this.#notSaved(error);
       }
       await backOff.next();
     }

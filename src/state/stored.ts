@@ -253,10 +253,21 @@ export function floatOf(value: number): number | LuaFloat {
   return Number.isSafeInteger(value) && !Object.is(value, -0) ? new LuaFloat(value) : value;
 }
 
+/** Before a table is read, or a key of it: a transaction may have changed it, and not have ended. */
+export function beforeReading(table: TableData, key?: StoredKey): void {
+  table.state.transactions?.read(table, key);
+}
+
 /** Makes values of JavaScript's out of what tables have: each table is copied once. */
 export class Reading {
   readonly #results = new Map<TableData, LuaValue & object>();
+  readonly #before: (table: TableData) => void;
   #depth = 0;
+
+  /** Constructs what reads values, and calls a function before it reads a table, which may throw. */
+  constructor(before: (table: TableData) => void = () => {}) {
+    this.#before = before;
+  }
 
   /** The value, in which tables are arrays, objects, Maps and Sets. */
   value(stored: Stored | undefined): LuaValue {
@@ -268,6 +279,7 @@ export class Reading {
     if (this.#depth === WIRE.DEPTH_MAX) {
       throw new RangeError(`Cannot read a table: nesting is deeper than ${WIRE.DEPTH_MAX} levels`);
     }
+    this.#before(table);
     this.#depth++;
     const result = this.#container(table);
     this.#depth--;
@@ -359,8 +371,14 @@ export function resultKindOf(table: TableData): Exclude<TableKind, undefined> {
   if (kind !== undefined && (kind !== "array" || isWithin(table)) && (kind !== "object" || hasObjectKeys(table))) {
     return kind;
   }
-  if (table.size > 0 && table.border === table.size) return "array";
+  if (isSequence(table)) return "array";
   return hasObjectKeys(table) ? "object" : "map";
+}
+
+/** Whether its keys are 1 to n, n not 0. */
+function isSequence({ size, listSize, list }: TableData): boolean {
+  if (size === 0 || listSize !== size) return false;
+  return list.length === size || list.slice(0, size).every((value) => value !== undefined);
 }
 
 /** Whether all keys are places of the array. */

@@ -144,8 +144,25 @@ export class TableData {
   index(): void {
     this.#places = undefined;
     if (this.keys.length <= UNINDEXED_MAX) return;
-    this.#places = new Map();
-    for (const [place, key] of this.keys.entries()) if (key === key) this.#places.set(indexed(key), place);
+    const places = this.#places = new Map<unknown, number>();
+    const { keys } = this;
+    for (let place = 0; place < keys.length; place++) {
+      const key = keys[place];
+      if (key === key) places.set(indexed(key), place);
+    }
+  }
+
+  /** Whether no key is there twice, which the index has just been made of, but for those that moved. */
+  hasKeysOnce(): boolean {
+    const { keys, list } = this;
+    let count = 0;
+    for (const key of keys) {
+      if (key !== key) continue;
+      count++;
+      if (isPosition(key) && key <= list.length) return false;
+    }
+    if (this.#places !== undefined) return this.#places.size === count;
+    return keys.every((key, place) => key !== key || this.find(key) === place);
   }
 
   /** Notes that a key stands in the list from now on. */
@@ -253,6 +270,8 @@ export class State {
    * where it is to be counted.
    */
   bytes = 0;
+  /** Places of tables that were looked at to find others, since who pays for that has set it to 0. */
+  work = 0;
   /** The table `_home`. */
   readonly home: TableData;
   /** The number of the next table. */
@@ -593,6 +612,7 @@ export class State {
     const waiting = [table];
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (next.references++ > 0) continue;
+      this.work += next.placeCount;
       this.dropped.delete(next.id);
       this.#markAll(next);
       if (next.hasMetatable) this.onReach?.(next, true);
@@ -605,6 +625,7 @@ export class State {
     const waiting = [table];
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (--next.references > 0) continue;
+      this.work += next.placeCount;
       this.dirty.delete(next);
       this.dropped.add(next.id);
       if (next.hasMetatable) this.onReach?.(next, false);

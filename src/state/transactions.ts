@@ -94,12 +94,17 @@ export class Transactions {
   }
 
   /**
-   * Ends one: its changes are kept.
+   * Whether one can be committed.
    *
    * @throws {ConflictError} If something that it has read was changed since; it is still open then.
    */
+  check(transaction: Transaction): void {
+    if (transaction.isOutdated) throw conflict();
+  }
+
+  /** Ends one, after `check`: its changes are kept. */
   commit(transaction: Transaction): void {
-    this.#checkOutdated(transaction);
+    this.check(transaction);
     this.#close(transaction);
     const { outer, journal, reads, writes } = transaction;
     if (outer === undefined) {
@@ -144,7 +149,7 @@ export class Transactions {
     for (const other of this.#open) {
       if (other.writes.has(table, key) && !this.#isAround(other)) throw conflict();
     }
-    if (this.#current !== undefined) this.#checkOutdated(this.#current);
+    if (this.#current !== undefined) this.check(this.#current);
   }
 
   /** Whether a transaction is the one whose code runs, or one in which that stands. */
@@ -152,10 +157,6 @@ export class Transactions {
     let at = this.#current;
     while (at !== undefined && at !== transaction) at = at.outer;
     return at !== undefined;
-  }
-
-  #checkOutdated(transaction: Transaction): void {
-    if (transaction.isOutdated) throw conflict();
   }
 }
 

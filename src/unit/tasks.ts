@@ -552,11 +552,13 @@ export class Tasks {
         if (strand.results === RESULTS.KEEP) return;
         strand.isReleased = true;
         const ended = this.#read(status);
+        // Before the run's _io is gone, as it fails where this does.
+        if (task.transaction !== undefined) this.#external.check(task.transaction);
         this.#closeChannel(instance, task);
+        if (task.transaction !== undefined) this.#external.commit(task.transaction);
         return ended;
       });
       if (result !== undefined) {
-        if (task.transaction !== undefined) this.#external.commit(task.transaction);
         this.#succeeded(task, result);
         return undefined;
       }

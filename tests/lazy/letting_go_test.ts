@@ -110,3 +110,18 @@ Deno.test("setInput() lazily frees views that code has dropped, while it runs", 
   cu.runGc();
   assert(cu.getMemoryStats().usedBytes < 1_500_000, `${cu.getMemoryStats().usedBytes} bytes`);
 });
+
+Deno.test("clearing _io collects garbage only where Lua has a view of an input", async () => {
+  using cu = await ComputeUnit.create();
+  const usedAfterClearing = () => {
+    cu.compute("garbage = {} for i = 1, 300 do garbage[i] = { i } end garbage = nil");
+    const before = cu.getMemoryStats().usedBytes;
+    cu.clearIo();
+    return cu.getMemoryStats().usedBytes - before;
+  };
+  cu.runGc();
+  assert(usedAfterClearing() > -1000, "external tables, of which _home is one, are no reason");
+  cu.setInput({ rows: [{ id: 1 }] }, { lazy: true });
+  assert(usedAfterClearing() < -10_000);
+  assert(usedAfterClearing() > -1000);
+});

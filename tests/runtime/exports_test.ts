@@ -150,6 +150,7 @@ const HARMLESS = [
   "request",
   "restore_stack",
   "run_gc",
+  "spend_steps",
   "strand_of_request",
   "take_functions",
   "take_spent_steps",

@@ -376,3 +376,20 @@ Deno.test("code takes no more of the host's memory than stateLimit says, and wha
   assertEquals(cu.compute("_home.y = ('y'):rep(50000) return #_home.y"), 50_000);
   assertThrows(() => cu.compute("local t = {} for i = 1, 1000 do t[i] = {} end _home.t = t _home.u = {}"), RangeError);
 });
+
+Deno.test("work of the host's for code is paid for in steps", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute("big = ext.table() for i = 1, 2000 do big[i] = { { i } } end");
+  const stepsOf = (code: string) => {
+    cu.compute(code);
+    return cu.lastRun.steps;
+  };
+  assert(stepsOf("_home.big = big") > 2000);
+  assert(stepsOf("_home.big = nil") > 2000);
+  assert(stepsOf("_io.array(big, 2000)") > 900);
+  assertThrows(
+    () => cu.compute("while true do _home.big = big _home.big = nil end", { stepLimit: 1_000_000 }),
+    LuaError,
+    "1000000 steps",
+  );
+});

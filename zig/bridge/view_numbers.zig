@@ -236,7 +236,6 @@ pub noinline fn becomeExternal(L: *lua.State, table: *lua.Table, number: u32) vo
     }
     emptyParts(L, table);
     marks.clear(L, table);
-    marks.setKind(L, table, .array); // so that its length is asked for
     table.view = table.view & c.CU_INLINE_MASK | number << number_shift | external | clean;
     if (table.marked & (1 << c.BLACKBIT) != 0) c.luaC_barrierback_(L, @ptrCast(table));
 }

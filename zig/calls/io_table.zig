@@ -291,7 +291,7 @@ fn array(state: ?*lua.State) callconv(.c) c_int {
     const L = state.?;
     c.luaL_checktype(L, 1, c.LUA_TTABLE);
     const table = lua.tableOf(lua.at(L, 1));
-    const length = c.luaL_optinteger(L, 2, @intCast(c.luaH_getn(table)));
+    const length = c.luaL_optinteger(L, 2, @intCast(c.lua_rawlen(L, 1)));
     if (length < 0 or length > marks.length_max) _ = c.luaL_argerror(L, 2, "length out of range");
     if (numbers.isExternal(table)) return marked(L, table, .array, @intCast(length));
     writing.beforeChange(L, table);

@@ -224,6 +224,7 @@ const struct TValue *cu_view_get(struct lua_State *L, struct Table *t, const str
 int cu_view_next(struct lua_State *L, struct Table *t, union StackValue *key);
 int cu_view_write(struct lua_State *L, struct Table *t, const struct TValue *key, const struct TValue *val, int raw);
 void cu_view_metatable(struct lua_State *L, struct Table *t, struct Table *mt);
+unsigned cu_view_length(struct lua_State *L, struct Table *t);
 struct Table *cu_view_reference(const struct Table *t, unsigned index);
 void cu_view_free(struct lua_State *L, struct Table *t);
 struct Udata;
@@ -232,7 +233,7 @@ void cu_userdata_free(struct Udata *u);
     ? 1u << ((((t)->view & CU_INLINE_MASK) >> CU_INLINE_SHIFT) - 1) : 0u)
 #define cu_isincomplete(t) (__builtin_expect((t)->view & CU_VIEW_INCOMPLETE, 0))
 #define cu_istraversed(t) (__builtin_expect((t)->view & (CU_VIEW_INCOMPLETE | CU_VIEW_ORDERED), 0))
-#define cu_isexternal(t) (((t)->view & (CU_VIEW_INCOMPLETE | CU_VIEW_ORDERED)) == (CU_VIEW_INCOMPLETE | CU_VIEW_ORDERED))
+#define cu_isexternal(t) (__builtin_expect((t)->view & CU_VIEW_INCOMPLETE, 0) && ((t)->view & CU_VIEW_ORDERED))
 #define cu_isclean(t) (__builtin_expect((t)->view & CU_VIEW_CLEAN, 0))
 
 /*

@@ -57,6 +57,9 @@ pub const whole = 1;
 /// Work that a crossing is counted as, in bytes (see limits.spend).
 const crossing_bytes = 16 * 1024;
 
+/// What telling the host something costs at least, in steps.
+const telling_steps = 64;
+
 /// Where messages are taken: a thread of its own, as the running one's stack must not
 /// move under an instruction. Errors are raised in the running one.
 var B: *lua.State = undefined;
@@ -101,7 +104,7 @@ pub fn askForTable(L: *lua.State) void {
 pub fn tell(op: Op, number: u32, first: u32, count: u32) i32 {
     assert(!is_asking);
     releasing.flush();
-    limits.owe(crossing_bytes >> 6);
+    limits.owe(telling_steps);
     return load(op, number, first, count);
 }
 

@@ -287,13 +287,12 @@ fn findPage(table: *const lua.Table, paged: *numbers.Paged, position: u32) ?*pag
     return page;
 }
 
-/// What `#` answers.
-pub fn lengthOf(table: *const lua.Table) u32 {
-    const paged = numbers.entryOf(table).paged;
-    if (paged) |known| if (known.border) |border| return border;
-    const border = asking.askForBorder(table);
-    if (paged) |known| known.border = border;
-    return border;
+/// What `#` answers: the host's border, which may be an error. `luaH_getn` knows what Lua has only.
+pub export fn cu_view_length(L: *lua.State, table: *lua.Table) callconv(.c) c_uint {
+    const paged = numbers.pagedOf(L, table);
+    if (paged.border) |border| return border;
+    paged.border = @intCast(accepted(L, asking.tell(.border, numbers.numberOf(table), 0, 0)));
+    return paged.border.?;
 }
 
 /// Before an external table gets a metatable, or loses it.

@@ -54,7 +54,6 @@ pub export fn cu_mark_length(table: *lua.Table) callconv(.c) u32 {
 
 /// The border of an incomplete view.
 fn lengthOf(table: *const lua.Table) u32 {
-    if (numbers.isExternal(table)) return external.lengthOf(table);
     const paged = numbers.entryOf(table).paged orelse return 0;
     return switch (paged.kind) {
         .array => paged.length,
