@@ -172,7 +172,7 @@ export class Decoder {
     heapBytes: number = this.#instance.exports.get_heap_count(),
     isForHost = false,
   ): LuaValue[] {
-    if (words === 1 && heapBytes === 0 && this.#chunks.length === 0) {
+    if (words === 1 && heapBytes === 0 && this.#chunks.length === 0 && !this.#isExact) {
       const scalar = this.#scalar();
       if (scalar !== undefined) return [scalar];
     }

@@ -181,7 +181,7 @@ export class IoWrapper implements Disposable {
     return promiseOf(() => {
       checkOptions("compute with io", options, IO_OPTIONS);
       const run = this.#make(this.#getUnit("compute with io"), code, input, options, true);
-      return run.begin().then(resultOf<Output>);
+      return endOf(run, resultOf<Output>);
     });
   }
 
@@ -291,7 +291,7 @@ export class IoWrapper implements Disposable {
       checkString("request", "method", method);
       checkOptions("request", options, IO_OPTIONS);
       const run = internals.makeRequest(this.#getUnit("request"), method, params, this.#taskOptions(options, true));
-      return run.begin().then((result) => {
+      return endOf(run, (result) => {
         const { output, metadata } = resultOf<Output>(result);
         const answer = result.value === true ? output : { error: `Unknown method: ${method}` };
         return { returnValue: null, output: answer, metadata };
@@ -418,7 +418,18 @@ function inBatch(error: unknown, batchIndex: number, outputs: unknown[], { signa
   return Object.assign(error, { batchIndex, outputs } satisfies Omit<BatchError, keyof Error>);
 }
 
+/** Begins a run, and reads what it ends with: at once where it doesn't wait, as most don't. */
+function endOf<T>(run: PreparedRun, read: (result: TaskResult) => T): Promise<T> {
+  const ended = run.begin();
+  return run.result === undefined ? ended.then(read) : Promise.resolve(read(run.result));
+}
+
 /** Runs something at once; what it throws rejects the promise. */
 function promiseOf<T>(run: () => Promise<T>): Promise<T> {
-  return new Promise((resolve) => resolve(run()));
+  // Not by a promise that is resolved with another one, which takes two turns more.
+  try {
+    return run();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }

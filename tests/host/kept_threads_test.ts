@@ -184,7 +184,7 @@ Deno.test("what code made of _io is gone with its run, whatever it was", async (
     "setmetatable(_io, { __index = error, __pairs = error, __len = error, __mode = 'kv' })",
     "_io.input, _io.output, _io.meta = {}, nil, {} collectgarbage()",
     "for name in pairs(_io) do _io[name] = nil end collectgarbage() _io.x = 1",
-    "_io.output = setmetatable({}, { __gc = function() _io.late = 1 end }) _io.output = nil",
+    "_io.output = setmetatable({}, { __gc = function() _io.late = 1 end }) _io.output = nil collectgarbage()",
   ];
   for (const way of ways) {
     for (let i = 0; i < 2; i++) await cu.computeAsync(way, { input: { a: 1 }, meta: 2 });
