@@ -42,6 +42,8 @@ const TIMED = [
   "setInput() lazily reads many arrays",
   "setInput() lazily reads forwards",
   "setInput() lazily keeps some of the fields",
+  "a million keys take",
+  "external tables of any size",
 ];
 
 /** What makes many objects: under stress, each one costs a collection of all. */
@@ -79,6 +81,11 @@ const MANY_OBJECTS = [
   "an input that is lazy is read on",
   "limits are those of the unit that goes on",
   "a run has left what it had",
+  "keys and values are as Lua has them",
+  "a queue and a stack take",
+  "tables that nobody refers to are freed",
+  "code takes no more of the host's memory",
+  "work of the host's for code",
   "random programs do the same straight and",
   "units that go on by any way",
 ];
@@ -103,6 +110,9 @@ const FILES = [
   "lua/numbers_test.ts",
   "lua/read_only_test.ts",
   "lua/strings_test.ts",
+  "state/external_property_test.ts",
+  "state/external_tables_test.ts",
+  "state/transactions_test.ts",
   "unit/json_test.ts",
   "unit/snapshots_property_test.ts",
   "unit/snapshots_tables_test.ts",

@@ -393,3 +393,20 @@ Deno.test("work of the host's for code is paid for in steps", async () => {
     "1000000 steps",
   );
 });
+
+Deno.test("external tables of any size are read, traversed and written in a unit of 1 MiB", async () => {
+  const programs: [code: string, result: number][] = [
+    ["local n = 0 for i = 1, 10000 do n = n + #_home['key ' .. i] end return n", 10_000 * 120],
+    ["local n = 0 for _, v in pairs(_home) do n = n + #v end return n", 10_000 * 120],
+    ["for i = 1, 10000 do _home['key ' .. i] = { i, { x = i } } end return #_home['key 7']", 2],
+    [
+      "for i = 1, 20000 do _home[i] = ('x'):rep(50) .. i end local n = 0 for i, v in ipairs(_home) do n = i end return n",
+      20_000,
+    ],
+  ];
+  for (const [code, result] of programs) {
+    using cu = await ComputeUnit.create({ memoryLimit: 1024 * 1024 });
+    for (let i = 1; i <= 10_000; i++) cu.setTableValue(HOME, `key ${i}`, "value ".repeat(20));
+    assertEquals([code, cu.compute(code)], [code, result]);
+  }
+});

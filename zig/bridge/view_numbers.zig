@@ -3,6 +3,7 @@
 //! table's number and what is needed at each access (lua/series/270-views.patch).
 
 const std = @import("std");
+const allocator = @import("../vm/allocator.zig");
 const assert = @import("../vm/assert.zig").assert;
 const limits = @import("../vm/limits.zig");
 const lua = @import("../vm/lua.zig");
@@ -93,6 +94,7 @@ var external_source: *lua.Table = undefined;
 /// and how much that may be.
 var cached_bytes: usize = 0;
 const cached_bytes_max = 256 * 1024;
+const cached_limit_divisor = 32; // of all the memory that there may be
 
 const input_debt_min = 32 * 1024;
 const inputs_waiting_max = 64;
@@ -260,7 +262,12 @@ pub fn countCached(bytes: usize) void {
 /// Where external tables have more of their contents than they may, they all lose it. No instruction
 /// may be looking at one.
 pub noinline fn evict(L: *lua.State) void {
-    if (cached_bytes <= cached_bytes_max) return;
+    if (cached_bytes <= @min(cached_bytes_max, allocator.limitBytes() / cached_limit_divisor)) return;
+    giveUp(L);
+}
+
+/// They lose it in any case.
+pub fn giveUp(L: *lua.State) void {
     cached_bytes = 0;
     limits.owe(capacity);
     var next: u32 = 0;

@@ -3,6 +3,7 @@
 //! oldest are given up.
 
 const std = @import("std");
+const allocator = @import("../vm/allocator.zig");
 const assert = @import("../vm/assert.zig").assert;
 const lua = @import("../vm/lua.zig");
 const wire = @import("wire.zig");
@@ -33,6 +34,7 @@ var oldest: u32 = 1;
 /// Bytes that all pages take, and how many they may take.
 var bytes_taken: usize = 0;
 const bytes_max = 128 * 1024;
+const limit_divisor = 20; // of all the memory that there may be
 
 /// How many elements are asked for at once: few at first, and more as long as access runs in
 /// sequence.
@@ -109,7 +111,8 @@ fn nextPage(index: u32) u32 {
 /// Gives up the oldest pages until the others are within their budget.
 pub fn shrink() void {
     var index = oldest;
-    while (bytes_taken > bytes_max) : (index = nextPage(index)) {
+    const budget = @min(bytes_max, allocator.limitBytes() / limit_divisor);
+    while (bytes_taken > budget) : (index = nextPage(index)) {
         dropPage(&list[index]);
         if (nextPage(index) == oldest) dropPage(&list[0]);
     }

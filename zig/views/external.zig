@@ -246,10 +246,21 @@ pub fn get(L: *lua.State, table: *lua.Table, key: *const lua.Value) *const lua.V
     asking.askForValue(L, table, key);
     const held = asking.answered();
     if (lua.isNil(held)) return &lua.nil;
-    numbers.countCached(asking.takenBytes() + @sizeOf(lua.Node));
-    lua.set(L, table, plainKey(key), held.*);
+    if (lua.protect(L, keep, Kept{ .table = table, .key = plainKey(key) }) != c.LUA_OK) {
+        // There is no memory to keep it: what others have kept goes, too.
+        numbers.giveUp(L);
+        return asking.answered();
+    }
     asking.collect(L);
     return lua.get(table, plainKey(key));
+}
+
+const Kept = struct { table: *lua.Table, key: lua.Value };
+
+/// The table keeps what the host has answered with.
+fn keep(L: *lua.State, kept: Kept) void {
+    lua.set(L, kept.table, kept.key, asking.answered().*);
+    numbers.countCached(asking.takenBytes() + @sizeOf(lua.Node));
 }
 
 /// An element of a list that is read in sequence, from a page; null where another way is to find it.

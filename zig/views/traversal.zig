@@ -10,6 +10,9 @@ const pages = @import("../bridge/view_pages.zig");
 const reading = @import("reading.zig");
 const c = lua.c;
 
+/// Entries of an external table that are asked for at once: with a change, all of them are asked for again.
+const external_entries_max = 256;
+
 /// Raises `next`'s error (lua/series/330-iterators.patch).
 extern fn luaH_invalidkey(L: *lua.State) noreturn;
 
@@ -86,8 +89,12 @@ fn nextEntry(L: *lua.State, table: *lua.Table, paged: *numbers.Paged, key: [*]lu
         position = asking.askForKey(L, .position, table, &key[0]) orelse 0;
         if (position == 0) luaH_invalidkey(L);
     }
+    const is_external = paged.kind == .external;
+    // Of an external table no page but the last is looked at again.
+    if (is_external and page.owner == numbers.numberOf(table) and page.is_entries) pages.dropPage(page);
     while (position < paged.length) {
-        const next = asking.ask(L, .entries, table, position, pages.ahead_limit);
+        const count_max = if (is_external) @min(pages.ahead_limit, external_entries_max) else pages.ahead_limit;
+        const next = asking.ask(L, .entries, table, position, count_max);
         const values = lua.tableOf(asking.answered());
         const count = c.luaH_realasize(values) / 2;
         if (count > 0) {

@@ -78,6 +78,11 @@ pub fn init(limit: usize) void {
     large.addRegion(start, heap_end);
 }
 
+/// How much memory there may be.
+pub fn limitBytes() usize {
+    return limit_bytes;
+}
+
 /// Sets another limit. False where more is there already.
 pub fn setLimit(limit: usize) bool {
     if (limit < heap_end) return false;
