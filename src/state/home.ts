@@ -10,6 +10,7 @@ import { BackOff } from "./back_off.ts";
 import { ConflictError } from "./conflict_error.ts";
 import { externalOf, type ExternalTable } from "./external_table.ts";
 import type { Pages } from "./pages.ts";
+import { newWriterId } from "./root.ts";
 import { type Base, isName, SavedState } from "./saved_state.ts";
 import type { Store } from "./store.ts";
 import { State } from "./tables.ts";
@@ -108,9 +109,9 @@ export class Home {
   }
 
   /** Opens one; {@linkcode openHome} checks what it is given. */
-  static async open(store: Store, name: string, options: HomeOptions): Promise<Home> {
+  static async open(store: Store, name: string, writer: string, options: HomeOptions): Promise<Home> {
     const state = new State();
-    const saved = new SavedState(store, name, options);
+    const saved = new SavedState(store, name, writer, options);
     const { base, pages } = await saved.load(state);
     return new Home(name, state, saved, base, pages);
   }
@@ -206,7 +207,7 @@ export class Home {
 export async function openHome(store: Store, name: string, options: HomeOptions = NO_OPTIONS): Promise<Home> {
   checkGiven("open a home", store, name);
   checkOptions("open a home", options, HOME_OPTIONS);
-  return await Home.open(store, name, options);
+  return await Home.open(store, name, newWriterId(), options);
 }
 
 function checkGiven(action: string, store: Store, name: string): void {
@@ -259,10 +260,29 @@ export async function transact<T>(
   checkGiven("transact", store, name);
   checkOptions("transact", options, TRANSACT_OPTIONS);
   if (typeof run !== "function") throw new TypeError(`Cannot transact: run must be a function, got ${describe(run)}`);
+  // As one writer does all that one after the other does, a root remembers the others longer.
+  const writer = FREE_WRITERS.pop() ?? newWriterId();
+  try {
+    return await transactAs(writer, store, name, run, options);
+  } finally {
+    FREE_WRITERS.push(writer);
+  }
+}
+
+/** Ids of writers whose {@linkcode transact} has ended. */
+const FREE_WRITERS: string[] = [];
+
+async function transactAs<T>(
+  writer: string,
+  store: Store,
+  name: string,
+  run: (home: Home) => T | Promise<T>,
+  options: TransactOptions,
+): Promise<T> {
   const backOff = new BackOff(FIRST_WAIT_MS, MOST_WAIT_MS, options);
   const { attempts = ATTEMPTS_DEFAULT } = options;
   for (let attempt = 1;; attempt++) {
-    const home = await Home.open(store, name, options);
+    const home = await Home.open(store, name, writer, options);
     const result = await run(home);
     try {
       await home.save();

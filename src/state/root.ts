@@ -12,10 +12,12 @@ const VERSION = 1;
 
 const CHECKSUM_BYTES = 4;
 
-/** Commits that a root remembers. */
+/** Writers whose last commit a root remembers. */
 export const COMMITS_MAX = 32;
 
+/** An id begins with that of the writer. */
 const ID_BYTES = 8;
+const WRITER_BYTES = 4;
 
 /** The root of a saved state. */
 export interface Root {
@@ -23,7 +25,7 @@ export interface Root {
   readonly nextId: number;
   /** How many pages of tables there are; none where nothing was saved yet. */
   readonly tablePages: number;
-  /** The last commits, the latest first. */
+  /** The last commit of each of those who saved last, the latest first. */
   readonly commits: readonly string[];
   /** Saves in parts that have begun: what they left is to be swept. */
   readonly stagings: readonly string[];
@@ -34,14 +36,29 @@ export interface Root {
 /** The root of a state that was never saved. */
 export const NO_ROOT: Root = { nextId: 0, tablePages: 0, commits: [], stagings: [], redo: undefined };
 
+/** An id for who makes one commit after the other. */
+export function newWriterId(): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(WRITER_BYTES)));
+}
+
 /** A new id of a commit. */
-export function newCommitId(): string {
-  return toHex(crypto.getRandomValues(new Uint8Array(ID_BYTES)));
+export function newCommitId(writer: string): string {
+  return writer + toHex(crypto.getRandomValues(new Uint8Array(ID_BYTES - WRITER_BYTES)));
 }
 
 /** The root after a commit. */
 export function withCommit(root: Root, id: string): Root {
-  return { ...root, commits: [id, ...root.commits].slice(0, COMMITS_MAX) };
+  const writer = id.slice(0, 2 * WRITER_BYTES);
+  const others = root.commits.filter((other) => !other.startsWith(writer));
+  return { ...root, commits: [id, ...others].slice(0, COMMITS_MAX) };
+}
+
+/**
+ * Whether a root that was read later has all commits since an earlier one, but for those whose writer has made
+ * another: it forgets the oldest, and has one that the earlier one had, too.
+ */
+export function hasAllSince(later: Root, earlier: Root): boolean {
+  return later.commits.length < COMMITS_MAX || earlier.commits.some((id) => later.commits.includes(id));
 }
 
 /** A root as bytes. */

@@ -15,7 +15,7 @@ import { ByteReader, ByteWriter, Damage } from "./bytes.ts";
 import { ConflictError } from "./conflict_error.ts";
 import { Loading } from "./loading.ts";
 import { type PageChanges, Pages } from "./pages.ts";
-import { COMMITS_MAX, newCommitId, NO_ROOT, readRoot, type Root, seal, unseal, withCommit, writeRoot } from "./root.ts";
+import { hasAllSince, newCommitId, NO_ROOT, readRoot, type Root, seal, unseal, withCommit, writeRoot } from "./root.ts";
 import { commitBytes, keyBytes, type Store, type StoreChange, type StoreCheck } from "./store.ts";
 import type { State } from "./tables.ts";
 
@@ -72,13 +72,15 @@ export class SavedState {
   readonly #pagePrefix: string;
   readonly #partPrefix: string;
   readonly #options: BackOffOptions;
+  readonly #writer: string;
   /** Pages that stand in several pieces, with the number of those beyond the first. */
   #pieces = new Map<number, number>();
   /** Saves in parts that have left nothing in the store any more. */
   readonly #swept = new Set<string>();
 
-  /** A state by its name. */
-  constructor(store: Store, name: string, options: BackOffOptions) {
+  /** A state by its name, for a writer who makes one commit after the other. */
+  constructor(store: Store, name: string, writer: string, options: BackOffOptions) {
+    this.#writer = writer;
     this.#store = store;
     this.#name = name;
     this.#rootKey = ROOTS_PREFIX + escaped(name);
@@ -126,7 +128,7 @@ export class SavedState {
   async save(given: Base, rest: Pick<Root, "nextId" | "tablePages">, changes: PageChanges): Promise<Base> {
     const base = given.root.redo === undefined ? given : await this.#afterRedo(given);
     const stagings = base.root.stagings.filter((id) => !this.#swept.has(id));
-    const id = newCommitId();
+    const id = newCommitId(this.#writer);
     const root = withCommit({ ...base.root, ...rest, stagings }, id);
     const pieces = new Map(this.#pieces);
     const written = [...changes].flatMap(([page, bytes]) => this.#pageChanges(pieces, page, bytes));
@@ -340,9 +342,7 @@ export class SavedState {
 
   #outcome(base: Base, found: Base, isMine: (root: Root) => boolean, cause: unknown): Base {
     if (isMine(found.root)) return found;
-    const [last] = base.root.commits;
-    // A root that forgets commits may have forgotten this one.
-    if (last === undefined ? !isFull(found.root) : found.root.commits.includes(last)) throw this.#conflict(cause);
+    if (hasAllSince(found.root, base.root)) throw this.#conflict(cause);
     throw this.#unknown(cause);
   }
 
@@ -478,10 +478,6 @@ export class SavedState {
 
 /** Bytes of a part in a store whose values have no limit, or a high one. */
 const PART_BYTES_MAX = 2 ** 20;
-
-function isFull({ commits }: Root): boolean {
-  return commits.length >= COMMITS_MAX;
-}
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -306,8 +306,9 @@ Deno.test("where a store fails for good, the error says so, and nothing is lost"
 });
 
 Deno.test("a conflict after a lost connection is a conflict, or not known where too many have saved since", async () => {
-  for (const others of [1, 40]) {
-    const store = new FaultyStore(new MemoryStore());
+  for (const [others, savesOfEach] of [[1, 1], [3, 50], [31, 2], [40, 1]]) {
+    const memory = new MemoryStore();
+    const store = new FaultyStore(memory);
     const home = await open(store);
     home.table.set("a", 0);
     await home.save();
@@ -316,17 +317,43 @@ Deno.test("a conflict after a lost connection is a conflict, or not known where 
     store.onCommit = async () => {
       if (!isFirst) return;
       isFirst = false;
-      const other = await open(store);
       for (let i = 0; i < others; i++) {
-        other.table.set("b", i);
-        await other.save();
+        const other = await open(memory);
+        for (let n = 0; n < savesOfEach; n++) {
+          other.table.set("b", i + n / 100);
+          await other.save();
+        }
       }
-      const { commits } = store;
-      store.fate = (commit) => commit === commits ? "not made" : "made";
+      store.fate = (commit) => commit === 1 ? "not made" : "made";
     };
     const error = await assertRejects(() => home.save(), Error);
-    if (others === 1) assertInstanceOf(error, ConflictError);
+    if (others < 40) assertInstanceOf(error, ConflictError);
     else assert(error.message.startsWith('Cannot tell whether state "s" was saved'), error.message);
+  }
+});
+
+Deno.test("a transaction among many is known to be made, or not, whatever its connection does", async () => {
+  for (const fate of ["not made", "made, but not said"] as const) {
+    const memory = new MemoryStore();
+    const add = (store: MemoryStore | FaultyStore) =>
+      transact(store, "s", ({ table }) => table.set("n", Number(table.get("n") ?? 0) + 1), WITHOUT_WAIT);
+    await add(memory);
+    const store = new FaultyStore(memory);
+    // What is lost is followed by a hundred others before anyone can look.
+    const { commit } = store;
+    let isFirst = true;
+    store.commit = async (...given) => {
+      const first = isFirst;
+      isFirst = false;
+      store.fate = () => first ? fate : "made";
+      try {
+        return await commit.call(store, ...given);
+      } finally {
+        if (first) { for (let i = 0; i < 100; i++) await add(memory); }
+      }
+    };
+    await add(store);
+    assertEquals((await open(memory)).table.get("n"), 102);
   }
 });
 
