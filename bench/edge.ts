@@ -1,8 +1,9 @@
 /**
- * Latency of examples/edge/ at given rates, in Deno and in workerd on this machine:
- * `deno run -A tools/deno.ts run -A bench/edge.ts`. Requests are sent at their times, whether
- * those before were answered or not, by turns to two tenants; one in fifty loops for ever, and is
- * ended by its steps. Server and client share the machine.
+ * Latency of examples/edge/ at given rates, in Deno and in workerd on this machine, with tenants' own units and
+ * with shared ones: `deno run -A tools/deno.ts run -A bench/edge.ts`. Requests are sent at their times, whether
+ * those before were answered or not, by turns to three tenants, of which one asks a service and one keeps a count;
+ * one in fifty loops for ever, and is ended by its steps. Server and client share the machine.
+ * `CU_BENCH_SHORT=1` measures for one second.
  *
  * @module
  */
@@ -13,7 +14,8 @@ import { findRuntimes } from "../tests/platforms/runtimes.ts";
 import { serveWorker } from "../tests/platforms/workerd.ts";
 
 const RATES = [50, 200, 1000];
-const SECONDS = 3;
+const SECONDS = Deno.env.get("CU_BENCH_SHORT") === "1" ? 1 : 3;
+const TENANTS = ["shop", "asks", "adds"];
 const BODY = JSON.stringify({ sku: "tea", items: [{ price: 4.5, count: 2 }, { price: 11, count: 1 }] });
 
 interface Answer {
@@ -22,7 +24,7 @@ interface Answer {
 }
 
 async function send(url: string, i: number): Promise<Answer> {
-  const tenant = i % 50 === 49 ? "loops" : i % 2 === 0 ? "shop" : "asks";
+  const tenant = i % 50 === 49 ? "loops" : TENANTS[i % TENANTS.length];
   const start = performance.now();
   const response = await fetch(url + tenant, { method: "POST", body: BODY });
   await response.text();
@@ -50,8 +52,10 @@ function report(runtime: string, rate: number, answers: Answer[]): void {
 }
 
 async function measure(runtime: string, url: string): Promise<void> {
-  await atRate(url, 20);
-  for (const rate of RATES) report(runtime, rate, await atRate(url, rate));
+  for (const units of ["own", "shared"]) {
+    await atRate(`${url}${units}/`, 20);
+    for (const rate of RATES) report(`${runtime}, ${units} units`, rate, await atRate(`${url}${units}/`, rate));
+  }
 }
 
 await using service = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => Response.json({ price: 4 }));

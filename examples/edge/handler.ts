@@ -1,12 +1,16 @@
 /**
- * Rules of many tenants over requests, at the edge: each tenant's Lua code has a unit of its own,
- * in which it sees the request's JSON, may ask the services that it was given, and answers with
- * what it leaves in `_io.output`. A request has limits: of its body, steps, time and memory.
+ * Rules of many tenants over requests, at the edge: a tenant's Lua code sees the request's JSON, may ask
+ * the services that it was given, keeps in `_home` what it must know next time, and answers with what it
+ * leaves in `_io.output`. A request has limits: of its body, steps, time and memory.
+ *
+ * Where tenants are few, each has a unit of its own, with its state; where they are many, units go from
+ * tenant to tenant, each time blank again and with the next one's state.
  *
  * @module
  */
 
-import { ComputeUnit, LuaError } from "@computeunit/cu";
+import { ComputeUnit, ConflictError, type Home, LuaError, openHome, type Snapshot, type Store } from "@computeunit/cu";
+import { MemoryStore } from "@computeunit/cu/stores/memory";
 
 /** A customer whose rules run here. */
 export interface Tenant {
@@ -16,15 +20,49 @@ export interface Tenant {
   services: Record<string, string>;
 }
 
+/** Options of {@linkcode edgeHandler}. */
+export interface EdgeOptions {
+  /**
+   * Where the tenants' state is kept, each under `tenant:` and its name: on Deno Deploy, `await KvStore.open()`.
+   *
+   * @default {new MemoryStore()}
+   */
+  store?: Store;
+  /**
+   * Whether a tenant that was at work keeps its unit, with its compiled rules and its state (the ten that were
+   * last at work do so), or leaves it to whoever comes next: restored to a blank snapshot, with what the store has.
+   *
+   * @default {"own"}
+   */
+  units?: "own" | "shared";
+  /**
+   * Milliseconds that a request may take, what it waits for included.
+   *
+   * @default {2000}
+   */
+  requestMs?: number;
+}
+
+/** What a worker's runtime gives beside a request. */
+export interface RequestContext {
+  /** Lets the request's work end where its client has gone. */
+  waitUntil?(work: Promise<unknown>): void;
+}
+
 /** Bytes of a request's body. */
 const BODY_MAX = 100_000;
 /** Bytes of a tenant's unit: so many tenants fit into a worker of 128 MB. */
 const MEMORY_LIMIT = 8 * 1024 * 1024;
 const UNITS_MAX = 10;
+/** Bytes of a tenant's state. */
+const STATE_LIMIT = 1024 * 1024;
 /** Steps that a request's rules may take: 5 to 100 ms of computing. The one limit that holds where clocks stand still. */
 const STEP_LIMIT = 1_000_000;
 /** Milliseconds that a request may take, what it waits for included. */
 const REQUEST_MS = 2_000;
+/** How often a request is tried that others are in the way of, and the longest pause before the next time. */
+const ATTEMPTS_MAX = 100;
+const PAUSE_MS_MAX = 50;
 
 /** Thrown for what a service did wrong: the rules can catch it. */
 class ServiceError extends Error {
@@ -32,11 +70,12 @@ class ServiceError extends Error {
 }
 
 /** What rules may call: they name a service, never an address. */
-function servicesOf(tenant: Tenant, serviceMs: number) {
+function servicesOf(current: () => Tenant, serviceMs: number) {
   return {
     get: async (service: string, path: string): Promise<unknown> => {
-      if (!Object.hasOwn(tenant.services, service)) throw new ServiceError(`there is no service ${service}`);
-      const base = new URL(tenant.services[service]);
+      const { services } = current();
+      if (!Object.hasOwn(services, service)) throw new ServiceError(`there is no service ${service}`);
+      const base = new URL(services[service]);
       const url = new URL(`${base.pathname}${encodeURI(path)}`, base);
       if (url.origin !== base.origin || !url.pathname.startsWith(base.pathname)) {
         throw new ServiceError(`${path} leads out of ${service}`);
@@ -49,59 +88,160 @@ function servicesOf(tenant: Tenant, serviceMs: number) {
   };
 }
 
-function makeUnit(tenant: Tenant, serviceMs: number): Promise<ComputeUnit> {
-  return ComputeUnit.create({
-    memoryLimit: MEMORY_LIMIT,
-    stepLimit: STEP_LIMIT,
-    library: "readonly",
-    modules: { services: servicesOf(tenant, serviceMs) },
-  });
+/** A unit that is one tenant's at a time. */
+class TenantUnit {
+  readonly #unit: ComputeUnit;
+  readonly #blank: Snapshot;
+  readonly #current: { tenant: Tenant };
+  #home: Home | undefined;
+  readonly #running = new Set<Promise<unknown>>();
+  #saving: Promise<void> | undefined;
+
+  private constructor(unit: ComputeUnit, current: { tenant: Tenant }) {
+    this.#unit = unit;
+    this.#blank = unit.snapshot();
+    this.#current = current;
+  }
+
+  static async create(tenant: Tenant, serviceMs: number): Promise<TenantUnit> {
+    const current = { tenant };
+    const unit = await ComputeUnit.create({
+      memoryLimit: MEMORY_LIMIT,
+      stateLimit: STATE_LIMIT,
+      stepLimit: STEP_LIMIT,
+      library: "readonly",
+      modules: { services: servicesOf(() => current.tenant, serviceMs) },
+    });
+    return new TenantUnit(unit, current);
+  }
+
+  /** Begins for a tenant: nothing is left of the one before. */
+  begin(tenant: Tenant, home: Home): void {
+    this.#unit.restore(this.#blank, { home });
+    // Or each tenant would have the same numbers by chance.
+    this.#unit.compute("math.randomseed()");
+    this.#current.tenant = tenant;
+    this.#home = home;
+  }
+
+  /** Runs the tenant's rules, side by side with those that wait; what they have changed is saved then. */
+  async run(input: unknown, signal: AbortSignal): Promise<unknown> {
+    while (this.#saving !== undefined) await this.#saving;
+    const run = this.#unit.computeAsync(this.#current.tenant.rules, {
+      input,
+      signal,
+      chunkName: "rules",
+      // What one request's rules set, another's don't see; and of rules that fail, nothing stays.
+      globals: "own",
+      transaction: true,
+    });
+    this.#running.add(run);
+    const { output } = await run.finally(() => this.#running.delete(run));
+    if (this.#home!.isChanged) await (this.#saving ??= this.#save());
+    return output;
+  }
+
+  /** Saves when no transaction is open. Those that come meanwhile wait, or there would always be one. */
+  async #save(): Promise<void> {
+    try {
+      await Promise.allSettled(this.#running);
+      await this.#home!.save();
+    } finally {
+      this.#saving = undefined;
+    }
+  }
+
+  dispose(): void {
+    this.#unit.dispose();
+  }
 }
 
-/** A tenant's unit, and the requests that are at work in it. */
+/** A tenant's unit, and how many requests are at work in it. */
 interface Place {
-  unit: Promise<ComputeUnit>;
+  unit: Promise<TenantUnit>;
   requests: number;
 }
 
-/** The units of the tenants that were last at work. */
+/** The units, with their tenants. */
 class Units {
+  /** Those of tenants that are at work, or were last; the one that was used last stands last. */
   readonly #places = new Map<string, Place>();
+  /** Those that wait for a tenant. */
+  readonly #free: TenantUnit[] = [];
+  readonly #store: Store;
+  readonly #isShared: boolean;
   readonly #serviceMs: number;
 
-  /** @param serviceMs Milliseconds that a service has to answer. */
-  constructor(serviceMs: number) {
-    this.#serviceMs = serviceMs;
+  constructor({ store = new MemoryStore(), units, requestMs = REQUEST_MS }: EdgeOptions) {
+    this.#store = store;
+    this.#isShared = units === "shared";
+    // A request that may take longer lets its services take longer, too.
+    this.#serviceMs = Math.max(requestMs, REQUEST_MS);
   }
 
-  /** Does something in a tenant's unit, which several requests may use side by side. */
-  async use<T>(name: string, tenant: Tenant, work: (unit: ComputeUnit) => Promise<T>): Promise<T> {
-    const place = this.#places.get(name) ?? { unit: makeUnit(tenant, this.#serviceMs), requests: 0 };
-    // The last one that was used stands last.
+  /** Runs a tenant's rules; again where others have changed what they needed. */
+  async run(name: string, tenant: Tenant, input: unknown, signal: AbortSignal): Promise<unknown> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.#runOnce(name, tenant, input, signal);
+      } catch (error) {
+        if (!isConflict(error) || attempt === ATTEMPTS_MAX) throw error;
+      }
+      const pauseMs = Math.random() * Math.min(2 ** attempt, PAUSE_MS_MAX);
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+
+  async #runOnce(name: string, tenant: Tenant, input: unknown, signal: AbortSignal): Promise<unknown> {
+    const place = this.#places.get(name) ?? { unit: this.#open(name, tenant), requests: 0 };
     this.#places.delete(name);
     this.#places.set(name, place);
     place.requests++;
     try {
-      return await work(await place.unit);
+      return await (await place.unit).run(input, signal);
     } catch (error) {
-      // What isn't an error of the rules may have broken the unit: the next request gets a new one.
+      // What isn't an error of the rules may have broken the unit, or its state was saved elsewhere: the next
+      // request gets another one, with the state as the store has it.
       if (!(error instanceof LuaError) && this.#places.get(name) === place) this.#places.delete(name);
       throw error;
     } finally {
       place.requests--;
-      await this.#letGo();
+      if (place.requests === 0 && this.#places.get(name) !== place) this.#letGo(place);
+      this.#tidy();
     }
   }
 
-  /** Frees units that nothing uses, the longest unused first. */
-  async #letGo(): Promise<void> {
-    for (const [name, { unit, requests }] of this.#places) {
-      if (this.#places.size <= UNITS_MAX) return;
-      if (requests > 0) continue;
+  async #open(name: string, tenant: Tenant): Promise<TenantUnit> {
+    const home = await openHome(this.#store, `tenant:${name}`);
+    const unit = this.#free.pop() ?? await TenantUnit.create(tenant, this.#serviceMs);
+    unit.begin(tenant, home);
+    return unit;
+  }
+
+  /** Takes units away from tenants that aren't at work, the longest unused first. */
+  #tidy(): void {
+    const keptMax = this.#isShared ? 0 : UNITS_MAX;
+    for (const [name, place] of this.#places) {
+      if (this.#places.size <= keptMax) return;
+      if (place.requests > 0) continue;
       this.#places.delete(name);
-      (await unit).dispose();
+      this.#letGo(place);
     }
   }
+
+  #letGo(place: Place): void {
+    const letGo = (unit: TenantUnit) => {
+      if (this.#isShared && this.#free.length < UNITS_MAX) this.#free.push(unit);
+      else unit.dispose();
+    };
+    // Of one that could not be opened, its requests have the error.
+    place.unit.then(letGo, () => {});
+  }
+}
+
+/** Whether it was another request that was in the way. */
+function isConflict(error: unknown): boolean {
+  return error instanceof ConflictError || error instanceof LuaError && error.cause instanceof ConflictError;
 }
 
 function refuse(status: number, error: string): Response {
@@ -122,6 +262,7 @@ async function readInput(request: Request): Promise<{ input: unknown } | Respons
 
 /** The answer for what was thrown: what a tenant's rules did wrong is told, all else isn't. */
 function answerFor(error: unknown): Response {
+  if (isConflict(error)) return refuse(503, "other requests are in the way");
   if (error instanceof LuaError) {
     const { kind, message, line } = error;
     return Response.json({ error: message, kind, line }, { status: 422 });
@@ -129,7 +270,8 @@ function answerFor(error: unknown): Response {
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return refuse(504, "the rules waited too long");
   }
-  if (error instanceof TypeError) return refuse(422, error.message); // the output can't be passed, or isn't JSON
+  // The output can't be passed, or isn't JSON; the state is too large.
+  if (error instanceof TypeError || error instanceof RangeError) return refuse(422, error.message);
   throw error;
 }
 
@@ -137,31 +279,24 @@ function answerFor(error: unknown): Response {
  * Makes the handler of a worker or server.
  *
  * @param tenants The tenants by their names, which are the paths of requests.
- * @param requestMs Milliseconds that a request may take, what it waits for included.
+ * @param options Where state is kept, whose the units are, and how long a request may take.
  * @returns What answers requests.
  */
 export function edgeHandler(
   tenants: Record<string, Tenant>,
-  requestMs = REQUEST_MS,
-): (request: Request) => Promise<Response> {
-  // A request that may take longer lets its services take longer, too.
-  const units = new Units(Math.max(requestMs, REQUEST_MS));
-  return async (request) => {
+  options: EdgeOptions = {},
+): (request: Request, env?: unknown, context?: RequestContext) => Promise<Response> {
+  const units = new Units(options);
+  return async (request, _env, context) => {
     const name = new URL(request.url).pathname.slice(1);
     if (!Object.hasOwn(tenants, name)) return refuse(404, "there is no such tenant");
     const read = await readInput(request);
     if (read instanceof Response) return read;
+    const run = units.run(name, tenants[name], read.input, AbortSignal.timeout(options.requestMs ?? REQUEST_MS));
+    // Others of the tenant's wait for it to end, which it never would where it ended with its client.
+    context?.waitUntil?.(run.catch(() => {}));
     try {
-      return await units.use(name, tenants[name], async (unit) => {
-        const { output } = await unit.computeAsync(tenants[name].rules, {
-          input: read.input,
-          chunkName: "rules",
-          // What one request's rules set, another's don't see.
-          globals: "own",
-          signal: AbortSignal.timeout(requestMs),
-        });
-        return Response.json(output);
-      });
+      return Response.json(await run);
     } catch (error) {
       return answerFor(error);
     }

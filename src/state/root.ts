@@ -97,12 +97,19 @@ function readId(reader: ByteReader): string {
   return toHex(reader.raw(ID_BYTES));
 }
 
+/** Each byte as text. A root has 32 ids, and is read and written with each save: they take no time in loops. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let text = "";
+  for (const byte of bytes) text += HEX[byte];
+  return text;
 }
 
 function fromHex(text: string): Uint8Array {
-  return Uint8Array.from({ length: ID_BYTES }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
+  const bytes = new Uint8Array(ID_BYTES);
+  for (let i = 0; i < ID_BYTES; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
 }
 
 const encoder = new TextEncoder();

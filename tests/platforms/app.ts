@@ -142,14 +142,34 @@ export async function makeEdge(service: string): Promise<URL> {
   const main = `
 import { edgeHandler } from "./handler.js";
 import { tenantsWith } from "./edge_tenants.js";
+import { MemoryStore } from "@computeunit/cu/stores/memory";
 const tenants = tenantsWith(${JSON.stringify(service)});
 // Who waits for what never comes is soon given up; others have all the time that a slow machine needs.
-const [hasty, patient] = [500, 600_000].map((ms) => edgeHandler(tenants, ms));
-const waits = /\\/(waits|sleeps)$/;
-export default { fetch: (request) => (waits.test(request.url) ? hasty : patient)(request) };
+const handlersOf = (units) => {
+  const store = new MemoryStore();
+  const [hasty, patient, second] = [500, 600_000, 600_000].map((requestMs) =>
+    edgeHandler(tenants, { store, units, requestMs })
+  );
+  return { hasty, patient, second };
+};
+const handlers = { own: handlersOf("own"), shared: handlersOf("shared") };
+const waits = /\\/(waits|sleeps|holds)$/;
+// /own/TENANT, /shared/TENANT; with ?second by another instance, as it were, on the same store.
+export default {
+  fetch(request, env, context) {
+    const { pathname, searchParams, origin } = new URL(request.url);
+    const [, units, tenant] = pathname.split("/");
+    const { hasty, patient, second } = handlers[units];
+    const handler = searchParams.has("second") ? second : waits.test(pathname) ? hasty : patient;
+    return handler(new Request(new URL(tenant, origin), request), env, context);
+  },
+};
 `;
   await Deno.writeTextFile(new URL("main.js", edgeDir), main);
-  const imports = { "@computeunit/cu": "./library/mod.js" };
+  const imports = {
+    "@computeunit/cu": "./library/mod.js",
+    "@computeunit/cu/stores/memory": "./library/src/state/memory_store.js",
+  };
   await Deno.writeTextFile(new URL("deno.json", edgeDir), JSON.stringify({ imports }));
   return edgeDir;
 }

@@ -31,6 +31,35 @@ const RULES: Record<string, string> = {
   wrong: `local order = _io.input\nerror("no items")`,
   unreadable: `_io.output = function() end`,
   nojson: `_io.output = 1 << 62`,
+  adds: `_home.count = (_home.count or 0) + 1 _io.output = _home.count`,
+  addslater: `
+    local count = _home.count or 0
+    require("services").get("prices", "tea")
+    _home.count = count + 1
+    _io.output = count + 1
+  `,
+  fails: `_home.count = (_home.count or 0) + 1 if _io.input.fails then error("no", 0) end _io.output = _home.count`,
+  holds: `_home.count = (_home.count or 0) + 1 if _io.input.waits then require("services").get("prices", "never") end
+    _io.output = _home.count`,
+  fills: `for i = 1, 1e6 do _home[i] = ("x"):rep(1000) .. i end`,
+  // Leaves what it can where the next tenant may find it.
+  leaves: `
+    secret, _home.secret, _io.output, _io.meta, _io.other = "s", "s", "s", "s", "s"
+    pcall(setmetatable, _G, { __index = function() return "s" end })
+    pcall(rawset, string, "secret", "s")
+    pcall(function() getmetatable("").secret = "s" end)
+    pcall(function() package.loaded.secret = "s" end)
+    pcall(function() require("services").secret = "s" end)
+  `,
+  looks: `
+    local found = {}
+    for name in pairs(_home) do found[#found + 1] = "_home." .. name end
+    for name in pairs(_io) do if name == "other" then found[#found + 1] = name end end
+    if secret or string.secret or package.loaded.secret or ("").secret or require("services").secret then found[#found + 1] = "secret" end
+    _io.output = _io.array { #found, _io.meta or "none" }
+  `,
+  random: `_io.output = math.random(1 << 50)`,
+  random2: `_io.output = math.random(1 << 50)`,
 };
 
 /** The tenants, each with one service. */

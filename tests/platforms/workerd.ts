@@ -31,6 +31,8 @@ function configOf(main: string, modules: string[]): string {
   );
   // What a bundler would find by the package's name.
   listed.push(`(name = "@computeunit/cu", esModule = "export * from '../library/platform/workerd.js'")`);
+  const memory = "export * from '../../../library/src/state/memory_store.js'";
+  listed.push(`(name = "@computeunit/cu/stores/memory", esModule = "${memory}")`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = .worker), (name = "internet", network = (allow = ["public", "private"]))],
