@@ -28,6 +28,8 @@ class Driver {
     this.instance = instance;
     this.#encoder = new Encoder(instance);
     this.#decoder = new Decoder(instance);
+    // A word that was changed may stand for an external table, of any number.
+    this.#decoder.views = { objectOf: () => ({}), change: () => {}, resultOf: () => null, endMessage: () => {} };
     instance.host = {
       flush: (words, heapBytes) => this.#decoder.takeChunk(words, heapBytes),
       print: () => {},
