@@ -11,6 +11,7 @@ import type { Instance } from "../runtime/instance.ts";
 import { VIEW_OP, WIRE } from "../runtime/wire.ts";
 import { Storing } from "../state/stored.ts";
 import {
+  ENTRY_BYTES,
   type State,
   type Stored,
   type StoredKey,
@@ -322,19 +323,20 @@ export class ExternalTables implements ExternalNumbers {
   }
 
   #put(table: TableData, key: StoredKey, value: Stored | undefined): number {
-    if (value !== undefined && this.#state.bytes > this.#bytesAllowed) this.#checkLimit();
+    if (value !== undefined) this.#checkLimit(0);
     this.#state.set(table, key, value);
     this.#pay();
     // In a transaction, each look at the border is to be heard of.
     return this.#state.transactions === undefined ? table.luaLength : WIRE.BORDER_UNKNOWN;
   }
 
-  /** Throws where tables take more than they may, once those that are gone are left out. */
-  #checkLimit(): void {
+  /** Throws where tables take more than they may with so much more, once those that are gone are left out. */
+  #checkLimit(more: number): void {
+    if (this.#state.bytes + more <= this.#bytesAllowed) return;
     this.#instance.checkTime();
     this.#state.count(this.#views.externals());
     const limit = this.#stateLimit;
-    const { bytes } = this.#state;
+    const bytes = this.#state.bytes + more;
     if (bytes > limit) {
       throw new RangeError(`Cannot store a value: external tables take more than the ${limit} bytes of stateLimit`);
     }
@@ -385,6 +387,7 @@ export class ExternalTables implements ExternalNumbers {
   #mark(table: TableData, kind: number, length: number): number {
     if (kind >= KINDS.length) this.#nonsense();
     const isArray = KINDS[kind] === "array";
+    this.#checkLimit(isArray ? length * ENTRY_BYTES : 0);
     this.#state.work += table.placeCount;
     if (isArray) this.#cut(table, length);
     this.#state.mark(table, KINDS[kind], isArray && length !== table.border ? length : 0);

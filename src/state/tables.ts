@@ -348,6 +348,7 @@ export class State {
     if (table.kind === kind && table.length === length) return;
     this.transactions?.write(table);
     const { kind: before, length: lengthBefore } = table;
+    this.bytes += ENTRY_BYTES * (length - lengthBefore);
     this.journal?.changes.push({ table, key: undefined, value: undefined, kind: before, length: lengthBefore });
     table.kind = kind;
     table.length = length;
@@ -359,6 +360,7 @@ export class State {
     const { journal: open } = this;
     this.journal = undefined;
     for (const { table, key, value, kind, length } of journal.changes.reverse()) {
+      this.bytes += ENTRY_BYTES * (length - table.length);
       if (key !== undefined) this.#put(table, key, table.get(key), value);
       table.kind = kind;
       table.length = length;
@@ -433,7 +435,7 @@ export class State {
     this.bytes = 0;
     // Those that are met on the way are added to what is gone through.
     for (const table of reached) {
-      this.bytes += TABLE_BYTES;
+      this.bytes += TABLE_BYTES + ENTRY_BYTES * table.length;
       for (let place = 0; place < table.placeCount; place++) {
         const value = table.valueAt(place);
         if (value === undefined) continue;
@@ -634,9 +636,9 @@ export class State {
   }
 }
 
-/** What a table, an entry, and a value that is no number take, about. */
+/** What an entry takes of memory, about; and a table, and a value that is no number. */
+export const ENTRY_BYTES = 64;
 const TABLE_BYTES = 256;
-const ENTRY_BYTES = 64;
 const BOX_BYTES = 32;
 
 /** Bytes of a key or value besides its place. */

@@ -2,7 +2,7 @@
 // a negative status, and the unit works as before.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { WIRE } from "../../src/runtime/wire.ts";
+import { VIEW_KIND, WIRE } from "../../src/runtime/wire.ts";
 import { wasmModule } from "../helpers/wasm_module.ts";
 
 type Call = (...args: number[]) => number;
@@ -405,6 +405,23 @@ Deno.test("a key that came without a value doesn't come again with one", () => {
       assertEquals(exports.begin_message(WHOLE), 0);
       assertEquals(exports.take_chunk(raw.words([values.length, tag], ...words), 0), WIRE.STATUS_DUPLICATE);
       assertEquals(exports.set_io(0), MALFORMED);
+      raw.checkWorks();
+    }
+  }
+});
+
+Deno.test("an external table has no contents in a message", () => {
+  const raw = new Raw();
+  const { exports } = raw;
+  for (const head of [VIEW_KIND.EXTERNAL, VIEW_KIND.EXTERNAL | 1 << 8 | WIRE.NO_SHAPE << 16]) {
+    for (const kind of [WHOLE, LAZY]) {
+      assertEquals(exports.begin_message(kind), 0);
+      new Uint8Array(raw.memory.buffer)[exports.get_buffer_ptr() + 8 * WIRE.WORDS_MAX] = 97;
+      const words = raw.words([2, WIRE.ARRAY], [1, WIRE.SHAPE], [1 << 16 | 1, WIRE.STRING], [0, WIRE.OBJECT], 5);
+      const halves = new Uint32Array(raw.memory.buffer, exports.get_buffer_ptr() + 8 * words, 6);
+      halves.set([9, WIRE.BOXED + WIRE.VIEW, head, 1, 0, 0]);
+      assertEquals(exports.take_chunk(words + 3, 1), MALFORMED);
+      exports.drop_message();
       raw.checkWorks();
     }
   }

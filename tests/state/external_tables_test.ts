@@ -367,6 +367,7 @@ Deno.test("code takes no more of the host's memory than stateLimit says, and wha
   const size = cu.tableSize(HOME);
   assert(size > 1000 && size < 3000, `${size} entries`);
   assertEquals(cu.compute("return pcall(function() _home.x = { {}, {}, {} } end)"), false);
+  assertEquals(cu.compute("return pcall(_io.array, ext.table(), 2^27)"), false);
   assertEquals(cu.compute("for i = 1, 100 do _home[i] = nil end _home.x = 1 return _home.x"), 1);
   cu.compute("for k in pairs(_home) do _home[k] = nil end");
   // Tables that are gone make room, however many there were.

@@ -420,6 +420,7 @@ fn putDate(L: *lua.State, frame: *Frame, number: u32, milliseconds: f64) Error!v
 /// Whether the number has no table yet.
 inline fn isNewView(L: *lua.State, number: u32, head: wire.ViewHead) Error!bool {
     const may_stand = is_lazy or head.kind == .external;
+    if (head.kind == .external and (head.is_complete or head.shape != wire.no_shape)) return error.Malformed;
     if (!may_stand or number == 0 or number > numbers.number_max) return error.Malformed;
     if (numbers.find(L, number) == null) return true;
     return if (head.is_complete or head.shape != wire.no_shape) error.Malformed else false;
