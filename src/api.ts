@@ -23,6 +23,7 @@ export type {
   RunOptions,
   SnapshotBytesOptions,
   SnapshotOptions,
+  StateOptions,
 } from "./unit/unit_options.ts";
 export * from "./io/default_unit.ts";
 export * from "./values/errors.ts";

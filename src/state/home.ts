@@ -6,6 +6,7 @@
 
 import { checkOptions, checkString, isFunction, isNumber, NO_OPTIONS, rulesOf } from "../values/options.ts";
 import { describe } from "../values/kinds.ts";
+import type { LuaValue } from "../values/lua_value.ts";
 import { BackOff } from "./back_off.ts";
 import { ConflictError } from "./conflict_error.ts";
 import { externalOf, type ExternalTable } from "./external_table.ts";
@@ -13,7 +14,8 @@ import type { Pages } from "./pages.ts";
 import { newWriterId } from "./root.ts";
 import { type Base, isName, SavedState } from "./saved_state.ts";
 import type { Store } from "./store.ts";
-import { State } from "./tables.ts";
+import { Reading, Storing } from "./stored.ts";
+import { SAVED_IO_ID, State, type Stored } from "./tables.ts";
 
 /** Options of {@linkcode openHome}. */
 export interface HomeOptions {
@@ -58,6 +60,11 @@ const ATTEMPTS_DEFAULT = 100;
 const FIRST_WAIT_MS = 2;
 const MOST_WAIT_MS = 200;
 
+const IO_FIELDS = ["input", "output", "meta"] as const;
+
+/** Values of a unit's `_io`; `null` where there is none. */
+export type IoValues = Record<typeof IO_FIELDS[number], LuaValue>;
+
 /** What other modules here need of a {@linkcode Home}, and users don't. */
 export const homeInternals = {} as {
   /** Its tables. */
@@ -65,6 +72,10 @@ export const homeInternals = {} as {
   /** The same, for a unit that is its only one until it is released. */
   claim: (home: Home) => State;
   release: (home: Home) => void;
+  /** Saves it with copies of values of the unit's `_io`, which no code sees there. */
+  saveWithIo: (home: Home, values: IoValues) => Promise<void>;
+  /** What was saved of `_io`, as it was when this was loaded or saved. */
+  savedIo: (home: Home) => IoValues;
   /** Deletes it from the store. */
   delete: (home: Home) => Promise<void>;
 };
@@ -95,6 +106,13 @@ export class Home {
       return home.#state;
     };
     homeInternals.release = (home) => void (home.#isClaimed = false);
+    homeInternals.saveWithIo = (home, values) => home.#saveWithIo(values);
+    homeInternals.savedIo = (home) => {
+      const reading = new Reading();
+      const { savedIo } = home.#state;
+      const [input, output, meta] = IO_FIELDS.map((field) => reading.value(savedIo.get(field)));
+      return { input, output, meta };
+    };
     homeInternals.delete = (home) => home.#inTurn(() => home.#saved.delete(home.#base, home.#pages.numbers()));
   }
 
@@ -105,7 +123,7 @@ export class Home {
     this.#saved = saved;
     this.#base = base;
     this.#pages = pages;
-    state.findSaved = (id) => this.#pages.find(id);
+    state.findSaved = (id) => id === SAVED_IO_ID ? undefined : this.#pages.find(id);
   }
 
   /** Opens one; {@linkcode openHome} checks what it is given. */
@@ -159,6 +177,20 @@ export class Home {
   #checkSettled(verb: string): void {
     if (this.#state.transactions === undefined) return;
     throw new TypeError(`Cannot ${verb} state ${JSON.stringify(this.name)}: a transaction has not ended`);
+  }
+
+  /** Takes the values now; a save that fails leaves them to the next one, as all that has changed. */
+  #saveWithIo(values: IoValues): Promise<void> {
+    const storing = new Storing(this.#state, undefined, true);
+    const stored: (Stored | undefined)[] = IO_FIELDS.map((field) =>
+      storing.value(values[field] ?? undefined, "save state", field)
+    );
+    return this.#inTurn(() => {
+      this.#checkSettled("save");
+      const { savedIo } = this.#state;
+      for (const [i, field] of IO_FIELDS.entries()) this.#state.set(savedIo, field, stored[i]);
+      return this.#save();
+    });
   }
 
   async #save(): Promise<void> {

@@ -25,6 +25,7 @@ import {
   HOME_ID,
   MOVED,
   PAGE_ENTRIES,
+  SAVED_IO_ID,
   type State,
   type Stored,
   type StoredKey,
@@ -81,6 +82,7 @@ export class Loading {
   readonly #read: ReadPages;
   readonly #entries = new Map<number, Entry>();
   readonly #ids = new Set<number>();
+  #savedIo: TableData | undefined;
   readonly #pagesInUse = new Set<number>();
 
   /** Begins for a state, with the number of its next table. */
@@ -111,7 +113,7 @@ export class Loading {
   /** Puts what was read in the place of what the state held. */
   finish(): Loaded {
     const { home } = this.#state;
-    this.#state.replaceHome(this.#entries.get(0)!.table, this.#nextId);
+    this.#state.replaceHome(this.#entries.get(0)!.table, this.#savedIo, this.#nextId);
     const tables = [...this.#entries.values()].map(({ table, place }) => ({
       table: place.number === 0 ? home : table,
       place,
@@ -132,9 +134,11 @@ export class Loading {
 
   #makeTable(number: number, id: number): void {
     if ((number === 0) !== (id === HOME_ID) || this.#ids.has(id)) throw new Damage(`a table with the id ${id}`);
-    if (id !== HOME_ID && (id < FIRST_ID || id >= this.#nextId)) throw new Damage(`a table with the id ${id}`);
+    const isRoot = id === HOME_ID || id === SAVED_IO_ID;
+    if (!isRoot && (id < FIRST_ID || id >= this.#nextId)) throw new Damage(`a table with the id ${id}`);
     this.#ids.add(id);
     const table = new TableData(this.#state, id);
+    if (id === SAVED_IO_ID) this.#savedIo = table;
     const place = { number, pages: undefined, apart: undefined };
     this.#entries.set(number, { table, place, counts: [0, 0], pages: [[], []] });
   }
@@ -142,6 +146,7 @@ export class Loading {
   readonly #tableOf = (number: number): TableData => {
     const entry = this.#entries.get(number);
     if (entry === undefined) throw new Damage(`table ${number} isn't there`);
+    if (entry.table === this.#savedIo) throw new Damage("a table refers to the saved _io");
     return number === 0 ? this.#state.home : entry.table;
   };
 

@@ -1,10 +1,11 @@
 /**
  * How the tables of a state stand in pages.
  *
- * Each table has a number, the first that is free; `_home` has 0. Page 2 k holds the tables with
- * the numbers from 64 k on: of each its id, kind, length and border, and its entries, if they are few, or else the
- * numbers of its own pages. Those are odd, and hold 256 places each, of the list or of the other keys, in
- * their order. A large value has an odd page to itself, so that it is written only when it is changed.
+ * Each table has a number, the first that is free; `_home` has 0. What was saved of a unit's `_io` is a table that is
+ * told by its id, and that no other refers to. Page 2 k holds the tables with the numbers from 64 k on: of each its id,
+ * kind, length and border, and its entries, if they are few, or else the numbers of its own pages. Those are odd, and
+ * hold 256 places each, of the list or of the other keys, in their order. A large value has an odd page to itself, so
+ * that it is written only when it is changed.
  *
  * @module
  */

@@ -47,15 +47,18 @@ export class Storing {
   #depth = 0;
 
   readonly #marks: ReadonlyMap<object, number> | undefined;
+  readonly #copiesExternals: boolean;
 
   /**
    * Constructs one for one value and all that it holds.
    *
    * @param marks What tables of Lua's are marked as (`ExactValues`), where the value is Lua's.
+   * @param copiesExternals Whether of external tables in it there are copies, not they themselves.
    */
-  constructor(state: State, marks?: ReadonlyMap<object, number>) {
+  constructor(state: State, marks?: ReadonlyMap<object, number>, copiesExternals = false) {
     this.#state = state;
     this.#marks = marks;
+    this.#copiesExternals = copiesExternals;
   }
 
   /**
@@ -134,8 +137,15 @@ export class Storing {
 
   #external(value: TableHandle): TableData {
     const table = tableOf(value);
+    if (this.#copiesExternals) return this.#copyOf(value, table);
     if (table.state !== this.#state) throw new Refusal(TypeError, "a table of another unit cannot be passed");
     return table;
+  }
+
+  #copyOf(value: TableHandle, table: TableData): TableData {
+    const copy = this.#object(new Reading(beforeReading).value(table) as object) as TableData;
+    this.tables.set(value, copy);
+    return copy;
   }
 
   #container(value: object, kind: TableKind, fill: (table: TableData) => void): TableData {

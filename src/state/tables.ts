@@ -263,6 +263,9 @@ export const HOME_ID = 2;
 /** The first number of other tables. */
 export const FIRST_ID = 16;
 
+/** Number of the table of what was saved of a unit's `_io`. */
+export const SAVED_IO_ID = 3;
+
 /** All tables that one `_home` reaches, and those that are not, or not yet, reached. */
 export class State {
   /**
@@ -274,6 +277,8 @@ export class State {
   work = 0;
   /** The table `_home`. */
   readonly home: TableData;
+  /** What was saved of a unit's `_io`, by field: no code sees it, and nothing but a save and a load changes it. */
+  savedIo: TableData;
   /** The number of the next table. */
   nextId: number = FIRST_ID;
   /** Tables that `_home` reaches and that are to be saved. */
@@ -301,7 +306,14 @@ export class State {
   constructor() {
     this.home = new TableData(this, HOME_ID);
     this.home.references = 1;
+    this.savedIo = this.#newSavedIo();
     this.dirty.add(this.home);
+  }
+
+  #newSavedIo(): TableData {
+    const table = new TableData(this, SAVED_IO_ID);
+    table.references = 1;
+    return table;
   }
 
   /** The host knows a table's number from now on. */
@@ -372,12 +384,13 @@ export class State {
   }
 
   /**
-   * Puts a table that was loaded in the place of `_home`: all that it holds is saved already. What
-   * `_home` held before isn't of the state any more, though code may have it.
+   * Puts a table that was loaded in the place of `_home`, and one in that of what was saved of `_io`: all that
+   * they hold is saved already. What `_home` held before isn't of the state any more, though code may have it.
    */
-  replaceHome(loaded: TableData, nextId: number): void {
+  replaceHome(loaded: TableData, savedIo: TableData | undefined, nextId: number): void {
     const { home } = this;
     this.#giveUp(home);
+    this.#giveUp(this.savedIo);
     const { kind, list, keys, values, size, listSize, border, length } = loaded;
     Object.assign(home, { kind, list, keys, values, size, listSize, border, length });
     home.index();
@@ -385,6 +398,8 @@ export class State {
     // A number is that of a table that was loaded now.
     this.exposed.clear();
     this.#countReferences(home);
+    if (savedIo !== undefined) this.#countReferences(savedIo);
+    this.savedIo = savedIo ?? this.#newSavedIo();
     this.bytes = Infinity; // counted before the next write
     this.dirty.clear();
     this.dropped.clear();
@@ -393,7 +408,7 @@ export class State {
 
   /** Begins again with an empty `_home`, which is to be saved. */
   empty(): void {
-    this.replaceHome(new TableData(this, HOME_ID), FIRST_ID);
+    this.replaceHome(new TableData(this, HOME_ID), undefined, FIRST_ID);
     this.#markDirty(this.home);
   }
 

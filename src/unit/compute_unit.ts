@@ -16,7 +16,7 @@ import { copyOf } from "../runtime/memory_image.ts";
 import type { Allowance } from "../runtime/runs.ts";
 import { GLOBALS, OWN_CHANNEL, RESULTS, WIRE } from "../runtime/wire.ts";
 import { ExternalTable } from "../state/external_table.ts";
-import { type Home, homeInternals } from "../state/home.ts";
+import { type Home, homeInternals, type IoValues } from "../state/home.ts";
 import { HOME_ID, State } from "../state/tables.ts";
 import { DISPOSE } from "../values/dispose.ts";
 import { isLargerThan } from "../values/estimate.ts";
@@ -57,6 +57,8 @@ import {
   SNAPSHOT_OPTIONS,
   type SnapshotOptions,
   STATE_LIMIT_DEFAULT,
+  STATE_OPTIONS,
+  type StateOptions,
 } from "./unit_options.ts";
 import { Uses } from "./uses.ts";
 
@@ -1076,8 +1078,11 @@ export class ComputeUnit implements Disposable {
    * Saves what has changed in `_home`, all of it or nothing, in the store of the `home` that the unit was made
    * with. What code changes meanwhile is saved the next time.
    *
+   * @param options Whether `_io` is saved with it, as it is now. Without it, what was saved of `_io` before stays.
    * @throws {ConflictError} If it was saved elsewhere since it was loaded; nothing is saved then.
-   * @throws {TypeError} If the unit was made without a `home`, or a transaction hasn't ended.
+   * @throws {TypeError} If the unit was made without a `home`, a transaction hasn't ended, or something in `_io` can't
+   * be passed, with its path.
+   * @throws {RangeError} If `_io` nests deeper than 1000 levels.
    * @throws {Error} If the store fails; the message says so where it isn't known whether it is saved.
    *
    * @example Usage
@@ -1095,16 +1100,27 @@ export class ComputeUnit implements Disposable {
    * assertEquals(other.compute("return _home.count"), 1);
    * ```
    */
-  async saveState(): Promise<void> {
-    await this.#ownHome("save state").save();
+  async saveState(options: StateOptions = NO_OPTIONS): Promise<void> {
+    const action = "save state";
+    checkOptions(action, options, STATE_OPTIONS);
+    const home = this.#ownHome(action);
+    await (options.io === true ? homeInternals.saveWithIo(home, this.#ioValues(action)) : home.save());
+  }
+
+  #ioValues(action: string): IoValues {
+    const value = (field: number) => this.#get(action, ({ exports }) => exports.get_io(field));
+    return { input: value(FIELD.input), output: value(FIELD.output), meta: value(FIELD.meta) };
   }
 
   /**
    * Loads `_home` as it was saved last, by whomever: what has changed since is lost. Tables that code still has
    * of before aren't in `_home` any more. Where it fails, all is as before.
    *
+   * @param options Whether `_io` becomes what was saved of it, too; it is empty then where nothing was, or where the
+   * unit has no memory for it.
    * @throws {TypeError} If the unit was made without a `home`, a transaction hasn't ended, or what the store has
    * is damaged.
+   * @throws {LuaError} If the unit has no memory for `_io`.
    * @throws {Error} If the store fails.
    *
    * @example Usage
@@ -1120,9 +1136,48 @@ export class ComputeUnit implements Disposable {
    * await cu.loadState();
    * assertEquals(cu.compute("return _home.count"), 1);
    * ```
+   *
+   * @example With what the unit was about to work on
+   * ```ts
+   * import { ComputeUnit, openHome } from "@computeunit/cu";
+   * import { MemoryStore } from "@computeunit/cu/stores/memory";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const store = new MemoryStore();
+   * using cu = await ComputeUnit.create({ home: await openHome(store, "job") });
+   * cu.setInput({ rows: [1, 2, 3] });
+   * await cu.saveState({ io: true });
+   *
+   * using other = await ComputeUnit.create({ home: await openHome(store, "job") });
+   * await other.loadState({ io: true });
+   * assertEquals(other.compute("return #_io.input.rows"), 3);
+   * ```
    */
-  async loadState(): Promise<void> {
-    await this.#ownHome("load state").load();
+  async loadState(options: StateOptions = NO_OPTIONS): Promise<void> {
+    const action = "load state";
+    checkOptions(action, options, STATE_OPTIONS);
+    const home = this.#ownHome(action);
+    await home.load();
+    if (options.io !== true) return;
+    if (this.#ownHome(action) !== home) throw new TypeError(`Cannot ${action}: the unit has another home now`);
+    this.#setIo(action, homeInternals.savedIo(home));
+  }
+
+  #setIo(action: string, { input, output, meta }: IoValues): void {
+    this.#uses.use(action, (instance) => {
+      const empty = () => this.#check(instance.exports.clear_io_table(), action);
+      const set = (name: keyof typeof FIELD, value: LuaValue) =>
+        this.#setField(instance, action, FIELD[name], name, value, { lazy: false });
+      empty();
+      try {
+        set("input", input);
+        set("output", output);
+        set("meta", meta);
+      } catch (error) {
+        if (instance.broken === undefined) empty();
+        throw error;
+      }
+    });
   }
 
   #ownHome(action: string): Home {

@@ -238,6 +238,17 @@ export interface SnapshotOptions {
   io?: boolean;
 }
 
+/** Options of {@linkcode ComputeUnit.saveState} and {@linkcode ComputeUnit.loadState}. */
+export interface StateOptions {
+  /**
+   * Whether the unit's `_io` (input, output and meta) is saved too, as copies, or is set to what was saved of it.
+   * Else nothing of it is saved, and nothing of it changed, in the unit and in the store.
+   *
+   * @default {false}
+   */
+  io?: boolean;
+}
+
 /** Options of {@linkcode ComputeUnit.restore}. */
 export interface RestoreOptions {
   /**
@@ -393,6 +404,9 @@ export const OUTPUT_JSON_OPTIONS = rulesOf<OutputJsonOptions>({
 
 /** Rules of {@linkcode SnapshotOptions}. */
 export const SNAPSHOT_OPTIONS = rulesOf<SnapshotOptions>({ io: BOOLEAN });
+
+/** Rules of {@linkcode StateOptions}. */
+export const STATE_OPTIONS = rulesOf<StateOptions>({ io: BOOLEAN });
 
 /** Rules of {@linkcode RestoreOptions}. */
 export const RESTORE_OPTIONS = rulesOf<RestoreOptions>({ home: HOME });
