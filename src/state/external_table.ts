@@ -31,17 +31,27 @@ export class ExternalTable extends TableHandle {
    * The value of a key. A table in it is an {@linkcode ExternalTable}.
    *
    * @param key The key, as Lua has it: a string, number, boolean, bigint, bytes of a string, or table.
-   * @returns The value, `undefined` where there is none.
+   * @returns The value, `null` where there is none.
    * @throws {TypeError} If the value is a function of Lua's.
    * @throws {ConflictError} If a transaction that hasn't ended has changed it.
    */
-  get(key: unknown): LuaValue | ExternalTable | undefined {
+  get(key: unknown): LuaValue | ExternalTable {
     const storedKey = this.#key(key);
     beforeReading(tableOf(this), storedKey);
     const stored = tableOf(this).get(storedKey);
-    if (stored === undefined) return undefined;
     if (stored instanceof LuaCode) throw refuseFunction([storedKey]);
     return TableData.is(stored) ? externalOf(stored) : plainOf(stored);
+  }
+
+  /**
+   * Whether a key is there, with `null` too.
+   *
+   * @param key The key.
+   */
+  has(key: unknown): boolean {
+    const storedKey = this.#key(key);
+    beforeReading(tableOf(this), storedKey);
+    return tableOf(this).get(storedKey) !== undefined;
   }
 
   /**

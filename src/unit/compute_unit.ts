@@ -994,7 +994,7 @@ export class ComputeUnit implements Disposable {
    * @typeParam T Type of the value; it isn't checked.
    * @param id The table's number.
    * @param key The key, as Lua has it: a string, number, boolean, bigint or {@linkcode ExternalTable}.
-   * @returns The value, copied; `undefined` where there is none.
+   * @returns The value, copied; `null` where there is none.
    * @throws {RangeError} If there is no such table.
    * @throws {TypeError} If the value has a function of Lua's.
    *
@@ -1008,10 +1008,10 @@ export class ComputeUnit implements Disposable {
    * assertEquals(cu.getTableValue(cu.homeTableId, "cart"), { items: ["tea", "cups"] });
    * ```
    */
-  getTableValue<T = LuaValue>(id: number, key: unknown): T | undefined {
+  getTableValue<T = LuaValue>(id: number, key: unknown): T | null {
     this.#uses.ready("get a table's value");
     const value = this.#tableIds!.find("get a table's value", id).get(key);
-    return (value instanceof ExternalTable ? value.toValue() : value) as T | undefined;
+    return (value instanceof ExternalTable ? value.toValue() : value) as T | null;
   }
 
   /**

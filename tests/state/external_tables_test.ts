@@ -256,7 +256,7 @@ Deno.test("the host reads and writes tables, and code sees it at once", async ()
   assertEquals(cu.tableSize(HOME), 2);
   assertEquals(cu.deleteTableValue(HOME, "count"), true);
   assertEquals(cu.deleteTableValue(HOME, "count"), false);
-  assertEquals(cu.getTableValue(HOME, "count"), undefined);
+  assertEquals([cu.getTableValue(HOME, "count"), cu.home.has("count"), cu.home.has("list")], [null, false, true]);
   const { home } = cu;
   home.set("nested", { a: { b: 1 } });
   const nested = home.get("nested") as ExternalTable;

@@ -492,7 +492,7 @@ Deno.test("a table that is to be saved later is saved as it is then", async () =
   const table = state.create("array");
   state.set(table, 1, "before");
   await home.save();
-  state.set(home.table.get("a") === undefined ? state.home : table, "a", table);
+  state.set(home.table.has("a") ? table : state.home, "a", table);
   state.set(table, 1, "after");
   await home.save();
   const other = await open(store);
