@@ -5,7 +5,13 @@
  */
 
 import { ComputeUnit, internals, type MemoryStats } from "../unit/compute_unit.ts";
-import { checkUnitOptions, type ComputeUnitOptions, type InputOptions } from "../unit/unit_options.ts";
+import type { ExternalTable } from "../state/external_table.ts";
+import {
+  checkUnitOptions,
+  type ComputeUnitOptions,
+  type InputOptions,
+  type StateOptions,
+} from "../unit/unit_options.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { NO_OPTIONS } from "../values/options.ts";
 
@@ -191,6 +197,92 @@ export function clearIo(): void {
  */
 export function getIoTableId(): number {
   return unit().ioTableId;
+}
+
+/** Number of the `_home` table; the same for the life of the default unit. */
+export function getHomeTableId(): number {
+  return unit().homeTableId;
+}
+
+/**
+ * Makes an external table; see {@linkcode ComputeUnit.createExternalTable}.
+ *
+ * @returns Its number.
+ *
+ * @example Usage
+ * ```ts
+ * import { compute, createExternalTable, externalTable, getHomeTableId, getTableValue, load, setTableValue } from "@computeunit/cu";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await load();
+ * const prices = createExternalTable();
+ * setTableValue(prices, "tea", 4);
+ * setTableValue(getHomeTableId(), "prices", externalTable(prices));
+ * compute("_home.prices.cups = 2 * _home.prices.tea");
+ * assertEquals(getTableValue(prices, "cups"), 8);
+ * ```
+ */
+export function createExternalTable(): number {
+  return unit().createExternalTable();
+}
+
+/** Lets go of a table that the host has made; see {@linkcode ComputeUnit.deleteExternalTable}. */
+export function deleteExternalTable(id: number): boolean {
+  return unit().deleteExternalTable(id);
+}
+
+/** The external table with a number; see {@linkcode ComputeUnit.externalTable}. */
+export function externalTable(id: number): ExternalTable {
+  return unit().externalTable(id);
+}
+
+/**
+ * Reads a value of an external table; see {@linkcode ComputeUnit.getTableValue}.
+ *
+ * @typeParam T Type of the value; it isn't checked.
+ * @returns The value, copied; `null` where there is none.
+ */
+export function getTableValue<T = LuaValue>(id: number, key: unknown): T | null {
+  return unit().getTableValue<T>(id, key);
+}
+
+/** Sets a value of an external table; see {@linkcode ComputeUnit.setTableValue}. */
+export function setTableValue(id: number, key: unknown, value: unknown): void {
+  unit().setTableValue(id, key, value);
+}
+
+/** Takes a key of an external table away; see {@linkcode ComputeUnit.deleteTableValue}. */
+export function deleteTableValue(id: number, key: unknown): boolean {
+  return unit().deleteTableValue(id, key);
+}
+
+/** How many entries an external table has; see {@linkcode ComputeUnit.tableSize}. */
+export function tableSize(id: number): number {
+  return unit().tableSize(id);
+}
+
+/** The keys of an external table; see {@linkcode ComputeUnit.tableKeys}. */
+export function tableKeys(id: number): LuaValue[] {
+  return unit().tableKeys(id);
+}
+
+/**
+ * Saves `_home`, where `load` was given a `home`; see {@linkcode ComputeUnit.saveState}.
+ *
+ * @param options Whether `_io` is saved as well.
+ * @throws {ConflictError} If it was saved elsewhere since it was loaded.
+ */
+export async function saveState(options: StateOptions = NO_OPTIONS): Promise<void> {
+  await unit().saveState(options);
+}
+
+/**
+ * Loads `_home` as it was saved last; see {@linkcode ComputeUnit.loadState}.
+ *
+ * @param options Whether `_io` is loaded as well.
+ */
+export async function loadState(options: StateOptions = NO_OPTIONS): Promise<void> {
+  await unit().loadState(options);
 }
 
 /**

@@ -21,6 +21,20 @@ Deno.test("the functional API works on one default unit", async (t) => {
     assertEquals(lua.readResult(lua.getBufferPtr(), length), { value: "text", output: "out\n" });
   });
 
+  await t.step("external tables by their numbers, and states", async () => {
+    const id = lua.createExternalTable();
+    lua.setTableValue(id, "tea", 4);
+    lua.setTableValue(lua.getHomeTableId(), "prices", lua.externalTable(id));
+    assertEquals(lua.compute("_home.prices.cups = 2 * _home.prices.tea return #_home.prices"), 0);
+    assertEquals([lua.getTableValue(id, "cups"), lua.getTableValue(id, "none")], [8, null]);
+    assertEquals([lua.tableSize(id), lua.tableKeys(id), lua.deleteTableValue(id, "tea")], [2, ["tea", "cups"], true]);
+    assertEquals([lua.deleteExternalTable(id), lua.deleteExternalTable(id)], [true, false]);
+    lua.deleteTableValue(lua.getHomeTableId(), "prices");
+    for (const run of [lua.saveState, lua.loadState]) {
+      await assertRejects(() => run(), TypeError, "without the option home");
+    }
+  });
+
   await t.step("a result that doesn't fit the 64 KB buffer is refused", () => {
     assertEquals(lua.getBufferSize(), 65536);
     assert(lua.getBufferPtr() > 0);
