@@ -117,6 +117,28 @@ Deno.test("saved _io is a copy as it was at the call: of tables, external tables
   assertEquals((await open(memory)).table.toValue(), { cart: ["tea", "cups", "milk"], more: 1 });
 });
 
+Deno.test("external tables in the host's own objects are copied, those of other units too", async () => {
+  const store = new MemoryStore();
+  using cu = await unitOn(store);
+  using foreign = await ComputeUnit.create();
+  foreign.compute("_home.list = { inner = { 1 } } _home.list.self = _home.list");
+  cu.compute("_home.cart = { 'tea' }");
+  const cart = cu.home.get("cart");
+  cu.setInput({ cart, again: [cart] }, { lazy: true });
+  await cu.saveState({ io: true });
+  cu.compute("_home.cart[1] = 'cups'");
+  await cu.saveState();
+  assertEquals(await loadedIo(store), [{ cart: ["tea"], again: [["tea"]] }, null, null]);
+  cu.setInput({ list: foreign.home.get("list") }, { lazy: true });
+  await cu.saveState({ io: true });
+  using other = await unitOn(store);
+  await other.loadState({ io: true });
+  assertEquals(other.compute("local list = _io.input.list return { list.inner[1], rawequal(list.self, list) }"), [
+    1,
+    true,
+  ]);
+});
+
 Deno.test("neither code nor the host's tables by number find what was saved of _io", async () => {
   const store = new MemoryStore();
   using cu = await unitOn(store);
