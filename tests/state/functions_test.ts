@@ -266,7 +266,7 @@ Deno.test("JavaScript gets no function out of a table, and is told where it is",
   refused(() => cu.getOutput(), "table.a[2].true.f");
   refused(() => cu.compute("return _home.t"), "table.a[2].true.f");
   assertEquals(cu.home.keys(), ["f", "t"]);
-  assertEquals(cu.getTableValue(HOME, "absent"), undefined);
+  assertEquals(cu.getTableValue(HOME, "absent"), null);
 });
 
 Deno.test("a transaction that fails takes a function back", async () => {
