@@ -109,7 +109,6 @@ export class Encoder {
   explained: Error | undefined;
   /** A message has begun that hasn't been sent to its end, nor dropped. */
   #isOpen = false;
-  /** What is being made known, if that may have functions. */
   /** Whether the message may refer to functions of Lua's. */
   #mayRefer = false;
   /** The number of a function of Lua's, of the same unit. */
