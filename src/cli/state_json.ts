@@ -6,15 +6,12 @@
 
 import { floatOf, forEachEntry, resultKindOf, Storing } from "../state/stored.ts";
 import { type State, type Stored, type StoredKey, TableData, type TableKind } from "../state/tables.ts";
-import { INT64_MAX, INT64_MIN, TYPED_ARRAYS } from "../values/kinds.ts";
+import { DEPTH_MAX, INT64_MAX, INT64_MIN, TYPED_ARRAYS } from "../values/kinds.ts";
 import { setOwn } from "../values/fields.ts";
 import { KEPT_NULL, KeptNull, LuaCode, LuaFloat } from "../values/lua_exact.ts";
 
 /** The key of what JSON has no counterpart for. */
 const TAG = "$";
-
-/** Tables in tables that are written: JSON's own functions recurse. */
-const DEPTH_MAX = 1000;
 
 const BYTES_AT_ONCE = 8192;
 

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { DEPTH_MAX } from "../values/kinds.ts";
+
 /** Tags and sizes of the wire format. */
 export const WIRE = {
   BUFFER_SIZE_BYTES: 64 * 1024,
@@ -15,7 +17,7 @@ export const WIRE = {
   RELEASED_MAX: 1024,
   SHAPE_KEYS_MAX: 32,
   SHAPES_MAX: 512,
-  DEPTH_MAX: 1000,
+  DEPTH_MAX,
   SOURCES_MAX: 8,
   SOURCE_NAME_BYTES_MAX: 60,
   TRACEBACK_BYTES_MAX: 2048,

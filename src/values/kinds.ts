@@ -12,6 +12,9 @@ export const INT64_MIN = -(2n ** 63n);
 /** The greatest. */
 export const INT64_MAX = 2n ** 63n - 1n;
 
+/** How deep containers may stand in one another. */
+export const DEPTH_MAX = 1000;
+
 /** What stands for an external table (`state/`). */
 export class External {}
 

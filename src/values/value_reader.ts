@@ -6,8 +6,8 @@
  */
 
 import { setOwn } from "./fields.ts";
-import { TYPED_ARRAYS } from "./kinds.ts";
-import { DEPTH_MAX, KEPT_STRING_LENGTH_MAX, TAG } from "./value_writer.ts";
+import { DEPTH_MAX, TYPED_ARRAYS } from "./kinds.ts";
+import { KEPT_STRING_LENGTH_MAX, TAG } from "./value_writer.ts";
 
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { bytesOf, elementsOf, kindOf, type TypedArray } from "./kinds.ts";
+import { bytesOf, DEPTH_MAX, elementsOf, kindOf, type TypedArray } from "./kinds.ts";
 import type { Path } from "./paths.ts";
 import { pathText } from "./paths.ts";
 import { explain, loneSurrogate, Refusal, refuseOpaque, refuseTagged } from "./refusals.ts";
@@ -36,9 +36,6 @@ export const TAG = {
 
 /** Strings up to this length are kept, as most are keys that come again. */
 export const KEPT_STRING_LENGTH_MAX = 32;
-
-/** How deep containers may stand in one another. */
-export const DEPTH_MAX = 1000;
 
 const textEncoder = new TextEncoder();
 
