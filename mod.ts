@@ -27,6 +27,5 @@
  * @module
  */
 
-import "./src/runtime/embedded_module.ts";
-
-export * from "./src/api.ts";
+// @ts-types="./src/main.ts"
+export * from "./dist/mod.js";

@@ -15,7 +15,7 @@ const CODE = "return 6 * 7";
 /** Gives what makes a state of its own and runs code in it. */
 async function load(what: string): Promise<(() => Promise<unknown>) | undefined> {
   if (what === "cu") {
-    const { ComputeUnit } = await import("@computeunit/cu");
+    const { ComputeUnit } = await import("../mod.ts");
     return async () => (await ComputeUnit.create()).compute(CODE);
   }
   if (what === "wasmoon") {

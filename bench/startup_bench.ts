@@ -50,7 +50,7 @@ const WASMOON = { package: "wasmoon", version: "1.16.0", path: "dist/index.js" }
  * @returns What each took.
  */
 export async function measureColdStarts(rounds: number): Promise<ColdStarts[]> {
-  const cu = new URL("mod.js", (await pack()).dir).href;
+  const cu = new URL("dist/mod.js", (await pack()).dir).href;
   const script = new URL("cold_start.mjs", import.meta.url).pathname;
   const commands = [{
     runtime: "Deno",

@@ -19,7 +19,8 @@ const LAYERS = {
   ],
   ts: [
     ["mod.ts"],
-    ["src/cli/"],
+    ["dist/"],
+    ["src/main.ts", "src/cli/"],
     ["src/api.ts"],
     ["src/pool/"],
     ["src/streams/"],

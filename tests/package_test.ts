@@ -1,6 +1,7 @@
 // What npm serves, installed in an empty project as a user would.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { ENTRIES } from "../tools/bundle.ts";
 import { pack } from "../tools/pack.ts";
 import { pathOf, run } from "../tools/run.ts";
 import { resultsOfPage } from "./platforms/page.ts";
@@ -10,7 +11,9 @@ const { tarball, dir } = await pack();
 const runtimes = await findRuntimes();
 const npm = await fetchProgram(NPM);
 
-const README = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+const rootDir = new URL("../", import.meta.url);
+
+const README = await Deno.readTextFile(new URL("README.md", rootDir));
 
 /** The lines of the README for Node, and what it says that they print. */
 const EXAMPLE = /```js\n([^]+?)```/.exec(README)![1];
@@ -107,7 +110,7 @@ for (const name of ["Node 20", "Node 22", "Node 26"]) {
     fn: () =>
       withProject(async (project) => {
         const script = `
-          import { ComputeUnit } from "${new URL("mod.js", dir).href}";
+          import { ComputeUnit } from "${new URL("dist/mod.js", dir).href}";
           const numbers = [];
           for (let i = 0; i < 3; i++) numbers.push((await ComputeUnit.create()).compute("return math.random(0)"));
           const loaded = process.moduleLoadList.filter((name) => /crypto/.test(name) && /^NativeModule/.test(name));
@@ -153,29 +156,47 @@ async function scriptsIn(folder: URL, path = ""): Promise<string[]> {
 /** What a script imports of the package's own files. */
 async function importsOf(script: string): Promise<string[]> {
   const text = await Deno.readTextFile(new URL(script, dir));
-  return [...text.matchAll(/^(?:import|export|\} from)\b.*"(\.[^"]+)";$/gm)].map(([, name]) => name);
+  return [...text.matchAll(/\b(?:from|import source \w+ from)"(\.[^"]+)"/g)].map(([, name]) => name);
 }
 
-Deno.test("an entry of the package is one file, with at most one that entries share", async () => {
-  const { exports } = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
-  const sources = Object.values(exports as Record<string, string>).filter((file) => !file.startsWith("./src/cli/"));
-  const entries = sources.map((file) => file.slice(2).replace(/\.ts$/, ".js"));
-  assertEquals(await scriptsIn(dir), ["cu.js", ...entries].sort());
+Deno.test("an entry of the package is one file, but for what two share and the module's text", async () => {
+  const entries = Object.keys(ENTRIES).map((entry) => `dist/${entry}.js`);
+  assertEquals(await scriptsIn(dir), ["dist/cu.js", "wasm/cu.js", ...entries].sort());
   const shared: Record<string, string[]> = {
-    "mod.js": ["./cu.js"],
-    "platform/workerd.js": ["../cu.js", "../wasm/cu.wasm"],
+    "dist/mod.js": ["./cu.js", "../wasm/cu.js"],
+    "dist/workerd.js": ["./cu.js", "../wasm/cu.wasm"],
   };
-  for (const script of ["cu.js", ...entries]) assertEquals(await importsOf(script), shared[script] ?? [], script);
-  for (const [i, source] of sources.entries()) {
+  for (const script of ["dist/cu.js", ...entries]) {
+    assertEquals(await importsOf(script), shared[script] ?? [], script);
+  }
+});
+
+Deno.test("an entry of the package has the names of what it is made of", async () => {
+  for (const [entry, source] of Object.entries(ENTRIES)) {
     if (!source.endsWith(".ts")) continue;
-    const packed = await import(new URL(entries[i], dir).href);
+    const packed = await import(new URL(`dist/${entry}.js`, dir).href);
     const given = await import(new URL(`../${source}`, import.meta.url).href);
     assertEquals(Object.keys(packed).sort(), Object.keys(given).sort(), source);
   }
 });
 
-Deno.test("the module's text in the package is found without being copied", async () => {
-  const text = await Deno.readTextFile(new URL("mod.js", dir));
-  const [, literal] = /cuText = \(\) => "([^"]+)"/.exec(text)!;
-  assertEquals(Number(/cuTextLength = (\d+)/.exec(text)![1]), literal.length);
+Deno.test("the package has the scripts that JSR serves, to the letter", async () => {
+  for (const script of await scriptsIn(dir)) {
+    const [packed, built] = await Promise.all([dir, rootDir].map((from) => Deno.readTextFile(new URL(script, from))));
+    assertEquals(packed, built, script);
+  }
+});
+
+Deno.test("the main entry has the names and the types of the library's source", async () => {
+  const main = await Deno.readTextFile(new URL("mod.ts", rootDir));
+  assert(main.endsWith(`// @ts-types="./src/main.ts"\nexport * from "./dist/mod.js";\n`), main.slice(-200));
+  assertEquals(Object.keys(await import("../mod.ts")).sort(), Object.keys(await import("../src/main.ts")).sort());
+});
+
+Deno.test("functions and classes keep their names in what is bundled", async () => {
+  const { ComputeUnit } = await import("../mod.ts");
+  using cu = await ComputeUnit.create();
+  assertEquals([cu.constructor.name, Deno.inspect(cu)], ["ComputeUnit", "ComputeUnit {}"]);
+  const error = assertThrows(() => cu.compute("return 1", { timeLimit: -1 }), RangeError);
+  assertMatch(error.stack!, /at \S*ComputeUnit\.compute \(/);
 });

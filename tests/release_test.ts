@@ -32,12 +32,12 @@ Deno.test("a tarball holds the files that were tested, or a release is stopped",
   try {
     const dir = new URL(`file://${path}/`);
     assert((await run("tar", ["-xzf", pathOf(packed.tarball)], {}, dir)).success);
-    await Deno.writeTextFile(new URL("package/mod.js", dir), "\n", { append: true });
+    await Deno.writeTextFile(new URL("package/dist/mod.js", dir), "\n", { append: true });
     await Deno.remove(new URL("package/LICENSE", dir));
     await Deno.writeTextFile(new URL("package/more.js", dir), "");
     const tarball = new URL("other.tgz", dir);
     assert((await run("tar", ["-czf", pathOf(tarball), "package"], {}, dir)).success);
-    assertEquals(await differencesOf({ tarball, dir: packed.dir }), ["LICENSE", "mod.js", "more.js"]);
+    assertEquals(await differencesOf({ tarball, dir: packed.dir }), ["LICENSE", "dist/mod.js", "more.js"]);
   } finally {
     await Deno.remove(path, { recursive: true });
   }

@@ -1,7 +1,8 @@
 /**
  * Builds `wasm/` from `zig/`, on a machine that has only Deno: finds or fetches Zig,
  * fetches Lua's sources, compiles, optimizes with binaryen, and writes the module
- * and the text of it that `src/runtime/module_text.ts` decodes.
+ * and the text of it that `src/runtime/module_text.ts` decodes. Then it bundles `src/`
+ * into `dist/`.
  *
  * `deno task build [--lua FILE] [--checked] [--native]`: FILE is Lua's archive, for a
  * machine that reaches neither lua.org nor a Debian mirror. `--checked` builds the modules
@@ -13,9 +14,10 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import binaryen from "binaryen";
+import { bundle, distDir } from "./bundle.ts";
 import { fetchFromDebian } from "./debian.ts";
 import { moduleText } from "./module_text.ts";
-import { exists, pathOf, run } from "./run.ts";
+import { alone, exists, pathOf, run } from "./run.ts";
 import { applySeries, readSources, SeriesError } from "./series.ts";
 
 const ZIG_VERSION = "0.16.0";
@@ -48,20 +50,20 @@ async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
 /** What Zig puts into the folder that it builds. */
 const ZIG_DIRS = ["zig-pkg", "zig-out", ".zig-cache"];
 
-/** The files in a folder of `zig/` and in those in it. */
+/** The files in a folder and in those in it, but in those that Zig makes. */
 async function* filesOf(dir: string): AsyncGenerator<string> {
-  for await (const { name, isFile } of Deno.readDir(new URL(dir, zigDir))) {
+  for await (const { name, isFile } of Deno.readDir(new URL(dir, rootDir))) {
     if (isFile) yield dir + name;
     else if (!ZIG_DIRS.includes(name)) yield* filesOf(`${dir}${name}/`);
   }
 }
 
-/** A hash of everything that the result depends on. */
-async function fingerprint(): Promise<string> {
-  const names = ["build", "debian", "module_text", "run", "series"].map((name) => `../tools/${name}.ts`);
-  for await (const name of filesOf("")) names.push(name);
+/** A hash of everything that a result depends on. */
+async function fingerprint({ tools, sources }: Inputs): Promise<string> {
+  const names = tools.map((name) => `tools/${name}.ts`);
+  for (const dir of sources) for await (const name of filesOf(dir)) names.push(name);
   let text = "";
-  for (const name of names.sort()) text += `${name}\n${await Deno.readTextFile(new URL(name, zigDir))}\n`;
+  for (const name of names.sort()) text += `${name}\n${await Deno.readTextFile(new URL(name, rootDir))}\n`;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return new Uint8Array(digest).toHex();
 }
@@ -270,6 +272,17 @@ export const cuDecoder = ${JSON.stringify(decoder)};
   await Deno.writeTextFile(new URL("cu.js", dir), head + script);
 }
 
+/** Files that something is built by and of. */
+interface Inputs {
+  /** Names in `tools/`. */
+  tools: string[];
+  /** Folders. */
+  sources: string[];
+}
+
+const MODULE_INPUTS: Inputs = { tools: ["build", "debian", "module_text", "run", "series"], sources: ["zig/"] };
+const BUNDLE_INPUTS: Inputs = { tools: ["build", "bundle", "run"], sources: ["src/", "platform/"] };
+
 /** Something that is built, unless it is there and made of the same sources. */
 interface Target {
   dir: URL;
@@ -289,16 +302,32 @@ const checkedTargets = CHECKS.map((checks): Target => ({
 const nativeTarget: Target = { dir: nativeDir, files: [], build: buildNative };
 
 async function build(targets: Target[], lua: string | undefined): Promise<void> {
-  const stamp = await fingerprint();
+  const stamp = await fingerprint(MODULE_INPUTS);
   let zig: Zig | undefined;
   for (const { dir, files, build } of targets) {
-    const stampFile = new URL("cu.stamp", dir);
     const isThere = (await Promise.all(files.map((name) => exists(new URL(name, dir))))).every(Boolean);
-    if (lua === undefined && isThere && await Deno.readTextFile(stampFile).catch(() => "") === stamp) continue;
+    if (lua === undefined && isThere && await isBuilt(dir, stamp)) continue;
     zig ??= await prepare(lua);
     await build(zig);
-    await Deno.writeTextFile(stampFile, stamp);
+    await Deno.writeTextFile(new URL(STAMP, dir), stamp);
   }
+}
+
+/** What tells of what something was built. */
+const STAMP = "cu.stamp";
+
+async function isBuilt(dir: URL, stamp: string): Promise<boolean> {
+  return await Deno.readTextFile(new URL(STAMP, dir)).catch(() => "") === stamp;
+}
+
+/** What is bundled may be built by several at once, as tests that run beside each other do it. */
+function buildBundle(): Promise<void> {
+  return alone(new URL("bundle.lock", workDir), async () => {
+    const stamp = await fingerprint(BUNDLE_INPUTS);
+    if (await isBuilt(distDir, stamp)) return;
+    await step("Bundling", bundle);
+    await Deno.writeTextFile(new URL(STAMP, distDir), stamp);
+  });
 }
 
 if (import.meta.main) {
@@ -306,6 +335,7 @@ if (import.meta.main) {
   try {
     const more = [...args.checked ? checkedTargets : [], ...args.native ? [nativeTarget] : []];
     await build([moduleTarget, ...more], args.lua);
+    await buildBundle();
   } catch (error) {
     if (!(error instanceof BuildError || error instanceof SeriesError)) throw error;
     console.error(`error: ${error.message}`);

@@ -74,7 +74,7 @@ async function mapWithChecks(imports: Record<string, string>, base: URL, checks:
     return isPackage ? [[`${name}/`, `${target.replace(":", ":/")}/`], [name, target]] : [[name, target]];
   });
   const own = {
-    "@computeunit/cu": new URL("mod.ts", rootDir).href,
+    "@computeunit/cu": new URL("src/main.ts", rootDir).href,
     [new URL("wasm/cu.js", rootDir).href]: new URL("cu.js", dir).href,
   };
   await Deno.mkdir(dir, { recursive: true });

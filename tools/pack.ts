@@ -1,15 +1,15 @@
 /**
  * Packs what npm serves, in `.build/npm/`: the tarball, and what is in it under `package/`, which
- * tests/platforms runs. `deno pack` makes it from a copy of what is published without the command
- * line, which is Deno's alone and the only part with a dependency. What the entries import is bundled
- * then, by `deno bundle`: where a fresh process reads one file in place of forty, it has its first
- * result in half the time. Names stay, as stacks of errors show them.
+ * tests/platforms runs. The scripts are those of `dist/`. `deno pack` makes the types and the rest,
+ * from a copy of what is published without the command line, which is Deno's alone and the only part
+ * with a dependency.
  *
  * `deno run -A --no-check tools/pack.ts`
  *
  * @module
  */
 
+import { ENTRIES } from "./bundle.ts";
 import { alone, exists, pathOf, run } from "./run.ts";
 
 const rootDir = new URL("../", import.meta.url);
@@ -23,14 +23,13 @@ export interface Packed {
 
 interface Config {
   version: string;
-  exports: Record<string, string>;
   publish: { include: string[] };
 }
 
 const DESCRIPTION = "Lua 5.4 in a sandbox of WebAssembly, with structured data in and out";
 
 /** Files and folders that npm's package goes without. */
-const LEFT_OUT = ["src/cli/"];
+const LEFT_OUT = ["src/cli/", "mod.ts", "dist/cu.stamp"];
 
 async function copy(path: string, to: URL): Promise<void> {
   if (LEFT_OUT.includes(path)) return;
@@ -41,15 +40,19 @@ async function copy(path: string, to: URL): Promise<void> {
   }
 }
 
-/** Copies what is published, and answers the entries that npm's package has. */
-async function copyPublished(config: Config, to: URL): Promise<Record<string, string>> {
+/** What `deno pack` is given: the entries as they are in TypeScript, of which it makes types. */
+async function copyPublished(config: Config, to: URL): Promise<void> {
   await Deno.mkdir(to, { recursive: true });
   for (const path of config.publish.include) await copy(path, to);
   const exports = Object.fromEntries(
-    Object.entries(config.exports).filter(([, file]) => !LEFT_OUT.some((dir) => file.startsWith(`./${dir}`))),
+    Object.entries(ENTRIES).map(([entry, source]) => [exportOf(entry), `./${source}`]),
   );
   await Deno.writeTextFile(new URL("deno.json", to), JSON.stringify({ ...config, exports, imports: {} }));
-  return exports;
+}
+
+/** The name by which an entry in `dist/` is imported. */
+function exportOf(entry: string): string {
+  return entry === "mod" ? "." : `./${entry}`;
 }
 
 async function check(command: string, args: string[], cwd: URL): Promise<void> {
@@ -57,90 +60,46 @@ async function check(command: string, args: string[], cwd: URL): Promise<void> {
   if (!success) throw new Error(`Cannot pack: ${command} ${args[0]} failed\n${stderr}`);
 }
 
-type Exports = Record<string, string | Record<string, string>>;
-
 /**
- * What JSR can't have: the module itself, which Deno would take for one whose import it has to
- * find; and the entry of workerd where its bundlers, which look for that name, meet the main one.
+ * The entries with their types. Two are what JSR can't have: the module itself, which Deno would take
+ * for one whose import it has to find; and the entry of workerd where its bundlers, which look for that
+ * name, meet the main one.
  */
-function exportsForNpm(exports: Exports): Exports {
-  const workerd = (exports["./workerd"] as Record<string, string>).import;
-  const types = workerd.replace(/js$/, "d.ts");
-  const { types: mainTypes, ...main } = exports["."] as Record<string, string>;
+function exportsForNpm(): Record<string, unknown> {
+  const typed = Object.entries(ENTRIES).map(([entry, source]) => {
+    const types = `./${source.replace(/\.[jt]s$/, ".d.ts")}`;
+    const workerd = entry === "mod" ? { workerd: "./dist/workerd.js" } : {};
+    return [exportOf(entry), { types, ...workerd, default: `./dist/${entry}.js` }];
+  });
   return {
-    ...exports,
-    ".": { types: mainTypes, workerd, ...main },
-    "./workerd": { types, default: workerd },
+    ...Object.fromEntries(typed),
     "./cu.wasm": "./wasm/cu.wasm",
     "./package.json": "./package.json",
   };
 }
 
-/**
- * Entries that hold one copy of the library between them: the module's text is not in that. The others
- * need nothing of it but small things, of which each has its own.
- */
-const SHARING = ["mod.js", "platform/workerd.js"];
-/** Where that copy stands. */
-const SHARED = "cu.js";
-
-/** What workerd.js imports the module by; the bundler knows no imports of WebAssembly. */
-const MODULE_IMPORT = `import source cuModule from "../wasm/cu.wasm";`;
-const MODULE_STAND_IN = `import cuModule from "cu:module";`;
-
-async function edit(file: URL, from: string | RegExp, to: string): Promise<void> {
-  const text = await Deno.readTextFile(file);
-  const edited = text.replace(from, to);
-  if (edited === text) throw new Error(`Cannot pack: ${file.pathname} has no ${from}`);
-  await Deno.writeTextFile(file, edited);
-}
-
-/** Makes one file of each entry and all that it imports, but for what entries share. */
-async function bundle(dir: URL, exports: Record<string, string>): Promise<void> {
-  const alone = Object.values(exports).map((file) => file.slice(2).replace(/\.ts$/, ".js"))
-    .filter((entry) => !SHARING.includes(entry));
-  const bundledDir = new URL("bundled/", npmDir);
-  await Deno.remove(bundledDir, { recursive: true }).catch(() => {});
-  await edit(new URL("platform/workerd.js", dir), MODULE_IMPORT, MODULE_STAND_IN);
-  const args = ["bundle", "--quiet", "--no-config", "--no-lock", "--platform", "browser"];
-  const outside = ["--external", "cu:module", "--external", "node:*"];
-  const outputs = ["--outdir", pathOf(bundledDir)];
-  await check(Deno.execPath(), [...args, ...outside, ...outputs, "--code-splitting", ...SHARING], dir);
-  for (const entry of alone) {
-    await check(Deno.execPath(), [...args, ...outside, "--output", pathOf(new URL(entry, bundledDir)), entry], dir);
+/** Takes away what `deno pack` has made of `src/` and `platform/` besides types. */
+async function removeScripts(folder: URL): Promise<void> {
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (!isFile) await removeScripts(new URL(`${name}/`, folder));
+    // Of a declaration, deno pack makes one more.
+    else if (/\.js$|\.d\.ts\.d\.ts$/.test(name)) await Deno.remove(new URL(name, folder));
   }
-  await edit(new URL("platform/workerd.js", bundledDir), MODULE_STAND_IN, MODULE_IMPORT);
-  await nameShared(bundledDir);
-  await replaceScripts(dir, bundledDir, [...SHARING, ...alone, SHARED]);
 }
 
-/** Gives the file that entries share a name that tells what it is. */
-async function nameShared(dir: URL): Promise<void> {
-  const chunks = [...Deno.readDirSync(dir)].map(({ name }) => name).filter((name) => name.startsWith("chunk-"));
-  if (chunks.length !== 1) throw new Error(`Cannot pack: entries share ${chunks.length} files`);
-  for (const entry of SHARING) await edit(new URL(entry, dir), chunks[0], SHARED);
-  await Deno.rename(new URL(chunks[0], dir), new URL(SHARED, dir));
-}
-
-/** Puts what was bundled in the place of what it was made of. */
-async function replaceScripts(dir: URL, bundledDir: URL, files: string[]): Promise<void> {
-  const remove = async (folder: URL): Promise<void> => {
-    for await (const { name, isFile } of Deno.readDir(folder)) {
-      if (!isFile) await remove(new URL(`${name}/`, folder));
-      // Of a declaration, deno pack makes one more.
-      else if (/\.js$|\.d\.ts\.d\.ts$/.test(name)) await Deno.remove(new URL(name, folder));
-    }
-  };
-  await remove(dir);
+/** Puts the scripts of `dist/` in, as they are. */
+async function placeScripts(dir: URL): Promise<void> {
+  for (const folder of ["src/", "platform/", "dist/"]) await removeScripts(new URL(folder, dir));
   await Deno.remove(new URL("wasm/cu.d.ts", dir));
-  for (const file of files) await Deno.copyFile(new URL(file, bundledDir), new URL(file, dir));
+  await copy("dist/", dir);
+  await copy("wasm/cu.js", dir);
 }
 
 async function editManifest(dir: URL): Promise<void> {
   const file = new URL("package.json", dir);
   const manifest = JSON.parse(await Deno.readTextFile(file));
   if (manifest.dependencies !== undefined) throw new Error("Cannot pack: the package is to have no dependencies");
-  const more = { description: DESCRIPTION, engines: { node: ">=20" }, exports: exportsForNpm(manifest.exports) };
+  const more = { description: DESCRIPTION, engines: { node: ">=20" }, main: "./dist/mod.js", exports: exportsForNpm() };
   await Deno.writeTextFile(file, JSON.stringify({ ...manifest, ...more }, undefined, 2));
 }
 
@@ -182,7 +141,6 @@ const hashFile = new URL("hash", npmDir);
 /** What is to be packed, which stands in `copyDir`. */
 interface Copied {
   packed: Packed;
-  exports: Record<string, string>;
   hash: string;
   /** Whether the same was packed before. */
   isPacked: boolean;
@@ -192,18 +150,18 @@ async function copySources(): Promise<Copied> {
   const config: Config = JSON.parse(await Deno.readTextFile(new URL("deno.json", rootDir)));
   const packed = { tarball: new URL(`computeunit-cu-${config.version}.tgz`, npmDir), dir: new URL("package/", npmDir) };
   await Deno.remove(copyDir, { recursive: true }).catch(() => {});
-  const exports = await copyPublished(config, copyDir);
+  await copyPublished(config, copyDir);
   const hash = await sourcesHash(copyDir);
   const isPacked = await exists(packed.tarball) && await Deno.readTextFile(hashFile).catch(() => "") === hash;
-  return { packed, exports, hash, isPacked };
+  return { packed, hash, isPacked };
 }
 
-async function packCopy({ packed, exports, hash }: Copied): Promise<void> {
+async function packCopy({ packed, hash }: Copied): Promise<void> {
   await Deno.remove(packed.dir, { recursive: true }).catch(() => {});
   const tarball = pathOf(packed.tarball);
   await check(Deno.execPath(), ["pack", "--quiet", "--allow-dirty", "--no-source-maps", "--output", tarball], copyDir);
   await check("tar", ["-xzf", tarball], npmDir);
-  await bundle(packed.dir, exports);
+  await placeScripts(packed.dir);
   await editManifest(packed.dir);
   await check("tar", ["-czf", tarball, "package"], npmDir);
   await Deno.writeTextFile(hashFile, hash);

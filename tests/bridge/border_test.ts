@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { ComputeUnit } from "../../mod.ts";
+import type { ComputeUnit } from "@computeunit/cu";
 import { Decoder } from "../../src/bridge/decode.ts";
 import { Seen } from "../../src/bridge/seen.ts";
 import { ViewEncoder } from "../../src/lazy/encode_views.ts";

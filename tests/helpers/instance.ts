@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ComputeUnit } from "../../mod.ts";
+import { ComputeUnit } from "@computeunit/cu";
 import { Instance } from "../../src/runtime/instance.ts";
 
 /** Creates a unit; its instance is the one that was made meanwhile. */

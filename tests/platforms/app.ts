@@ -23,7 +23,7 @@ import { runCore } from "./core.js";
 console.log(JSON.stringify(await runCore(cu)));
 `,
   "by_path.js": `
-import * as cu from "./library/mod.js";
+import * as cu from "./library/dist/mod.js";
 import { runCore } from "./core.js";
 console.log(JSON.stringify(await runCore(cu)));
 `,
@@ -54,35 +54,35 @@ for (const [holder, names] of newer) for (const name of names) delete holder[nam
 `,
   "page.html": `<!doctype html><meta charset="utf-8"><title>cu</title><script type="module" src="page.js"></script>`,
   "page.js": `
-import * as cu from "./library/mod.js";
+import * as cu from "./library/dist/mod.js";
 import { runCore } from "./core.js";
 await fetch("results", { method: "POST", body: JSON.stringify(await runCore(cu)) });
 `,
   "page_without.js": `
-import { ComputeUnit } from "./library/mod.js";
+import { ComputeUnit } from "./library/dist/mod.js";
 const error = await ComputeUnit.create().then(() => undefined, (error) => error);
 await fetch("results", { method: "POST", body: JSON.stringify(String(error)) });
 `,
   "page_without.html": `<!doctype html><title>cu</title><script type="module" src="page_without.js"></script>`,
   "worker.js": `
-import * as cu from "./library/platform/workerd.js";
+import * as cu from "./library/dist/workerd.js";
 import { runCore } from "./core.js";
 export default { fetch: async () => Response.json(await runCore(cu)) };
 `,
   "worker_of_module.js": `
-import * as cu from "./library/mod.js";
+import * as cu from "./library/dist/mod.js";
 import module from "./library/wasm/cu.wasm";
 import { runCore } from "./core.js";
 export default { fetch: async () => Response.json(await runCore(cu, module)) };
 `,
   "worker_without.js": `
-import { ComputeUnit } from "./library/mod.js";
+import { ComputeUnit } from "./library/dist/mod.js";
 const create = () => ComputeUnit.create().then(() => undefined, (error) => error);
 export default { fetch: async () => Response.json(String(await create())) };
 `,
   // As where a worker is deployed: the clock goes on only between events.
   "worker_that_stands.js": `
-import { ComputeUnit } from "./library/platform/workerd.js";
+import { ComputeUnit } from "./library/dist/workerd.js";
 performance.now = Date.now = () => 0;
 export default {
   async fetch() {
@@ -167,8 +167,8 @@ export default {
 `;
   await Deno.writeTextFile(new URL("main.js", edgeDir), main);
   const imports = {
-    "@computeunit/cu": "./library/mod.js",
-    "@computeunit/cu/stores/memory": "./library/src/state/memory_store.js",
+    "@computeunit/cu": "./library/dist/mod.js",
+    "@computeunit/cu/stores/memory": "./library/dist/stores/memory.js",
   };
   await Deno.writeTextFile(new URL("deno.json", edgeDir), JSON.stringify({ imports }));
   return edgeDir;

@@ -30,8 +30,8 @@ function configOf(main: string, modules: string[]): string {
     `(name = "${name}", ${KINDS[/\.\w+$/.exec(name)![0]]} = embed "${name}")`
   );
   // What a bundler would find by the package's name.
-  listed.push(`(name = "@computeunit/cu", esModule = "export * from '../library/platform/workerd.js'")`);
-  const memory = "export * from '../../../library/src/state/memory_store.js'";
+  listed.push(`(name = "@computeunit/cu", esModule = "export * from '../library/dist/workerd.js'")`);
+  const memory = "export * from '../../../library/dist/stores/memory.js'";
   listed.push(`(name = "@computeunit/cu/stores/memory", esModule = "${memory}")`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (

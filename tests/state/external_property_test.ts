@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { ComputeUnit, type LuaValue } from "../../mod.ts";
+import { ComputeUnit, type LuaValue } from "@computeunit/cu";
 import { endingSearch, RUNS_FACTOR, SEED } from "../helpers/property.ts";
 
 /** What each program begins with: tables that `make` makes, and functions that note what is seen. */

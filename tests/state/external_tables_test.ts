@@ -1,7 +1,7 @@
 // External tables and _home as code sees them: as tables in every operation.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ComputeUnit, ExternalTable, LuaError } from "../../mod.ts";
+import { ComputeUnit, ExternalTable, LuaError } from "@computeunit/cu";
 
 const HOME = 2;
 

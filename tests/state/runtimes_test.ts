@@ -12,9 +12,9 @@ const module = (path: string) => JSON.stringify(new URL(path, dir).href);
 
 /** Counts its own runs; and saves what goes through parts, in a store that every runtime has. */
 const SCRIPT = `
-  import { ComputeUnit, openHome } from ${module("mod.js")};
-  import { MemoryStore } from ${module("src/state/memory_store.js")};
-  import { SqliteStore } from ${module("src/state/sqlite_store.js")};
+  import { ComputeUnit, openHome } from ${module("dist/mod.js")};
+  import { MemoryStore } from ${module("dist/stores/memory.js")};
+  import { SqliteStore } from ${module("dist/stores/sqlite.js")};
   const memory = new MemoryStore({ valueBytes: 500, checks: 1, changes: 5, commitBytes: 2000 });
   const home = await openHome(memory, "large");
   for (let i = 0; i < 1000; i++) home.table.set("key " + i, i);

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ComputeUnit, ConflictError, LuaError, type LuaValue } from "../../mod.ts";
+import { ComputeUnit, ConflictError, LuaError, type LuaValue } from "@computeunit/cu";
 import { endingSearch, RUNS_FACTOR, SEED } from "../helpers/property.ts";
 import { CountingClock } from "../helpers/clock.ts";
 

@@ -2,7 +2,7 @@
 // user code that look like either.
 
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
-import { ComputeUnit, LuaError } from "../../mod.ts";
+import { ComputeUnit, LuaError } from "@computeunit/cu";
 import { corrupt, unitAndInstance } from "../helpers/instance.ts";
 
 /** Each use of a unit; all must be refused alike. */

@@ -1,7 +1,7 @@
 // Compiled code that a unit keeps: it must not take the memory that new code needs.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ComputeUnit, LuaError } from "../../mod.ts";
+import { ComputeUnit, LuaError } from "@computeunit/cu";
 import { ChunkCache } from "../../src/unit/chunk_cache.ts";
 import { MIB } from "../helpers/sizes.ts";
 
