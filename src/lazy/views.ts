@@ -130,9 +130,10 @@ export class Views {
 
   /** Removes a view. */
   remove(number: number): void {
-    if (this.#covered.has(number)) this.uncover(number);
-    const table = this.objects.objects[number - 1];
-    if (TableData.is(table)) {
+    if (this.#covered.size > 0 && this.#covered.has(number)) this.uncover(number);
+    // By its hash, as to ask each row what it is took a tenth of the time of summing one field.
+    if (this.objects.hashes[number - 1] === NOT_HASHED) {
+      const table = this.objects.objects[number - 1] as TableData;
       [table.view, table.hasMetatable] = [0, false];
       this.objects.objects[number - 1] = undefined;
       this.objects.free.push(number - 1);
