@@ -19,6 +19,7 @@ import { fetchFromDebian } from "./debian.ts";
 import { moduleText } from "./module_text.ts";
 import { alone, exists, pathOf, run } from "./run.ts";
 import { applySeries, readSources, SeriesError } from "./series.ts";
+import { addSmallFunctions } from "./small_functions.ts";
 
 const ZIG_VERSION = "0.16.0";
 
@@ -203,6 +204,7 @@ function optimize(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffe
   module.optimize();
   // Functions that are called often get short numbers, and constants that are used often a local: 4 KB less.
   module.runPasses(["const-hoisting", "reorder-functions"]);
+  addSmallFunctions(module);
   return Promise.resolve(new Uint8Array(module.emitBinary()));
 }
 
@@ -280,7 +282,10 @@ interface Inputs {
   sources: string[];
 }
 
-const MODULE_INPUTS: Inputs = { tools: ["build", "debian", "module_text", "run", "series"], sources: ["zig/"] };
+const MODULE_INPUTS: Inputs = {
+  tools: ["build", "debian", "module_text", "run", "series", "small_functions"],
+  sources: ["zig/"],
+};
 const BUNDLE_INPUTS: Inputs = { tools: ["build", "bundle", "run"], sources: ["src/", "platform/"] };
 
 /** Something that is built, unless it is there and made of the same sources. */

@@ -7,6 +7,7 @@ import { decodeText, textOf } from "../../src/runtime/module_text.ts";
 import { VIEW_KIND, VIEW_OP, WIRE } from "../../src/runtime/wire.ts";
 import { TYPED_ARRAYS } from "../../src/values/kinds.ts";
 import { moduleText } from "../../tools/module_text.ts";
+import { bodyLengths } from "../../tools/small_functions.ts";
 import { cuDecoder, cuText, cuTextLength } from "../../wasm/cu.js";
 
 const rootDir = new URL("../../", import.meta.url);
@@ -25,6 +26,14 @@ describe("the WASM module", () => {
   it("is at most 320 KB", async () => {
     const { length } = await read();
     assert(length <= 320 * 1024, `${length} bytes`);
+  });
+
+  it("has as many small functions as V8 wants, to inline what is called often", async () => {
+    const lengths = bodyLengths(await read());
+    assertEquals(bodyLengths(new Uint8Array(8)), []);
+    assert(lengths.length > 1000 && Math.max(...lengths) > 10_000, `${lengths.length} functions`);
+    const small = lengths.filter((length) => length < 50).length;
+    assert(small * 2 >= lengths.length, `${small} of ${lengths.length}`);
   });
 
   it("imports the host functions and nothing else", async () => {
