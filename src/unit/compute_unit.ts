@@ -37,6 +37,8 @@ import { type PendingCall, type PreparedRun, Tasks } from "./tasks.ts";
 import {
   checkUnitOptions,
   CHUNK_NAME_DEFAULT,
+  COMPILE_OPTIONS,
+  type CompileOptions,
   COMPUTE_ASYNC_OPTIONS,
   COMPUTE_OPTIONS,
   type ComputeAsyncOptions,
@@ -401,7 +403,7 @@ export class ComputeUnit implements Disposable {
    * @param options Name of the code.
    * @returns A function that runs the code, and throws as {@linkcode ComputeUnit.compute}.
    * @throws {LuaError} If the code doesn't compile.
-   * @throws {TypeError} If the chunk's name isn't a line of text.
+   * @throws {TypeError} If the chunk's name isn't a line of text, or there is another option.
    *
    * @example Usage
    * ```ts
@@ -416,8 +418,8 @@ export class ComputeUnit implements Disposable {
    * assertEquals(square(), 16);
    * ```
    */
-  compile<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = NO_OPTIONS): CompiledChunk<T> {
-    checkOptions("compile", options, COMPUTE_OPTIONS);
+  compile<T = LuaValue>(code: string | Uint8Array, options: CompileOptions = NO_OPTIONS): CompiledChunk<T> {
+    checkOptions("compile", options, COMPILE_OPTIONS);
     const chunk = this.#uses.use("compile", () => this.#chunks!.compile(code, options.chunkName));
     const text = this.#chunks!.textOf(chunk);
     const isKnown = () => this.#chunks?.textOf(chunk) === text;

@@ -153,8 +153,8 @@ export interface RunOptions {
   transaction?: boolean;
 }
 
-/** Options of {@linkcode ComputeUnit.compute}. */
-export interface ComputeOptions extends RunOptions {
+/** Options of {@linkcode ComputeUnit.compile}: what a run may take is not said there, but by the unit's options. */
+export interface CompileOptions {
   /**
    * Name of the code in messages and tracebacks, such as a path, in one line; of one
    * longer than 59 bytes, Lua shows the end.
@@ -162,6 +162,10 @@ export interface ComputeOptions extends RunOptions {
    * @default {"compute"}
    */
   chunkName?: string;
+}
+
+/** Options of {@linkcode ComputeUnit.compute}. */
+export interface ComputeOptions extends RunOptions, CompileOptions {
   /**
    * `"own"` gives the run a table of globals of its own, which falls back to the unit's: what its code
    * sets there, others don't see. Functions that other code has defined keep the unit's globals, and so
@@ -361,9 +365,13 @@ const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
   module: { is: (module) => module instanceof WebAssembly.Module, what: "a WebAssembly.Module" },
 });
 
+const COMPILE_RULES: OptionRules<CompileOptions> = { chunkName: { is: isString, what: "a string" } };
+/** Rules of {@linkcode CompileOptions}, to check them by. */
+export const COMPILE_OPTIONS = rulesOf<CompileOptions>(COMPILE_RULES);
+
 /** Rules of {@linkcode ComputeOptions}. */
 export const COMPUTE_RULES: OptionRules<ComputeOptions> = {
-  chunkName: { is: isString, what: "a string" },
+  ...COMPILE_RULES,
   globals: { is: (value) => value === "own" || value === "shared", what: `"own" or "shared"` },
   timeLimit: TIME_LIMIT,
   stepLimit: STEP_LIMIT,
