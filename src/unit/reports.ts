@@ -104,12 +104,17 @@ export class Reports {
     const { where, bare } = this.#locate(message, position);
     const isOverflow = OVERFLOW.test(message.slice(0, POSITIONS_LENGTH_MAX));
     const isOwnMessage = typeof value === "string" || isRawText && value instanceof Uint8Array;
-    const error = new LuaError(isOverflow ? "limit" : KINDS[status], thrown === undefined ? bare : message, {
-      ...where,
-      traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),
-      value: thrown !== undefined || isOwnMessage ? undefined : value,
-      cause: thrown === undefined ? refusal : thrown.value,
-    });
+    const error = new LuaError(
+      isOverflow ? "limit" : KINDS[status],
+      thrown === undefined ? bare : message,
+      {
+        ...where,
+        traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),
+        value: thrown !== undefined || isOwnMessage ? undefined : value,
+        // A refusal is thrown itself, with this error as its cause: each the other's would have no end.
+        cause: thrown === undefined ? refusal : thrown.isRefusal ? undefined : thrown.value,
+      },
+    );
     if (!thrown?.isRefusal) return error;
     const own = thrown.value as Error;
     own.cause ??= error;
