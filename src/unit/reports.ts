@@ -5,6 +5,7 @@
  */
 
 import type { Decoder } from "../bridge/decode.ts";
+import { StateLimitError } from "../lazy/external_tables.ts";
 import { Thrown } from "../lazy/thrown.ts";
 import type { Views } from "../lazy/views.ts";
 import type { Instance } from "../runtime/instance.ts";
@@ -104,8 +105,9 @@ export class Reports {
     const { where, bare } = this.#locate(message, position);
     const isOverflow = OVERFLOW.test(message.slice(0, POSITIONS_LENGTH_MAX));
     const isOwnMessage = typeof value === "string" || isRawText && value instanceof Uint8Array;
+    const isStateFull = thrown?.value instanceof StateLimitError;
     const error = new LuaError(
-      isOverflow ? "limit" : KINDS[status],
+      isOverflow ? "limit" : isStateFull ? "memory" : KINDS[status],
       thrown === undefined ? bare : message,
       {
         ...where,

@@ -32,7 +32,9 @@ export interface ComputeUnitOptions extends Powers {
   memoryLimit?: number;
   /**
    * The most that code may make `_home` and other external tables take of the host's memory, in bytes, estimated: 64
-   * for an entry, 256 for a table, and the strings. What is beyond is an error in Lua, and a RangeError for the host.
+   * for an entry, 256 for a table, and the strings. `memoryLimit` doesn't count them, as they stand with the host. What
+   * is beyond is an error in Lua, and for the host a {@linkcode LuaError} of kind `"memory"` with a RangeError as its
+   * `cause`. What the host stores itself counts, and isn't refused.
    *
    * @default {1073741824} (1 GiB)
    */
