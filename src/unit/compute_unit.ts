@@ -28,6 +28,7 @@ import { Chunks } from "./chunks.ts";
 import { Figures, type RunStats } from "./figures.ts";
 import { checkJson, indentText, readJson, setInputJson, writeOutputJson } from "./json_text.ts";
 import { Known } from "./known.ts";
+import { Printed } from "./printed.ts";
 import { Reports } from "./reports.ts";
 import type { ComputeAsyncResult } from "./run_result.ts";
 import { makeSnapshot, partsOf, Snapshot, type SnapshotParts } from "./snapshot.ts";
@@ -121,11 +122,6 @@ export const internals = {} as {
   isPending: (unit: ComputeUnit, id: number) => boolean;
 };
 
-/** Units of text that {@linkcode ComputeUnit.printed} keeps of one compute. */
-const PRINTED_LENGTH_MAX = 1024 * 1024;
-
-const PRINT_OVERFLOW = `printed text exceeds ${PRINTED_LENGTH_MAX} characters: give the unit an onPrint`;
-
 /** What a unit that goes on from a copy has besides memory. */
 interface CopyOrigin {
   readonly record: UnitRecord;
@@ -189,7 +185,7 @@ export class ComputeUnit implements Disposable {
   #reports: Reports | undefined;
   #lazyThreshold: number;
   #onPrint: ((line: string) => void) | undefined;
-  #printed = "";
+  readonly #printed: Printed = new Printed();
   #chunks: Chunks | undefined;
   #functions: HostFunctions | undefined;
   #figures: Figures | undefined;
@@ -298,7 +294,17 @@ export class ComputeUnit implements Disposable {
     const functions = this.#functions = new HostFunctions(instance, encoder, decoder, tables, luaFunctions);
     const figures = this.#figures = new Figures(instance, functions);
     const autosaved = this.#options.autosave === true ? this.#home : undefined;
-    const tasks = this.#tasks = new Tasks(uses, encoder, decoder, reports, functions, figures, external, autosaved);
+    const tasks = this.#tasks = new Tasks(
+      uses,
+      encoder,
+      decoder,
+      reports,
+      functions,
+      figures,
+      external,
+      this.#printed,
+      autosaved,
+    );
     instance.host = {
       flush: (words, heapBytes) => decoder.takeChunk(words, heapBytes),
       load: (op, view, first, count) => tables.load(op, view, first, count),
@@ -319,7 +325,7 @@ export class ComputeUnit implements Disposable {
     const ownState = home === undefined ? state : homeInternals.stateOf(home);
     const known = new Known(instance.memoryLimit, ownState, record.known, home !== undefined);
     this.#connect(instance, known).bind(functions);
-    this.#printed = record.printed;
+    this.#printed.begin(record.printed);
     this.#uses.noteChannel(OWN_CHANNEL);
     try {
       this.#uses.use(LOAD, ({ exports }) => {
@@ -358,11 +364,12 @@ export class ComputeUnit implements Disposable {
   }
 
   /**
-   * What the last {@linkcode ComputeUnit.compute} printed, each line ended by a newline.
-   * Empty where the unit has an `onPrint`.
+   * What the run has printed that ran last, from its beginning on, each line ended by a newline: of runs that wait,
+   * and overlap, the one that went on last. Of several runs that overlap, `onPrint` hears all. Empty where the
+   * unit has one.
    */
   get printed(): string {
-    return this.#printed;
+    return this.#printed.text;
   }
 
   /**
@@ -1539,7 +1546,7 @@ export class ComputeUnit implements Disposable {
       luaFunctions: this.#luaFunctions.record(),
       tasks: this.#tasks!.record(),
       randomState: this.#uses.instance!.randomState,
-      printed: this.#printed,
+      printed: this.#printed.text,
       isLocked: this.#options.library === "readonly",
       hasIo,
     };
@@ -1685,7 +1692,7 @@ export class ComputeUnit implements Disposable {
     const figures = this.#figures!;
     this.#decoder!.drop();
     if (this.#uses.isInside) return this.#executeInside(instance, call, since, allowance);
-    this.#printed = "";
+    this.#printed.begin();
     if (!figures.isTimed) {
       figures.beginUntimed();
       return instance.guard(call, since, allowance);
@@ -1760,7 +1767,6 @@ export class ComputeUnit implements Disposable {
 
   /** Sets the input and the metadata of a run that is about to begin. */
   #setFields(instance: Instance, input: unknown, meta: unknown, options: InputOptions): void {
-    this.#printed = "";
     if (input !== undefined && input !== null) {
       this.#setField(instance, "set input", FIELD.input, "input", input, options);
     }
@@ -1782,7 +1788,6 @@ export class ComputeUnit implements Disposable {
     const action = `call ${name}`;
     if (typeof callee === "function") this.#checkFunction(callee as LuaFunction);
     const run = this.#prepare(action, RESULTS.FIRST, NO_OPTIONS, ({ exports }) => {
-      this.#printed = "";
       this.#encoder!.encodeCall(callee, args, action);
       return exports.strand_of_function(args.length);
     });
@@ -1805,10 +1810,7 @@ export class ComputeUnit implements Disposable {
 
   #print(line: string): void {
     if (this.#onPrint) return this.#onPrint(line);
-    if (this.#printed.length + line.length >= PRINTED_LENGTH_MAX) {
-      throw new RangeError(PRINT_OVERFLOW);
-    }
-    this.#printed += line + "\n";
+    this.#printed.add(line);
   }
 }
 
