@@ -830,7 +830,8 @@ export class ComputeUnit implements Disposable {
    *
    * The code runs until it first waits before this method returns; the input is read by then, as for
    * {@linkcode ComputeUnit.setInput}. Many runs may wait at the same time. `timeLimit` counts the time
-   * in which the run itself ran.
+   * in which the run itself ran; waiting isn't counted, and bounded by `signal` only, such as
+   * `AbortSignal.timeout(ms)`.
    *
    * @typeParam T Type of the value; it isn't checked.
    * @typeParam Output Type of the output; it isn't checked.

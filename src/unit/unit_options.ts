@@ -25,7 +25,8 @@ import {
 /** Options of {@linkcode ComputeUnit.create}. */
 export interface ComputeUnitOptions extends Powers {
   /**
-   * The most that the unit's WASM memory may grow to, in bytes: from 1 MiB to 4 GiB.
+   * The most that the unit's WASM memory may grow to, in bytes: from 1 MiB to 4 GiB. `_home` and other external
+   * tables stand outside of it.
    *
    * @default {268435456} (256 MiB)
    */
@@ -41,7 +42,8 @@ export interface ComputeUnitOptions extends Powers {
   stateLimit?: number;
   /**
    * How long one {@linkcode ComputeUnit.compute} may run, in milliseconds, compiling its
-   * code included. Nothing in Lua can catch or outlast it.
+   * code included. Nothing in Lua can catch or outlast it. A run that waits isn't running: waiting is bounded by
+   * {@linkcode RunOptions.signal}, such as `AbortSignal.timeout(ms)`.
    *
    * @default {Infinity}
    */
@@ -128,7 +130,7 @@ export interface ComputeUnitOptions extends Powers {
 /** What one run may take, where that isn't what the unit's options say. */
 export interface RunOptions {
   /**
-   * How long this run may run, in milliseconds.
+   * How long this run may run, in milliseconds, without the time that it waits.
    *
    * @default {the unit's `timeLimit`}
    */
@@ -140,7 +142,8 @@ export interface RunOptions {
    */
   stepLimit?: number;
   /**
-   * Ends the run when it is aborted, which is rejected with, or throws, the signal's reason. While code
+   * Ends the run when it is aborted, also while it waits: `AbortSignal.timeout(ms)` bounds a run with all its
+   * waiting. The run is rejected with, or throws, the signal's reason. While code
    * runs, only what it calls can abort it.
    */
   signal?: AbortSignal;
