@@ -13,6 +13,7 @@ export type { ComputeAsyncResult } from "./unit/run_result.ts";
 export { Snapshot } from "./unit/snapshot.ts";
 export type { PendingCall, SuspendedRun } from "./unit/tasks.ts";
 export type {
+  CompileOptions,
   ComputeAsyncOptions,
   ComputeOptions,
   ComputeUnitOptions,

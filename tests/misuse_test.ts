@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import * as lua from "@computeunit/cu";
 import { ComputeUnit, IoWrapper, LuaError } from "@computeunit/cu";
+import { MemoryStore } from "@computeunit/cu/stores/memory";
 import { nearestName } from "../src/values/options.ts";
 
 const cu = await ComputeUnit.create();
@@ -156,7 +157,7 @@ const PLACES: Record<string, Place[]> = {
   ],
   "request()": [
     { give: (method) => io.request(method), takes: ["string"], says: "the method is not a string" },
-    ...ioOptions((given) => io.request("none", 1, given)),
+    ...ioOptions((given) => io.request("none", 1, given)).filter(({ says }) => says !== "chunkName"),
   ],
   "load()": [options((given) => lua.load(given)), ...unitOptions((given) => lua.load(given))],
   "the functional compute()": [{ give: (code) => lua.compute(code), takes: CODE, says: "the code" }],
@@ -259,6 +260,123 @@ Deno.test("a message says what was wrong, and what to write instead", async () =
   for (const [use, type, message] of cases) {
     const error = await assertRejects(async () => await use(), type);
     assertEquals((error as Error).message, message);
+  }
+});
+
+/** A right value of each option that there is but those of a unit, which are told apart by being checked at all. */
+const RIGHT = {
+  chunkName: "a",
+  globals: "own",
+  timeLimit: 1e9,
+  stepLimit: 1e9,
+  signal: new AbortController().signal,
+  transaction: false,
+  lazy: false,
+  nulls: "keep",
+  input: [1],
+  meta: { a: 1 },
+  clearBefore: true,
+  metadata: { a: 1 },
+  batchSize: 2,
+  indent: 1,
+  sort: true,
+  io: false,
+  home: undefined,
+  compressed: false,
+  attempts: 1,
+  wait: () => Promise.resolve(),
+  random: Math.random,
+} as const;
+type OptionName = keyof typeof RIGHT;
+const RUN = ["timeLimit", "stepLimit", "signal", "transaction"] as const;
+const COMPUTE = [...RUN, "chunkName", "globals"] as const;
+const INPUT = ["lazy", "nulls"] as const;
+
+/** The options that a function's type has. */
+type Of<F extends (...args: never[]) => unknown, Place extends number> = Required<NonNullable<Parameters<F>[Place]>>;
+
+/** A call with options, and the names of those that it takes: the type checker compares them with its type's. */
+function takes<Options>(give: (options: Options) => unknown, names: { [Name in keyof Options]: true }) {
+  return { give: give as (options: unknown) => unknown, names: Object.keys(names) };
+}
+
+function named<const Names extends readonly OptionName[]>(names: Names): { [Name in Names[number]]: true } {
+  return Object.fromEntries(names.map((name) => [name, true])) as { [Name in Names[number]]: true };
+}
+
+type Unit = ComputeUnit;
+const home = await lua.openHome(new MemoryStore(), "home");
+const saved = await ComputeUnit.create({ home });
+const IO = [...RUN, ...INPUT, "clearBefore", "metadata"] as const;
+const TAKEN = {
+  compile: takes<Of<Unit["compile"], 1>>((given) => cu.compile("return 1", given), named(["chunkName"])),
+  compute: takes<Of<Unit["compute"], 1>>((given) => cu.compute("return 1", given), named(COMPUTE)),
+  computeAll: takes<Of<Unit["computeAll"], 1>>((given) => cu.computeAll("return 1", given), named(COMPUTE)),
+  computeAsync: takes<Of<Unit["computeAsync"], 1>>(
+    (given) => cu.computeAsync("return 1", given),
+    named([...COMPUTE, ...INPUT, "input", "meta"]),
+  ),
+  setInput: takes<Of<Unit["setInput"], 1>>((given) => cu.setInput({}, given), named(INPUT)),
+  setInputField: takes<Of<Unit["setInputField"], 2>>((given) => cu.setInputField("a", {}, given), named(INPUT)),
+  setInputJson: takes<Of<Unit["setInputJson"], 1>>((given) => cu.setInputJson("{}", given), named(["nulls"])),
+  getOutputJson: takes<Of<Unit["getOutputJson"], 0>>((given) => cu.getOutputJson(given), named(["indent", "sort"])),
+  callHandler: takes<Of<Unit["callHandler"], 2>>((given) => cu.callHandler("none", {}, given), named(INPUT)),
+  saveState: takes<Of<Unit["saveState"], 0>>((given) => saved.saveState(given), named(["io"])),
+  loadState: takes<Of<Unit["loadState"], 0>>((given) => saved.loadState(given), named(["io"])),
+  snapshot: takes<Of<Unit["snapshot"], 0>>((given) => cu.snapshot(given), named(["io"])),
+  restore: takes<Of<Unit["restore"], 1>>((given) => cu.restore(cu.snapshot(), given), named(["home"])),
+  bytes: takes<Of<lua.Snapshot["bytes"], 0>>((given) => cu.snapshot().bytes(given), named(["compressed"])),
+  computeWithIo: takes<Of<IoWrapper["computeWithIo"], 2>>(
+    (given) => io.computeWithIo("return 1", [1], given),
+    named([...IO, "chunkName", "globals"]),
+  ),
+  processStream: takes<Of<IoWrapper["processStream"], 2>>(
+    (given) => io.processStream("return 1", [1], given),
+    named([...IO, "chunkName", "globals", "batchSize"]),
+  ),
+  request: takes<Of<IoWrapper["request"], 2>>((given) => io.request("none", {}, given), named(IO)),
+  openHome: takes<Of<typeof lua.openHome, 2>>(
+    (given) => lua.openHome(new MemoryStore(), "a", given),
+    named(["wait", "random"]),
+  ),
+  transact: takes<Of<typeof lua.transact, 3>>(
+    (given) => lua.transact(new MemoryStore(), "a", () => 1, given),
+    named(["attempts", "wait", "random"]),
+  ),
+  "the functional setInput": takes<Of<typeof lua.setInput, 1>>((given) => lua.setInput({}, given), named(INPUT)),
+  "the functional setInputField": takes<Of<typeof lua.setInputField, 2>>(
+    (given) => lua.setInputField("a", {}, given),
+    named(INPUT),
+  ),
+};
+
+for (const [method, { give, names }] of Object.entries(TAKEN)) {
+  Deno.test(`${method}() takes the options of its type and refuses all others`, async () => {
+    cu.compute("_io.output = 1 _io.input = nil");
+    lua.compute("_io.input = nil");
+    const found = [];
+    for (const [name, value] of Object.entries(RIGHT)) {
+      try {
+        await give({ [name]: value });
+        found.push(name);
+      } catch (error) {
+        assert(error instanceof TypeError, `${method}: ${name}: ${error}`);
+        assertStringIncludes((error as Error).message, `there is no option "${name}"`);
+      }
+    }
+    assertEquals(found.sort(), names.sort());
+  });
+}
+
+Deno.test("runDurably() refuses an option that there isn't, of a run that has ended too", async () => {
+  const store = new MemoryStore();
+  await lua.runDurably(store, "job", "return 1", { calls: {} });
+  for (const name of ["job", "other"]) {
+    await assertRejects(
+      () => lua.runDurably(store, name, "return 1", { calls: {}, transaction: true } as never),
+      TypeError,
+      'Cannot run durably: there is no option "transaction"',
+    );
   }
 });
 

@@ -6,6 +6,7 @@ import { pack } from "../tools/pack.ts";
 import { pathOf, run } from "../tools/run.ts";
 import { resultsOfPage } from "./platforms/page.ts";
 import { fetchProgram, findRuntimes, NPM } from "./platforms/runtimes.ts";
+import { serveDefined } from "./platforms/workerd.ts";
 
 const { tarball, dir } = await pack();
 const runtimes = await findRuntimes();
@@ -99,6 +100,48 @@ Deno.test({
       `;
       await Deno.writeTextFile(new URL("module.js", dir), script);
       assertEquals(await printedBy(NODE!, ["--no-warnings", "module.js"], dir), "42");
+    }),
+});
+
+const WORKERD = runtimes.get("workerd")?.program;
+
+/** A project that the package is installed in, with a worker, served as the documents say. */
+async function answerOfWorker(dir: URL, script: (documented: string) => string): Promise<string> {
+  const reference = await Deno.readTextFile(new URL("../docs/API_REFERENCE.md", import.meta.url));
+  const section = reference.slice(reference.indexOf("### workerd without a bundler"));
+  const [, documented] = /```js ignore\n([^]+?)```/.exec(section)!;
+  const [, definition] = /```capnp\n([^]+?)```/.exec(section)!;
+  await install(NODE!, dir);
+  await Deno.writeTextFile(new URL("worker.js", dir), script(documented));
+  await using server = await serveDefined(WORKERD!, new URL("config.capnp", dir), definition);
+  return await (await fetch(server.url)).text();
+}
+
+Deno.test({
+  name: "a worker in workerd without a bundler, as the documents have it",
+  ignore: NODE === undefined || npm === undefined || WORKERD === undefined,
+  fn: () => withProject(async (dir) => assertEquals(await answerOfWorker(dir, (documented) => documented), "42")),
+});
+
+Deno.test({
+  name: "a unit that is made at module level in workerd says what to do, and with a seed it is made",
+  ignore: NODE === undefined || npm === undefined || WORKERD === undefined,
+  fn: () =>
+    withProject(async (dir) => {
+      const script = `
+        import { ComputeUnit } from "@computeunit/cu";
+        import module from "./cu.wasm";
+        const message = await ComputeUnit.create({ module }).catch((error) => error.message);
+        const unit = await ComputeUnit.create({ module, seed: 1 });
+        const result = unit.compute("return 6 * 7");
+        export default { fetch: () => Response.json([result, message]) };
+      `;
+      const [result, message] = JSON.parse(await answerOfWorker(dir, () => script));
+      assertEquals(result, 42);
+      assertMatch(
+        message,
+        /^Cannot create a compute unit: there are no random numbers here \(.*give the option seed$/s,
+      );
     }),
 });
 

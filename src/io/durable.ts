@@ -7,7 +7,7 @@
 import { ComputeUnit, internals } from "../unit/compute_unit.ts";
 import type { ComputeAsyncResult } from "../unit/run_result.ts";
 import type { PendingCall, SuspendedRun } from "../unit/tasks.ts";
-import type { ComputeUnitOptions } from "../unit/unit_options.ts";
+import { checkUnitOptions, type ComputeUnitOptions } from "../unit/unit_options.ts";
 import { describe, isPlainObject } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { isFunction, isOptions } from "../values/options.ts";
@@ -162,6 +162,14 @@ function checkDurableOptions(options: unknown): asserts options is DurableOption
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot ${ACTION}: signal must be an AbortSignal, got ${describe(signal)}`);
   }
+  // Also where the run has ended, and no unit is made.
+  checkUnitOptions(ofUnit(options as DurableOptions), ACTION);
+}
+
+/** Those that are the unit's. */
+function ofUnit(options: DurableOptions): ComputeUnitOptions {
+  const { calls: _, input: __, meta: ___, chunkName: ____, signal: _____, sleep: ______, ...others } = options;
+  return others;
 }
 
 /** One run, in this process. */
@@ -204,7 +212,8 @@ class DurableRun {
   }
 
   get #unitOptions(): ComputeUnitOptions {
-    const { calls, input: _, meta: __, chunkName: ___, signal: ____, sleep: _____, ...options } = this.#options;
+    const { calls } = this.#options;
+    const options = ofUnit(this.#options);
     const durable = Object.keys(calls).map((name) => [name, () => new Promise(() => {})]);
     const twice = Object.keys(calls).find((name) => Object.hasOwn(options.globals ?? {}, name));
     if (twice !== undefined) throw new TypeError(`Cannot ${ACTION}: ${twice} is one of calls and of globals`);

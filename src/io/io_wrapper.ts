@@ -48,6 +48,9 @@ export interface ComputeWithIoResult<Output = LuaValue> {
   metadata: LuaValue;
 }
 
+/** Options of {@linkcode IoWrapper.request}: a handler has the name and the globals of the code that defined it. */
+export type RequestOptions = Omit<ComputeWithIoOptions, "chunkName" | "globals">;
+
 /** Options of {@linkcode IoWrapper.processStream}. */
 export interface ProcessStreamOptions extends ComputeWithIoOptions {
   /**
@@ -78,6 +81,8 @@ const IO_RULES = {
   metadata: { is: isOptions, what: "an object with fields" },
 };
 const IO_OPTIONS = rulesOf<ComputeWithIoOptions>(IO_RULES);
+const { chunkName: _chunkName, globals: _globals, ...REQUEST_RULES } = IO_RULES;
+const REQUEST_OPTIONS = rulesOf<RequestOptions>(REQUEST_RULES);
 const STREAM_OPTIONS = rulesOf<ProcessStreamOptions>({
   ...IO_RULES,
   batchSize: {
@@ -254,7 +259,8 @@ export class IoWrapper implements Disposable {
    * @typeParam Output Type of the handler's result; it isn't checked.
    * @param method Name of the handler.
    * @param params Its argument; read before this method returns, as an input is.
-   * @param options As for {@linkcode IoWrapper.computeWithIo}; `lazy` is for `params`.
+   * @param options As for {@linkcode IoWrapper.computeWithIo}, but for `chunkName` and `globals`, which a handler has
+   * of the code that defined it; `lazy` is for `params`.
    * @returns The handler's first result as output. For a method that no code defined,
    * built-in functions included, the output is an {@linkcode UnknownMethod}.
    * @throws {LuaError} If the handler raises an error or exceeds a limit.
@@ -285,11 +291,11 @@ export class IoWrapper implements Disposable {
   request<Output = LuaValue>(
     method: string,
     params: unknown = {},
-    options: ComputeWithIoOptions = NO_OPTIONS,
+    options: RequestOptions = NO_OPTIONS,
   ): Promise<ComputeWithIoResult<Output | UnknownMethod>> {
     return promiseOf(() => {
       checkString("request", "method", method);
-      checkOptions("request", options, IO_OPTIONS);
+      checkOptions("request", options, REQUEST_OPTIONS);
       const run = internals.makeRequest(this.#getUnit("request"), method, params, this.#taskOptions(options, true));
       return endOf(run, (result) => {
         const { output, metadata } = resultOf<Output>(result);

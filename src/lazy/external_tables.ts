@@ -11,10 +11,12 @@ import type { Instance } from "../runtime/instance.ts";
 import { VIEW_OP, WIRE } from "../runtime/wire.ts";
 import { Storing } from "../state/stored.ts";
 import {
+  bytesOf,
   ENTRY_BYTES,
   type State,
   type Stored,
   type StoredKey,
+  TABLE_BYTES,
   TableData,
   TableHandle,
   type TableKind,
@@ -42,6 +44,14 @@ const PLACES_PER_STEP = 2;
 
 /** What a table is marked as (`external.Kind`). */
 const KINDS: readonly TableKind[] = ["array", "map", "object"];
+
+/** Code has stored more than it may: the cause of the error that users get, of kind "memory". */
+export class StateLimitError extends RangeError {
+  /** Constructs the error of a limit in bytes. */
+  constructor(limit: number) {
+    super(`Cannot store a value: external tables take more than the ${limit} bytes of stateLimit`);
+  }
+}
 
 /** What Lua stores with tables that have no numbers yet. */
 interface Pending {
@@ -239,6 +249,7 @@ export class ExternalTables implements ExternalNumbers {
 
   /** Answers with a new table. */
   create(): number {
+    this.#checkLimit(TABLE_BYTES);
     this.#encoder.encodeStored(this.#state.create());
     return 0;
   }
@@ -323,11 +334,17 @@ export class ExternalTables implements ExternalNumbers {
   }
 
   #put(table: TableData, key: StoredKey, value: Stored | undefined): number {
-    if (value !== undefined) this.#checkLimit(0);
+    if (value !== undefined) this.#checkEntry(table, key, value);
     this.#state.set(table, key, value);
     this.#pay();
     // In a transaction, each look at the border is to be heard of.
     return this.#state.transactions === undefined ? table.luaLength : WIRE.BORDER_UNKNOWN;
+  }
+
+  #checkEntry(table: TableData, key: StoredKey, value: Stored): void {
+    // A bound, for which the table isn't asked.
+    const most = ENTRY_BYTES + bytesOf(key) + bytesOf(value);
+    if (this.#state.bytes + most > this.#bytesAllowed) this.#checkLimit(this.#state.growth(table, key, value));
   }
 
   /** Throws where tables take more than they may with so much more, once those that are gone are left out. */
@@ -335,11 +352,10 @@ export class ExternalTables implements ExternalNumbers {
     if (this.#state.bytes + more <= this.#bytesAllowed) return;
     this.#instance.checkTime();
     this.#state.count(this.#views.externals());
+    this.#pay();
     const limit = this.#stateLimit;
     const bytes = this.#state.bytes + more;
-    if (bytes > limit) {
-      throw new RangeError(`Cannot store a value: external tables take more than the ${limit} bytes of stateLimit`);
-    }
+    if (bytes > limit) throw new StateLimitError(limit);
     // Counting takes as long as there are tables: only after a part of what is left.
     this.#bytesAllowed = bytes + (limit - bytes) / 2;
     if (this.#bytesAllowed - bytes < limit / 64) this.#bytesAllowed = limit;

@@ -14,7 +14,7 @@ import { hasFields, kindOf, type TypedArray } from "../values/kinds.ts";
 import { binaryText } from "../values/text.ts";
 import type { LazyInput, Origin, Registry, ViewEncoder } from "./encode_views.ts";
 import { TableData } from "../state/tables.ts";
-import type { ExternalTables } from "./external_tables.ts";
+import { type ExternalTables, StateLimitError } from "./external_tables.ts";
 import { Entries } from "./entries.ts";
 import { Place } from "./place.ts";
 import { Results } from "./results.ts";
@@ -114,7 +114,7 @@ export class HostTables implements Registry {
       if (this.#instance.isTimeUp(error)) throw error;
       if (this.#encoder.isOwn(error)) return WIRE.STATUS_MEMORY;
       if (number === 0 || TableData.is(this.#views.objectOf(number))) {
-        this.raise(error, true);
+        this.raise(error, !(error instanceof StateLimitError));
         return WIRE.STATUS_THROWN;
       }
       // A Map's or Set's own methods may throw anything.

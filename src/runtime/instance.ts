@@ -247,6 +247,7 @@ export class Instance {
       askForSteps: () => this.exports.ask_for_steps(),
     });
     this.#random = new RandomNumbers(options.seed);
+    if (options.image === undefined) this.#random.prepare();
     this.#timeZone = options.timeZone;
     const instance = new WebAssembly.Instance(module, { cu: this.#imports() });
     const exports: Record<string, unknown> = { ...instance.exports };

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { messageOf } from "../values/refusals.ts";
+
 /** What a unit draws when it is made, and some more. */
 const DRAWN_AT_ONCE = 16;
 
@@ -34,13 +36,34 @@ export class RandomNumbers {
     return (mixed ^ mixed >>> 16) >>> 0;
   }
 
-  #draw(): number {
-    if (this.#left === 0) {
-      this.#drawn = new Uint32Array(DRAWN_AT_ONCE);
-      if (!readFromSystem(this.#drawn)) crypto.getRandomValues(this.#drawn);
-      this.#left = DRAWN_AT_ONCE;
+  /**
+   * Draws the numbers that a unit takes while it is made, as nothing may be thrown through it then. Its secrets
+   * are among them, which all of its tables depend on: they can't come later.
+   *
+   * @throws {Error} If the platform gives none here, as workerd outside of handlers.
+   */
+  prepare(): void {
+    if (this.#state !== undefined) return;
+    try {
+      this.#refill();
+    } catch (cause) {
+      throw new Error(
+        `Cannot create a compute unit: there are no random numbers here (${messageOf(cause)}); in a worker, make the ` +
+          "unit when a request is handled, or give the option seed",
+        { cause },
+      );
     }
+  }
+
+  #draw(): number {
+    if (this.#left === 0) this.#refill();
     return this.#drawn[--this.#left];
+  }
+
+  #refill(): void {
+    this.#drawn = new Uint32Array(DRAWN_AT_ONCE);
+    if (!readFromSystem(this.#drawn)) crypto.getRandomValues(this.#drawn);
+    this.#left = DRAWN_AT_ONCE;
   }
 }
 

@@ -272,7 +272,7 @@ export class State {
    * What its tables take of memory, in bytes, estimated: also those that are gone since it was last counted. Infinity
    * where it is to be counted.
    */
-  bytes = 0;
+  bytes: number = TABLE_BYTES;
   /** Places of tables that were looked at to find others, since who pays for that has set it to 0. */
   work = 0;
   /** The table `_home`. */
@@ -330,6 +330,13 @@ export class State {
     table.kind = kind;
     this.bytes += TABLE_BYTES;
     return table;
+  }
+
+  /** What tables take more once a key has a value. */
+  growth(table: TableData, key: StoredKey, value: Stored): number {
+    const before = table.get(key);
+    const entry = before === undefined ? ENTRY_BYTES + bytesOf(key) : -bytesOf(before);
+    return entry + bytesOf(value);
   }
 
   /** Sets a key to a value, or with `undefined` takes it away. */
@@ -444,12 +451,13 @@ export class State {
     }
   }
 
-  /** Counts what tables take that are reached from some. */
+  /** Counts what tables take that are reached from some; that is work. */
   count(roots: Iterable<TableData>): void {
     const reached = new Set<TableData>([this.home, ...this.made.values(), ...roots]);
     this.bytes = 0;
     // Those that are met on the way are added to what is gone through.
     for (const table of reached) {
+      this.work += 1 + table.placeCount;
       this.bytes += TABLE_BYTES + ENTRY_BYTES * table.length;
       for (let place = 0; place < table.placeCount; place++) {
         const value = table.valueAt(place);
@@ -653,11 +661,11 @@ export class State {
 
 /** What an entry takes of memory, about; and a table, and a value that is no number. */
 export const ENTRY_BYTES = 64;
-const TABLE_BYTES = 256;
+export const TABLE_BYTES = 256;
 const BOX_BYTES = 32;
 
 /** Bytes of a key or value besides its place. */
-function bytesOf(value: Stored | undefined): number {
+export function bytesOf(value: Stored | undefined): number {
   if (typeof value === "string") return BOX_BYTES + value.length;
   if (typeof value !== "object" || value === null || TableData.is(value)) return 0;
   if (value instanceof Uint8Array) return BOX_BYTES + value.length;

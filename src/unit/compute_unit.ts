@@ -28,6 +28,7 @@ import { Chunks } from "./chunks.ts";
 import { Figures, type RunStats } from "./figures.ts";
 import { checkJson, indentText, readJson, setInputJson, writeOutputJson } from "./json_text.ts";
 import { Known } from "./known.ts";
+import { Printed } from "./printed.ts";
 import { Reports } from "./reports.ts";
 import type { ComputeAsyncResult } from "./run_result.ts";
 import { makeSnapshot, partsOf, Snapshot, type SnapshotParts } from "./snapshot.ts";
@@ -37,6 +38,8 @@ import { type PendingCall, type PreparedRun, Tasks } from "./tasks.ts";
 import {
   checkUnitOptions,
   CHUNK_NAME_DEFAULT,
+  COMPILE_OPTIONS,
+  type CompileOptions,
   COMPUTE_ASYNC_OPTIONS,
   COMPUTE_OPTIONS,
   type ComputeAsyncOptions,
@@ -119,11 +122,6 @@ export const internals = {} as {
   isPending: (unit: ComputeUnit, id: number) => boolean;
 };
 
-/** Units of text that {@linkcode ComputeUnit.printed} keeps of one compute. */
-const PRINTED_LENGTH_MAX = 1024 * 1024;
-
-const PRINT_OVERFLOW = `printed text exceeds ${PRINTED_LENGTH_MAX} characters: give the unit an onPrint`;
-
 /** What a unit that goes on from a copy has besides memory. */
 interface CopyOrigin {
   readonly record: UnitRecord;
@@ -187,7 +185,7 @@ export class ComputeUnit implements Disposable {
   #reports: Reports | undefined;
   #lazyThreshold: number;
   #onPrint: ((line: string) => void) | undefined;
-  #printed = "";
+  readonly #printed: Printed = new Printed();
   #chunks: Chunks | undefined;
   #functions: HostFunctions | undefined;
   #figures: Figures | undefined;
@@ -296,7 +294,17 @@ export class ComputeUnit implements Disposable {
     const functions = this.#functions = new HostFunctions(instance, encoder, decoder, tables, luaFunctions);
     const figures = this.#figures = new Figures(instance, functions);
     const autosaved = this.#options.autosave === true ? this.#home : undefined;
-    const tasks = this.#tasks = new Tasks(uses, encoder, decoder, reports, functions, figures, external, autosaved);
+    const tasks = this.#tasks = new Tasks(
+      uses,
+      encoder,
+      decoder,
+      reports,
+      functions,
+      figures,
+      external,
+      this.#printed,
+      autosaved,
+    );
     instance.host = {
       flush: (words, heapBytes) => decoder.takeChunk(words, heapBytes),
       load: (op, view, first, count) => tables.load(op, view, first, count),
@@ -317,7 +325,7 @@ export class ComputeUnit implements Disposable {
     const ownState = home === undefined ? state : homeInternals.stateOf(home);
     const known = new Known(instance.memoryLimit, ownState, record.known, home !== undefined);
     this.#connect(instance, known).bind(functions);
-    this.#printed = record.printed;
+    this.#printed.begin(record.printed);
     this.#uses.noteChannel(OWN_CHANNEL);
     try {
       this.#uses.use(LOAD, ({ exports }) => {
@@ -356,11 +364,12 @@ export class ComputeUnit implements Disposable {
   }
 
   /**
-   * What the last {@linkcode ComputeUnit.compute} printed, each line ended by a newline.
-   * Empty where the unit has an `onPrint`.
+   * What the run has printed that ran last, from its beginning on, each line ended by a newline: of runs that wait,
+   * and overlap, the one that went on last. Of several runs that overlap, `onPrint` hears all. Empty where the
+   * unit has one.
    */
   get printed(): string {
-    return this.#printed;
+    return this.#printed.text;
   }
 
   /**
@@ -401,7 +410,7 @@ export class ComputeUnit implements Disposable {
    * @param options Name of the code.
    * @returns A function that runs the code, and throws as {@linkcode ComputeUnit.compute}.
    * @throws {LuaError} If the code doesn't compile.
-   * @throws {TypeError} If the chunk's name isn't a line of text.
+   * @throws {TypeError} If the chunk's name isn't a line of text, or there is another option.
    *
    * @example Usage
    * ```ts
@@ -416,8 +425,8 @@ export class ComputeUnit implements Disposable {
    * assertEquals(square(), 16);
    * ```
    */
-  compile<T = LuaValue>(code: string | Uint8Array, options: ComputeOptions = NO_OPTIONS): CompiledChunk<T> {
-    checkOptions("compile", options, COMPUTE_OPTIONS);
+  compile<T = LuaValue>(code: string | Uint8Array, options: CompileOptions = NO_OPTIONS): CompiledChunk<T> {
+    checkOptions("compile", options, COMPILE_OPTIONS);
     const chunk = this.#uses.use("compile", () => this.#chunks!.compile(code, options.chunkName));
     const text = this.#chunks!.textOf(chunk);
     const isKnown = () => this.#chunks?.textOf(chunk) === text;
@@ -821,7 +830,8 @@ export class ComputeUnit implements Disposable {
    *
    * The code runs until it first waits before this method returns; the input is read by then, as for
    * {@linkcode ComputeUnit.setInput}. Many runs may wait at the same time. `timeLimit` counts the time
-   * in which the run itself ran.
+   * in which the run itself ran; waiting isn't counted, and bounded by `signal` only, such as
+   * `AbortSignal.timeout(ms)`.
    *
    * @typeParam T Type of the value; it isn't checked.
    * @typeParam Output Type of the output; it isn't checked.
@@ -1537,7 +1547,7 @@ export class ComputeUnit implements Disposable {
       luaFunctions: this.#luaFunctions.record(),
       tasks: this.#tasks!.record(),
       randomState: this.#uses.instance!.randomState,
-      printed: this.#printed,
+      printed: this.#printed.text,
       isLocked: this.#options.library === "readonly",
       hasIo,
     };
@@ -1683,7 +1693,7 @@ export class ComputeUnit implements Disposable {
     const figures = this.#figures!;
     this.#decoder!.drop();
     if (this.#uses.isInside) return this.#executeInside(instance, call, since, allowance);
-    this.#printed = "";
+    this.#printed.begin();
     if (!figures.isTimed) {
       figures.beginUntimed();
       return instance.guard(call, since, allowance);
@@ -1758,7 +1768,6 @@ export class ComputeUnit implements Disposable {
 
   /** Sets the input and the metadata of a run that is about to begin. */
   #setFields(instance: Instance, input: unknown, meta: unknown, options: InputOptions): void {
-    this.#printed = "";
     if (input !== undefined && input !== null) {
       this.#setField(instance, "set input", FIELD.input, "input", input, options);
     }
@@ -1780,7 +1789,6 @@ export class ComputeUnit implements Disposable {
     const action = `call ${name}`;
     if (typeof callee === "function") this.#checkFunction(callee as LuaFunction);
     const run = this.#prepare(action, RESULTS.FIRST, NO_OPTIONS, ({ exports }) => {
-      this.#printed = "";
       this.#encoder!.encodeCall(callee, args, action);
       return exports.strand_of_function(args.length);
     });
@@ -1803,10 +1811,7 @@ export class ComputeUnit implements Disposable {
 
   #print(line: string): void {
     if (this.#onPrint) return this.#onPrint(line);
-    if (this.#printed.length + line.length >= PRINTED_LENGTH_MAX) {
-      throw new RangeError(PRINT_OVERFLOW);
-    }
-    this.#printed += line + "\n";
+    this.#printed.add(line);
   }
 }
 

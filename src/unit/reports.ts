@@ -5,6 +5,7 @@
  */
 
 import type { Decoder } from "../bridge/decode.ts";
+import { StateLimitError } from "../lazy/external_tables.ts";
 import { Thrown } from "../lazy/thrown.ts";
 import type { Views } from "../lazy/views.ts";
 import type { Instance } from "../runtime/instance.ts";
@@ -104,12 +105,18 @@ export class Reports {
     const { where, bare } = this.#locate(message, position);
     const isOverflow = OVERFLOW.test(message.slice(0, POSITIONS_LENGTH_MAX));
     const isOwnMessage = typeof value === "string" || isRawText && value instanceof Uint8Array;
-    const error = new LuaError(isOverflow ? "limit" : KINDS[status], thrown === undefined ? bare : message, {
-      ...where,
-      traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),
-      value: thrown !== undefined || isOwnMessage ? undefined : value,
-      cause: thrown === undefined ? refusal : thrown.value,
-    });
+    const isStateFull = thrown?.value instanceof StateLimitError;
+    const error = new LuaError(
+      isOverflow ? "limit" : isStateFull ? "memory" : KINDS[status],
+      thrown === undefined ? bare : message,
+      {
+        ...where,
+        traceback: stack.replace(/^stack traceback:\n/, "").replace(/\n\t\[C\]: in \?$/, ""),
+        value: thrown !== undefined || isOwnMessage ? undefined : value,
+        // A refusal is thrown itself, with this error as its cause: each the other's would have no end.
+        cause: thrown === undefined ? refusal : thrown.isRefusal ? undefined : thrown.value,
+      },
+    );
     if (!thrown?.isRefusal) return error;
     const own = thrown.value as Error;
     own.cause ??= error;

@@ -251,6 +251,7 @@ function taskOf(data: Fields, functionCount: number): TaskRecord {
       peakBytes: stats.number("peakBytes"),
       hostCalls: stats.number("hostCalls"),
     },
+    printed: data.value("printed") === undefined ? "" : data.text("printed"), // not in older bytes
     strands,
   };
 }

@@ -16,6 +16,7 @@ import { GLOBALS, OWN_CHANNEL, RESULTS, WIRE } from "../runtime/wire.ts";
 import { LuaError } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import type { Figures, RunStats } from "./figures.ts";
+import type { Printed, PrintedText } from "./printed.ts";
 import type { Reports } from "./reports.ts";
 import type { ComputeAsyncResult } from "./run_result.ts";
 import type { Uses } from "./uses.ts";
@@ -201,6 +202,7 @@ export interface TaskRecord {
   readonly stepLimit: number;
   readonly channel: number;
   readonly stats: Readonly<RunStats>;
+  readonly printed: string;
   /** The first one first, and each after its parent. */
   readonly strands: readonly StrandRecord[];
 }
@@ -233,6 +235,7 @@ class Task implements PreparedRun {
   /** Its first strand, which it is over with. */
   main: Strand | undefined;
   readonly stats: RunStats = { steps: 0, milliseconds: 0, peakBytes: 0, hostCalls: 0 };
+  readonly printed: PrintedText = { text: "" };
   isOver = false;
   /** The unit has let go of its `_io`. */
   isClosed = false;
@@ -293,6 +296,7 @@ export class Tasks {
   readonly #functions: HostFunctions;
   readonly #figures: Figures;
   readonly #external: ExternalTables;
+  readonly #printed: Printed;
   /** What is saved after each run that has succeeded. */
   readonly #autosaved: Home | undefined;
   readonly #open = new Set<Task>();
@@ -314,10 +318,12 @@ export class Tasks {
     functions: HostFunctions,
     figures: Figures,
     external: ExternalTables,
+    printed: Printed,
     autosaved: Home | undefined,
   ) {
     this.#autosaved = autosaved;
     this.#external = external;
+    this.#printed = printed;
     this.#uses = uses;
     this.#encoder = encoder;
     this.#decoder = decoder;
@@ -338,6 +344,7 @@ export class Tasks {
     try {
       this.#uses.use(options.action, (instance) => {
         const task = made = new Task(this, options, this.#openChannel(instance, options.clears));
+        if (!this.#uses.isInside) this.#printed.goOn(task.printed);
         if (options.isTransaction) task.transaction = this.#external.begin();
         if (options.ownGlobals) this.#check(instance.exports.use_globals(GLOBALS.OWN), options.action);
         const number = options.make(instance);
@@ -474,11 +481,12 @@ export class Tasks {
   }
 
   #made(record: TaskRecord): Task {
-    const { action, results, keeps, timeLeft, stepsLeft, timeLimit, stepLimit, channel, stats } = record;
+    const { action, results, keeps, timeLeft, stepsLeft, timeLimit, stepLimit, channel, stats, printed } = record;
     const allowance = { timeLeft, stepsLeft, timeLimit, stepLimit };
     const options = { ...RESTORED, action, results, keeps, allowance };
     const task = new Task(this, options, channel);
     Object.assign(task.stats, stats);
+    task.printed.text = printed;
     const strands: Strand[] = [];
     for (const { number, parent, call, called, isRace, left } of record.strands) {
       const group = strands[parent]?.wait?.group;
@@ -571,11 +579,17 @@ export class Tasks {
     return undefined;
   }
 
-  /** Uses the unit for a run: with its `_io`, and in its transaction. */
-  #use<T>({ options, channel, transaction }: Task, body: (instance: Instance) => T): T {
-    const run = transaction === undefined
-      ? body
-      : (instance: Instance) => this.#external.runIn(transaction, () => body(instance));
+  /** Uses the unit for a run: with its `_io` and its printed text, and in its transaction. */
+  #use<T>({ options, channel, transaction, printed }: Task, body: (instance: Instance) => T): T {
+    const run = (instance: Instance): T => {
+      const outer = this.#printed.goOn(printed);
+      try {
+        return transaction === undefined ? body(instance) : this.#external.runIn(transaction, () => body(instance));
+      } finally {
+        // The run goes on in which this one stands.
+        if (this.#uses.isInside) this.#printed.goOn(outer);
+      }
+    };
     return this.#uses.use(options.action, run, channel);
   }
 
@@ -721,7 +735,7 @@ const RESTORED = {
   },
 };
 
-function recordOf({ options, channel, stats, main }: Task): TaskRecord {
+function recordOf({ options, channel, stats, printed, main }: Task): TaskRecord {
   const { action, results, keeps, allowance } = options;
   const { timeLeft, stepsLeft, timeLimit, stepLimit } = allowance;
   // A Map gives those too that are added meanwhile.
@@ -740,6 +754,7 @@ function recordOf({ options, channel, stats, main }: Task): TaskRecord {
     stepLimit,
     channel,
     stats: { ...stats },
+    printed: printed.text,
     strands: Array.from(places.keys(), ({ number, group, wait }) => ({
       number,
       parent: group === undefined ? -1 : places.get(group.parent)!,

@@ -25,21 +25,25 @@ import {
 /** Options of {@linkcode ComputeUnit.create}. */
 export interface ComputeUnitOptions extends Powers {
   /**
-   * The most that the unit's WASM memory may grow to, in bytes: from 1 MiB to 4 GiB.
+   * The most that the unit's WASM memory may grow to, in bytes: from 1 MiB to 4 GiB. `_home` and other external
+   * tables stand outside of it.
    *
    * @default {268435456} (256 MiB)
    */
   memoryLimit?: number;
   /**
    * The most that code may make `_home` and other external tables take of the host's memory, in bytes, estimated: 64
-   * for an entry, 256 for a table, and the strings. What is beyond is an error in Lua, and a RangeError for the host.
+   * for an entry, 256 for a table, and the strings. `memoryLimit` doesn't count them, as they stand with the host. What
+   * is beyond is an error in Lua, and for the host a {@linkcode LuaError} of kind `"memory"` with a RangeError as its
+   * `cause`. What the host stores itself counts, and isn't refused.
    *
    * @default {1073741824} (1 GiB)
    */
   stateLimit?: number;
   /**
    * How long one {@linkcode ComputeUnit.compute} may run, in milliseconds, compiling its
-   * code included. Nothing in Lua can catch or outlast it.
+   * code included. Nothing in Lua can catch or outlast it. A run that waits isn't running: waiting is bounded by
+   * {@linkcode RunOptions.signal}, such as `AbortSignal.timeout(ms)`.
    *
    * @default {Infinity}
    */
@@ -126,7 +130,7 @@ export interface ComputeUnitOptions extends Powers {
 /** What one run may take, where that isn't what the unit's options say. */
 export interface RunOptions {
   /**
-   * How long this run may run, in milliseconds.
+   * How long this run may run, in milliseconds, without the time that it waits.
    *
    * @default {the unit's `timeLimit`}
    */
@@ -138,7 +142,8 @@ export interface RunOptions {
    */
   stepLimit?: number;
   /**
-   * Ends the run when it is aborted, which is rejected with, or throws, the signal's reason. While code
+   * Ends the run when it is aborted, also while it waits: `AbortSignal.timeout(ms)` bounds a run with all its
+   * waiting. The run is rejected with, or throws, the signal's reason. While code
    * runs, only what it calls can abort it.
    */
   signal?: AbortSignal;
@@ -153,8 +158,8 @@ export interface RunOptions {
   transaction?: boolean;
 }
 
-/** Options of {@linkcode ComputeUnit.compute}. */
-export interface ComputeOptions extends RunOptions {
+/** Options of {@linkcode ComputeUnit.compile}: what a run may take is not said there, but by the unit's options. */
+export interface CompileOptions {
   /**
    * Name of the code in messages and tracebacks, such as a path, in one line; of one
    * longer than 59 bytes, Lua shows the end.
@@ -162,6 +167,10 @@ export interface ComputeOptions extends RunOptions {
    * @default {"compute"}
    */
   chunkName?: string;
+}
+
+/** Options of {@linkcode ComputeUnit.compute}. */
+export interface ComputeOptions extends RunOptions, CompileOptions {
   /**
    * `"own"` gives the run a table of globals of its own, which falls back to the unit's: what its code
    * sets there, others don't see. Functions that other code has defined keep the unit's globals, and so
@@ -361,9 +370,13 @@ const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
   module: { is: (module) => module instanceof WebAssembly.Module, what: "a WebAssembly.Module" },
 });
 
+const COMPILE_RULES: OptionRules<CompileOptions> = { chunkName: { is: isString, what: "a string" } };
+/** Rules of {@linkcode CompileOptions}, to check them by. */
+export const COMPILE_OPTIONS = rulesOf<CompileOptions>(COMPILE_RULES);
+
 /** Rules of {@linkcode ComputeOptions}. */
 export const COMPUTE_RULES: OptionRules<ComputeOptions> = {
-  chunkName: { is: isString, what: "a string" },
+  ...COMPILE_RULES,
   globals: { is: (value) => value === "own" || value === "shared", what: `"own" or "shared"` },
   timeLimit: TIME_LIMIT,
   stepLimit: STEP_LIMIT,

@@ -14,7 +14,7 @@ const KINDS = ["syntax", "runtime", "memory", "time", "limit"] as const;
  *
  * - `"syntax"`: the code doesn't compile;
  * - `"runtime"`: the code raised an error, or an operation in it did;
- * - `"memory"`: there was no memory within the unit's limit;
+ * - `"memory"`: there was no memory within the unit's `memoryLimit`, or external tables took more than its `stateLimit`;
  * - `"time"`: the code ran longer than the unit's time limit;
  * - `"limit"`: recursion or nesting went too deep, or the steps of `stepLimit` were spent.
  */

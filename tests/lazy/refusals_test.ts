@@ -167,6 +167,78 @@ Deno.test("setInput() lazily refuses a getter that calls back into the unit", as
   }
 });
 
+/** The causes of an error, itself first. */
+function causesOf(error: unknown): unknown[] {
+  const causes = [error];
+  for (let next = error; next instanceof Error && causes.length < 10; causes.push(next)) {
+    next = next.cause;
+    if (next === undefined) break;
+  }
+  return causes;
+}
+
+Deno.test("no error is a cause of itself, whatever has thrown it and passed it on", async () => {
+  const own = new Error("own");
+  using cu = await ComputeUnit.create({
+    stateLimit: 500,
+    globals: {
+      fail: () => {
+        throw own;
+      },
+      failWith: (error: unknown) => {
+        throw error;
+      },
+      give: () => () => 1,
+      run: (code: string) => cu.compute(code),
+    },
+  });
+  const failing = [
+    "return _io.input.f",
+    "return _io.input.getter",
+    "_home.x = ('x'):rep(1000)",
+    "_home.x = coroutine.create(print)",
+    "_home.x = _home _home.x = function() return fail end return _home",
+    "return give()",
+    "return print",
+    "fail()",
+    "error({ coroutine.create(print) })",
+    "run('return _io.input.f')",
+  ];
+  const passing = [
+    (code: string) => code,
+    (code: string) => `local ok, e = pcall(function() ${code} end) error(e)`,
+    (code: string) => `local ok, e = pcall(function() ${code} end) failWith(e)`,
+    (code: string) => `local ok, e = pcall(function() ${code} end) pcall(failWith, e) pcall(error, e) error(e)`,
+    (code: string) => `local ok, e = pcall(function() ${code} end) local ok, e = pcall(failWith, e) failWith(e)`,
+    (code: string) => `return run([==[${code}]==])`,
+    (code: string) => `local f <close> = setmetatable({}, { __close = function(_, e) error(e) end }) ${code}`,
+  ];
+  const getter = {
+    f: () => 1,
+    get getter() {
+      throw own;
+    },
+  };
+  for (const code of failing.flatMap((code) => passing.map((pass) => pass(code)))) {
+    for (
+      const run of [
+        () => cu.compute(code),
+        () => cu.compute(code, { transaction: true }),
+        () => cu.computeAsync(code, { input: getter, lazy: true }),
+      ]
+    ) {
+      cu.setInput(getter, LAZY);
+      try {
+        await run();
+      } catch (error) {
+        const causes = causesOf(error);
+        assertEquals(new Set(causes).size, causes.length, `${code}: ${causes.join(" <- ")}`);
+        assert(causes.length < 5, code);
+      }
+    }
+  }
+});
+
 Deno.test("a refusal is the host's error whatever passed it on, but not where code says something else", async () => {
   using cu = await ComputeUnit.create();
   cu.setInput({ f: () => 1 }, LAZY);
@@ -181,6 +253,8 @@ Deno.test("a refusal is the host's error whatever passed it on, but not where co
   ) {
     const error = assertThrows(() => cu.compute(code), TypeError, "functions cannot be passed (at input.f)");
     assert(error.cause instanceof LuaError);
+    // Where it was, and no way back to the refusal.
+    assertEquals([error.cause.cause, error.cause.line], [undefined, 1]);
   }
   // Text that ends like a refusal is code's own.
   const text = "Cannot read input: functions cannot be passed (at input.f)";

@@ -25,7 +25,17 @@ async function modulesIn(dir: URL, path = ""): Promise<string[]> {
   return modules.sort();
 }
 
-function configOf(main: string, modules: string[]): string {
+/** A configuration that serves a worker, of which it has the definition. */
+function configOf(worker: string): string {
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "main", worker = .worker), (name = "internet", network = (allow = ["public", "private"]))],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
+);
+${worker}`;
+}
+
+function workerOf(main: string, modules: string[]): string {
   const listed = [main, ...modules.filter((name) => name !== main)].map((name) =>
     `(name = "${name}", ${KINDS[/\.\w+$/.exec(name)![0]]} = embed "${name}")`
   );
@@ -33,12 +43,7 @@ function configOf(main: string, modules: string[]): string {
   listed.push(`(name = "@computeunit/cu", esModule = "export * from '../library/dist/workerd.js'")`);
   const memory = "export * from '../../../library/dist/stores/memory.js'";
   listed.push(`(name = "@computeunit/cu/stores/memory", esModule = "${memory}")`);
-  return `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [(name = "main", worker = .worker), (name = "internet", network = (allow = ["public", "private"]))],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
-);
-const worker :Workerd.Worker = (
+  return `const worker :Workerd.Worker = (
   modules = [
     ${listed.join(",\n    ")}
   ],
@@ -65,8 +70,17 @@ async function portOf(stdout: ReadableStream<Uint8Array>): Promise<number | unde
  * @param main The module that has the handler.
  */
 export async function serveWorker(program: string, dir: URL, main: string): Promise<WorkerServer> {
-  const config = new URL(`${main}.capnp`, dir);
-  await Deno.writeTextFile(config, configOf(main, await modulesIn(dir)));
+  return await serveDefined(program, new URL(`${main}.capnp`, dir), workerOf(main, await modulesIn(dir)));
+}
+
+/**
+ * The same for a worker whose definition is given.
+ *
+ * @param config Where the configuration is written; names of files in the definition count from there.
+ * @param worker The definition.
+ */
+export async function serveDefined(program: string, config: URL, worker: string): Promise<WorkerServer> {
+  await Deno.writeTextFile(config, configOf(worker));
   const child = new Deno.Command(program, {
     args: ["serve", "--control-fd=1", pathOf(config)],
     stdin: "null",

@@ -1,8 +1,8 @@
 // With `seed` and `now` given, the same code on the same input gives the same bytes in any process,
 // whatever else the process did, wherever it runs, and however its engine compiles.
 
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { ComputeUnit, type ComputeUnitOptions, LuaError } from "@computeunit/cu";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { ComputeUnit, type ComputeUnitOptions, IoWrapper, LuaError } from "@computeunit/cu";
 
 const rootDir = new URL("../../", import.meta.url);
 
@@ -175,5 +175,31 @@ Deno.test("an error that now throws stops the code that asks for the time of day
     }
     failure = undefined;
     assertEquals(cu.compute("return os.time()"), 1);
+  }
+});
+
+Deno.test("where the platform gives no random numbers, making a unit says what to do", async () => {
+  const snapshot = await (await ComputeUnit.create()).snapshot().bytes();
+  const { getRandomValues } = crypto;
+  const refusal = new Error("Disallowed operation called within global scope.");
+  crypto.getRandomValues = () => {
+    throw refusal; // as in workerd outside of handlers
+  };
+  try {
+    const error = await assertRejects(() => ComputeUnit.create(), Error);
+    assertEquals(
+      error.message,
+      "Cannot create a compute unit: there are no random numbers here (Disallowed operation called within global " +
+        "scope.); in a worker, make the unit when a request is handled, or give the option seed",
+    );
+    assertEquals(error.cause, refusal);
+    await assertRejects(() => new IoWrapper().computeWithIo("return 1"), Error, "or give the option seed");
+    using seeded = await ComputeUnit.create({ seed: 1 });
+    assertEquals(seeded.compute("return 1"), 1);
+    // It has its secrets already.
+    using copy = await ComputeUnit.fromSnapshot(snapshot);
+    assertEquals(copy.compute("return 2"), 2);
+  } finally {
+    crypto.getRandomValues = getRandomValues;
   }
 });

@@ -1,6 +1,6 @@
 // External tables and _home as code sees them: as tables in every operation.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, ExternalTable, LuaError } from "@computeunit/cu";
 
 const HOME = 2;
@@ -361,13 +361,16 @@ Deno.test("next from any key, and of keys that are none", async () => {
 
 Deno.test("code takes no more of the host's memory than stateLimit says, and what is gone isn't counted", async () => {
   using cu = await ComputeUnit.create({ stateLimit: 200_000 });
-  const fill = "for i = 1, 1e7 do _home[i] = 'text number ' .. i end";
-  const error = assertThrows(() => cu.compute(fill), RangeError, "more than the 200000 bytes of stateLimit");
+  const fill = "list = list or ext.table() for i = 1, 1e7 do _home[i] = 'text number ' .. i end";
+  const error = assertThrows(() => cu.compute(fill, { chunkName: "fill.lua" }), LuaError);
   assertEquals(error.message, "Cannot store a value: external tables take more than the 200000 bytes of stateLimit");
+  assertEquals([error.kind, error.chunk, error.line], ["memory", "fill.lua", 1]);
+  assertInstanceOf(error.cause, RangeError);
   const size = cu.tableSize(HOME);
   assert(size > 1000 && size < 3000, `${size} entries`);
   assertEquals(cu.compute("return pcall(function() _home.x = { {}, {}, {} } end)"), false);
-  assertEquals(cu.compute("return pcall(_io.array, ext.table(), 2^27)"), false);
+  assertEquals(cu.compute("return pcall(_io.array, list, 2^27)"), false);
+  assertEquals(cu.compute("return pcall(ext.table)"), false);
   assertEquals(cu.compute("for i = 1, 100 do _home[i] = nil end _home.x = 1 return _home.x"), 1);
   cu.compute("for k in pairs(_home) do _home[k] = nil end");
   // Tables that are gone make room, however many there were.
@@ -375,7 +378,59 @@ Deno.test("code takes no more of the host's memory than stateLimit says, and wha
     "for i = 1, 5000 do local t = ext.table() t.x = ('x'):rep(1000) if i % 50 == 0 then collectgarbage() end end",
   );
   assertEquals(cu.compute("_home.y = ('y'):rep(50000) return #_home.y"), 50_000);
-  assertThrows(() => cu.compute("local t = {} for i = 1, 1000 do t[i] = {} end _home.t = t _home.u = {}"), RangeError);
+  const many = "local t = {} for i = 1, 1000 do t[i] = {} end _home.t = t _home.u = {}";
+  assertEquals(assertThrows(() => cu.compute(many), LuaError).kind, "memory");
+});
+
+Deno.test("the error of stateLimit is one that code can catch, pass on and give to the host, the very same object", async () => {
+  const seen: unknown[] = [];
+  using cu = await ComputeUnit.create({
+    stateLimit: 1000,
+    globals: { tell: (error: unknown) => void seen.push(error) },
+  });
+  const code = "local ok, e = pcall(function() _home.x = ('x'):rep(1000) end) tell(e) error(e)";
+  const error = assertThrows(() => cu.compute(code), LuaError);
+  assertEquals([error.kind, cu.home.size], ["memory", 0]);
+  assertStrictEquals(error.cause, seen[0]);
+  assertEquals((await assertRejects(() => cu.computeAsync(code), LuaError)).kind, "memory");
+  // What the host stores itself counts, but is its own matter.
+  cu.setTableValue(HOME, "x", "x".repeat(2000));
+  assertEquals(assertThrows(() => cu.compute("_home.y = 1"), LuaError).kind, "memory");
+  assertEquals(cu.compute("_home.x = nil _home.y = 1 return _home.y"), 1);
+});
+
+Deno.test("an entry and a table count before they are there", async () => {
+  const cases: [stateLimit: number, code: string, isKept: boolean][] = [
+    [0, "_home.x = 1", false],
+    [0, "_home[1] = 1", false],
+    [0, "ext.table()", false],
+    [0, "_home.x = nil", true],
+    [256 + 64 + 32, "_home.x = 1", false], // 33 for the key
+    [256 + 64 + 33, "_home.x = 1", true],
+    [256 + 64 + 33, "_home.x = 1 _home.x = 2", true],
+    [256 + 64 + 33, "_home.x = 1 _home.x = ''", false],
+    [256 + 64 + 33, "_home.x = 1 _home.x = nil _home.y = 1", true],
+    [256 + 64, "_home[1] = 1", true],
+    [256 + 64, "_home[1] = 1 _home[2] = 1", false],
+    [256 + 256, "ext.table()", true],
+    [256 + 256, "t = ext.table() u = ext.table()", false],
+    [256 + 2 * 256, "for _ = 1, 5 do ext.table() collectgarbage() end", true], // the last one may still be there
+  ];
+  for (const [stateLimit, code, isKept] of cases) {
+    using cu = await ComputeUnit.create({ stateLimit });
+    if (isKept) cu.compute(code);
+    else assertEquals(assertThrows(() => cu.compute(code), LuaError).kind, "memory", `${stateLimit} ${code}`);
+  }
+});
+
+Deno.test("what looks for room where stateLimit is spent pays for the tables that it counts", async () => {
+  using cu = await ComputeUnit.create({ stateLimit: 2_000_000 });
+  const fill = "for i = 1, 1e7 do _home[i] = i end";
+  assertEquals(assertThrows(() => cu.compute(fill), LuaError).kind, "memory");
+  const again = "for i = 1, 1e7 do pcall(function() _home.x = 1 end) end";
+  const error = assertThrows(() => cu.compute(again, { stepLimit: 1_000_000 }), LuaError);
+  assertEquals([error.kind, error.message], ["limit", "limit of 1000000 steps exceeded"]);
+  assert(cu.lastRun.steps > 900_000);
 });
 
 Deno.test("work of the host's for code is paid for in steps", async () => {

@@ -1,6 +1,6 @@
 // What code prints, by print and by io.
 
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
 import { CountingClock } from "../helpers/clock.ts";
 
@@ -203,4 +203,83 @@ Deno.test("io's functions refuse what isn't theirs", async () => {
   for (const [code, message] of cases) {
     assertEquals(assertThrows(() => cu.compute(code), LuaError, undefined, code).message, message, code);
   }
+});
+
+Deno.test("printed has all that the run printed that ran last, and nothing of runs that overlap with it", async () => {
+  const waits = new Map<string, () => void>();
+  using cu: ComputeUnit = await ComputeUnit.create({
+    globals: {
+      wait: (name: string) => new Promise<void>((resolve) => waits.set(name, resolve)),
+      inner: (code: string) => cu.compute(code),
+      begin: (code: string) => void cu.computeAsync(code),
+    },
+  });
+  const code = (name: string) => `
+    print("${name} 1") wait("${name}") print("${name} 2") wait("${name}") io.write("${name} 3")
+  `;
+  const goOn = async (name: string) => {
+    waits.get(name)!();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return cu.printed;
+  };
+  const first = cu.computeAsync(code("a"));
+  assertEquals(cu.printed, "a 1\n");
+  const second = cu.computeAsync(code("b"));
+  assertEquals(cu.printed, "b 1\n");
+  assertEquals(await goOn("a"), "a 1\na 2\n");
+  assertEquals(await goOn("b"), "b 1\nb 2\n");
+  cu.compute("print('another')");
+  assertEquals(cu.printed, "another\n");
+  assertEquals(await goOn("b"), "b 1\nb 2\nb 3\n");
+  await second;
+  cu.compute("return 1");
+  assertEquals(cu.printed, "");
+  assertEquals(await goOn("a"), "a 1\na 2\na 3\n");
+  await first;
+  assertThrows(() => cu.compute("print('begun') error('no')"), LuaError);
+  assertEquals(cu.printed, "begun\n");
+
+  // What code runs inside of it is a part of the run; what it begins is not.
+  cu.compute(`print("x 1") inner("print('inner')") print("x 2")`);
+  assertEquals(cu.printed, "x 1\ninner\nx 2\n");
+  cu.compute(`print("x 1") begin("print('begun') wait('begun') print('later')") print("x 2")`);
+  assertEquals(cu.printed, "x 1\nx 2\n");
+  assertEquals(await goOn("begun"), "begun\nlater\n");
+
+  // What is closed as a run is aborted prints, too.
+  const controller = new AbortController();
+  const closing =
+    "local c <close> = setmetatable({}, { __close = function() print('closed') end }) print('open') wait('c')";
+  const aborted = cu.computeAsync(closing, { signal: controller.signal });
+  cu.compute("print('between')");
+  controller.abort();
+  await assertRejects(() => aborted);
+  assertEquals(cu.printed, "open\nclosed\n");
+});
+
+Deno.test("a run that waits keeps its printed text in snapshots", async () => {
+  const options = { globals: { wait: () => new Promise<void>(() => {}) } };
+  using cu = await ComputeUnit.create(options);
+  cu.computeAsync("print('before') wait() print('after')").catch(() => {});
+  cu.compute("print('another')");
+  const snapshot = cu.snapshot();
+  using fork = cu.fork();
+  using other = await ComputeUnit.fromSnapshot(await snapshot.bytes(), options);
+  cu.compute("print('lost')");
+  cu.restore(snapshot);
+  for (const unit of [cu, fork, other]) {
+    assertEquals(unit.printed, "another\n");
+    const [{ id, run }] = unit.pending();
+    unit.resume(id);
+    await run.result();
+    assertEquals(unit.printed, "before\nafter\n");
+  }
+});
+
+Deno.test("each run that overlaps with others may print 1 MiB", async () => {
+  using cu = await ComputeUnit.create({ globals: { wait: () => Promise.resolve() } });
+  const code = "for i = 1, 6 do print(('x'):rep(100000)) wait() end";
+  await Promise.all([cu.computeAsync(code), cu.computeAsync(code)]);
+  const tooMuch = cu.computeAsync(code.replace("6", "20"));
+  await assertRejects(() => tooMuch, LuaError, "printed text exceeds");
 });
