@@ -571,7 +571,11 @@ export class State {
   /** Gives up a list that is mostly empty, as of a queue: its elements become other entries. */
   #tidyList(table: TableData): void {
     const { list } = table;
-    while (list.length > 0 && list[list.length - 1] === undefined) list.pop();
+    if (list.length > 0 && list[list.length - 1] === undefined) {
+      while (list.length > 0 && list[list.length - 1] === undefined) list.pop();
+      // The page in which it ends now holds fewer places.
+      this.#markPage(table, 2 * pageOf(list.length));
+    }
     if (list.length < PLACES_MIN || table.listSize * 2 >= list.length) return;
     this.#markAll(table);
     table.list = [];
