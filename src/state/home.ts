@@ -72,6 +72,8 @@ export const homeInternals = {} as {
   /** The same, for a unit that is its only one until it is released. */
   claim: (home: Home) => State;
   release: (home: Home) => void;
+  /** Saves what is kept whatever open transactions end with: their changes are left out. */
+  saveKept: (home: Home) => Promise<void>;
   /** Saves it with copies of values of the unit's `_io`, which no code sees there. */
   saveWithIo: (home: Home, values: IoValues) => Promise<void>;
   /** What was saved of `_io`, as it was when this was loaded or saved. */
@@ -106,6 +108,7 @@ export class Home {
       return home.#state;
     };
     homeInternals.release = (home) => void (home.#isClaimed = false);
+    homeInternals.saveKept = (home) => home.#inTurn(() => home.#write());
     homeInternals.saveWithIo = (home, values) => home.#saveWithIo(values);
     homeInternals.savedIo = (home) => {
       const reading = new Reading();
@@ -144,9 +147,10 @@ export class Home {
     return this.#base.revision === undefined;
   }
 
-  /** Whether anything has changed since it was loaded or saved. */
+  /** Whether anything has changed since it was loaded or saved; what an open transaction has changed doesn't count. */
   get isChanged(): boolean {
-    return this.#pages.isDirty;
+    if (this.#pages.isCollected) return true;
+    return this.#pages.isDirty && this.#state.transactions?.hasKept !== false;
   }
 
   /**
@@ -195,7 +199,14 @@ export class Home {
 
   async #save(): Promise<void> {
     this.#checkSettled("save");
-    const changes = this.#pages.collect();
+    await this.#write();
+  }
+
+  async #write(): Promise<void> {
+    const { transactions } = this.#state;
+    if (!this.isChanged) return;
+    const collect = () => this.#pages.collect();
+    const changes = transactions === undefined ? collect() : transactions.withoutOpen(collect);
     if (changes.size === 0) return;
     const { nextId } = this.#state;
     const { tablePages } = this.#pages;

@@ -113,8 +113,8 @@ export interface ComputeUnitOptions extends Powers {
   home?: Home;
   /**
    * Whether `home` is saved after each successful run of {@linkcode ComputeUnit.computeAsync} and the other
-   * methods whose runs may wait: the run's promise waits for it, and is rejected where it fails. While a
-   * transaction of another run is open, nothing is saved before that has ended.
+   * methods whose runs may wait: the run's promise waits for it, and is rejected where it fails. What open
+   * transactions of other runs have changed is left out: it is saved when those have succeeded.
    *
    * @default {false}
    */

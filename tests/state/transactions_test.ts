@@ -1,6 +1,6 @@
 // Transactions: all of a run's changes to external tables are kept, or none.
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit, ConflictError, LuaError, type LuaValue } from "../../mod.ts";
 import { endingSearch, RUNS_FACTOR, SEED } from "../helpers/property.ts";
@@ -80,6 +80,29 @@ Deno.test("a transaction inside of another is kept with it, or not at all", asyn
   assertEquals(cu.home.toValue(), { outer: 1, inner: 1 });
   assertThrows(() => cu.compute("_home.outer = 2 inner(false) error('outer')", TRANSACTION), LuaError, "outer");
   assertEquals(cu.home.toValue(), { outer: 1, inner: 1 });
+});
+
+Deno.test("a transaction that waits inside of another which ends first", async () => {
+  const gates = new Gates();
+  let inner: Promise<unknown> = Promise.resolve();
+  const begin = () => {
+    const code = "_home.x = _home.x + 10 wait('in') _home.x = _home.x + 100";
+    inner = cu.computeAsync(code, TRANSACTION).then(() => "kept", (error) => error);
+  };
+  using cu = await ComputeUnit.create({ globals: { begin, wait: gates.wait } });
+  cu.compute("_home.x = 1");
+  // It fails with the outer one, on whose changes it stands.
+  assertThrows(() => cu.compute("_home.x = 2 begin() error('outer')", TRANSACTION), LuaError, "outer");
+  assertEquals(cu.home.toValue(), { x: 1 });
+  await gates.open("in");
+  assertInstanceOf(await inner, ConflictError);
+  assertEquals(cu.home.toValue(), { x: 1 });
+  // It goes on for itself after the outer one has succeeded.
+  cu.compute("_home.x = 2 begin()", TRANSACTION);
+  assertThrows(() => cu.compute("return _home.x"), ConflictError);
+  await gates.open("in");
+  assertEquals(await inner, "kept");
+  assertEquals(cu.home.toValue(), { x: 112 });
 });
 
 Deno.test("what a transaction has changed nobody reads or changes before it has ended", async () => {
