@@ -249,7 +249,7 @@ export class ComputeUnit implements Disposable {
 
   #beginFrom(instance: Instance, origin: CopyOrigin, home: Home | undefined): void {
     this.#home = home;
-    if (home !== undefined) homeInternals.claim(home);
+    if (home !== undefined) this.#claim(home);
     try {
       this.#goOnFrom(instance, origin, new State());
     } catch (error) {
@@ -258,9 +258,18 @@ export class ComputeUnit implements Disposable {
     }
   }
 
+  /** The home's tables, which are this unit's: what its code has put into another `_home` isn't there to be saved. */
+  #claim(home: Home): State {
+    return homeInternals.claim(home, () => {
+      if (this.#uses.instance?.broken !== undefined) return;
+      const action = `save state ${JSON.stringify(home.name)}`;
+      this.#uses.use(action, ({ exports }) => this.#check(exports.check_globals(0), action));
+    });
+  }
+
   #begin(instance: Instance, options: ComputeUnitOptions): void {
     const home = this.#home = options.home;
-    const known = new Known(instance.memoryLimit, home && homeInternals.claim(home));
+    const known = new Known(instance.memoryLimit, home && this.#claim(home));
     const functions = this.#connect(instance, known);
     try {
       if (hasPowers(options)) definePowers(functions, options);
@@ -915,7 +924,7 @@ export class ComputeUnit implements Disposable {
   }
 
   /**
-   * Empties `_io`, and puts it back under its name if code replaced it. `_home` stays.
+   * Empties `_io`, and puts it and `_home` back under their names if code replaced them. What `_home` holds stays.
    *
    * @example Usage
    * ```ts
@@ -1369,7 +1378,7 @@ export class ComputeUnit implements Disposable {
     const { image, record } = partsOf(snapshot);
     const functions = boundFunctions(record.functions, this.#functions!.finder());
     instance.checkImage(image);
-    if (home !== this.#home) homeInternals.claim(home!);
+    if (home !== this.#home) this.#claim(home!);
     this.#tasks!.end(new TypeError("Cannot go on with a run: its unit was restored to a snapshot"));
     this.#external!.letGo();
     if (home !== this.#home && this.#home !== undefined) homeInternals.release(this.#home);
@@ -1672,7 +1681,10 @@ export class ComputeUnit implements Disposable {
     if (chosen === GLOBALS.LAST) return this.#execute(instance, call, since, allowance);
     this.#check(instance.exports.use_globals(chosen), "compute");
     try {
-      return this.#execute(instance, call, since, allowance);
+      const words = this.#execute(instance, call, since, allowance);
+      if (words < 0 || chosen !== GLOBALS.OWN) return words;
+      const status = instance.exports.check_globals(1);
+      return status < 0 ? status : words;
     } finally {
       if (instance.broken === undefined) instance.exports.use_globals(GLOBALS.LAST);
     }

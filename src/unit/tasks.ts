@@ -615,8 +615,11 @@ export class Tasks {
 
   #succeeded(task: Task, result: TaskResult): void {
     this.#leave(task);
-    if (!this.#autosaved?.isChanged) return task.resolve(result);
-    homeInternals.saveKept(this.#autosaved).then(() => task.resolve(result), (error) => task.reject(error));
+    const home = this.#autosaved;
+    // A save tells of a _home that was replaced, too.
+    const isSaved = home === undefined || !home.isChanged && this.#uses.instance!.exports.check_globals(0) === 0;
+    if (isSaved) return task.resolve(result);
+    homeInternals.saveKept(home).then(() => task.resolve(result), (error) => task.reject(error));
   }
 
   /** A run has ended in an error, or is ended: what still waits in it is closed. */

@@ -340,6 +340,31 @@ Deno.test("autosave: each run that fulfils is saved, and nothing that isn't kept
   );
 });
 
+Deno.test("what code that replaces _home has stored isn't saved, and who saves is told", async () => {
+  const store = new MemoryStore();
+  const message = "Lua code replaced the global _home: write _home.name = value instead of _home = value";
+  const saved = async () => (await open(store)).table.toValue();
+  {
+    const home = await open(store);
+    using cu = await ComputeUnit.create({ home });
+    cu.compute("_home = { visits = 1 }");
+    await assertRejects(() => cu.saveState(), TypeError, `Cannot save state "s": ${message}`);
+    await assertRejects(() => cu.saveState({ io: true }), TypeError, message);
+    await assertRejects(() => home.save(), TypeError, message);
+    cu.clearIo();
+    cu.compute("_home.visits = 2");
+    await cu.saveState();
+    assertEquals(await saved(), { visits: 2 });
+    cu.compute("_home = nil");
+    cu.dispose();
+    await home.save();
+  }
+  using cu = await ComputeUnit.create({ home: await open(store), autosave: true });
+  await assertRejects(() => cu.computeAsync("_home = { visits = 3 }"), TypeError, `Cannot save state "s": ${message}`);
+  await cu.computeAsync("_home.visits = _home.visits + 1");
+  assertEquals(await saved(), { visits: 3 });
+});
+
 Deno.test("a unit without a home, or with what is none, says so", async () => {
   using cu = await ComputeUnit.create();
   await assertRejects(() => cu.saveState(), TypeError, "Cannot save state: the unit was made without the option home");
