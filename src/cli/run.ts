@@ -87,7 +87,7 @@ async function createUnit(
   }
 }
 
-function modulesIn(path: string): (name: string) => Uint8Array | undefined {
+function modulesIn(path: string): ReturnType<typeof directoryModules> {
   try {
     return directoryModules(path);
   } catch (error) {

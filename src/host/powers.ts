@@ -6,7 +6,7 @@
 
 import { DEFINE } from "../runtime/wire.ts";
 import { describe, isPlainObject } from "../values/kinds.ts";
-import { type FindFunction, functionAt, type HostFunctions, resolverOf } from "./host_functions.ts";
+import { type FindFunction, functionAt, type HostFunctions, type ModuleSource, resolverOf } from "./host_functions.ts";
 
 /** Options that give code powers. */
 export interface Powers {
@@ -21,9 +21,10 @@ export interface Powers {
   modules?: Record<string, object | string>;
   /**
    * Gives the Lua source of a module that `require` doesn't find otherwise; undefined where there
-   * is none. It may give a promise to code that is run by {@linkcode ComputeUnit.computeAsync}.
+   * is none. With a `chunkName`, such as a path, that is its name in messages; else the module's is.
+   * It may give a promise to code that is run by {@linkcode ComputeUnit.computeAsync}.
    */
-  resolveModule?: (name: string) => string | Uint8Array | undefined | Promise<string | Uint8Array | undefined>;
+  resolveModule?: (name: string) => ModuleSource | Promise<ModuleSource>;
   /** Names of Lua's own globals and modules that `globals` and `modules` may replace. */
   replace?: readonly string[];
 }

@@ -303,6 +303,7 @@ export class ComputeUnit implements Disposable {
     const luaFunctions = this.#luaFunctions;
     encoder.numberOfFunction = (value) => luaFunctions.numberOf(value);
     const functions = this.#functions = new HostFunctions(instance, encoder, decoder, tables, luaFunctions);
+    reports.moduleText = (name) => functions.moduleText(name);
     const figures = this.#figures = new Figures(instance, functions);
     const autosaved = this.#options.autosave === true ? this.#home : undefined;
     const tasks = this.#tasks = new Tasks(uses, encoder, decoder, reports, functions, figures, external, autosaved);
