@@ -1628,7 +1628,21 @@ export class ComputeUnit implements Disposable {
 
   #transact(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
     this.#uses.ready("compute");
-    return this.#external!.transact(() => this.#compute(code, { ...options, transaction: false }, all));
+    return this.#external!.transact(() => {
+      const results = this.#compute(code, { ...options, transaction: false }, all);
+      for (const field of [FIELD.output, FIELD.meta]) this.#checkReadable(field);
+      return results;
+    });
+  }
+
+  /** Throws where a field of `_io` can't be read, as a run that may wait does, whose result it is a part of. */
+  #checkReadable(field: number): void {
+    const action = "return the result";
+    this.#uses.use(action, (instance) => {
+      this.#decoder!.drop();
+      this.#check(instance.guard(() => instance.exports.get_io(field)), action);
+      this.#decoder!.drop();
+    });
   }
 
   #call(name: string, args: unknown[], all: boolean): LuaValue[] {

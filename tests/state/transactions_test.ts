@@ -62,6 +62,25 @@ Deno.test("a transaction that fails leaves no trace, however it fails", async ()
   assertEquals(cu.compute("return _home.other == _home.list and #_home.list"), 5);
 });
 
+Deno.test("a transaction fails whose output or metadata can't be read, whether it may wait or not", async () => {
+  using cu = await ComputeUnit.create();
+  const rows = "local rows = {} for i = 1, 3e4 do rows[i] = { i, 'row ' .. i } end";
+  for (const [name, value] of [["output", "print"], ["meta", "{ a = { coroutine.create(print) } }"]]) {
+    const code = `_home.x = 1 ${rows} _io.${name} = ${value} return rows`;
+    assertThrows(() => cu.compute(code, TRANSACTION), TypeError, "Cannot return the result: ");
+    assertThrows(() => cu.computeAll(code, TRANSACTION), TypeError, name);
+    await assertRejects(() => cu.computeAsync(code, TRANSACTION), TypeError, "Cannot return the result: ");
+    assertEquals(cu.home.toValue(), {});
+    cu.clearIo();
+  }
+  assertThrows(() => cu.compute("_home.x = 1 _io = {}", TRANSACTION), TypeError, "replaced the global _io");
+  assertEquals(cu.home.toValue(), {});
+  cu.clearIo();
+  const kept = `${rows} _home.x, _io.output = #rows, rows return rows`;
+  assertEquals([(cu.compute(kept, TRANSACTION) as unknown[]).length, cu.home.toValue()], [3e4, { x: 3e4 }]);
+  assertEquals((cu.getOutput() as unknown[]).length, 3e4);
+});
+
 Deno.test("without a transaction, what was changed before an error stays", async () => {
   using cu = await ComputeUnit.create();
   assertThrows(() => cu.compute("_home.x = 1 error('no')"), LuaError);
