@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Powers } from "../host/powers.ts";
+import { checkReplaced, type Powers } from "../host/powers.ts";
 import { isIndent } from "./json_text.ts";
 import type { InstanceOptions } from "../runtime/instance.ts";
 import { isTimeZone, TimeZone } from "../runtime/time_zone.ts";
@@ -417,6 +417,7 @@ export const SNAPSHOT_BYTES_OPTIONS = rulesOf<SnapshotBytesOptions>({ compressed
 /** Throws where options of a unit are wrong. */
 export function checkUnitOptions(options: unknown, action = CREATE): asserts options is ComputeUnitOptions {
   checkOptions<ComputeUnitOptions>(action, options, UNIT_OPTIONS);
+  if (options.replace !== undefined) checkReplaced(action, options.replace);
 }
 
 /** What an instance is made with. */
