@@ -551,7 +551,8 @@ export class ComputeUnit implements Disposable {
 
   /**
    * Sets `_io.input` to the value of a JSON text, which Lua reads by itself: in less time than
-   * `JSON.parse` and {@linkcode ComputeUnit.setInput} take, and with integers of 64 bits as they are.
+   * `JSON.parse` and {@linkcode ComputeUnit.setInput} take, and with integers of 64 bits as they are. It is the unit's
+   * own `_io`, which runs of {@linkcode ComputeUnit.computeAsync} don't see.
    *
    * @param text The text, or its bytes in UTF-8.
    * @param options What nulls are.
@@ -642,7 +643,7 @@ export class ComputeUnit implements Disposable {
    * are no strings, a Set, bytes, NaN, infinities, cycles.
    *
    * @param options How it is written.
-   * @returns The text, `null` where there is no output.
+   * @returns The text; where there is no output, the text `null`.
    * @throws {TypeError} If something in it can't be written, with its path, or code replaced `_io`.
    * @throws {RangeError} If it nests deeper than 1000 levels.
    * @throws {LuaError} If the unit has no memory for the text, or writing it exceeds a limit.
