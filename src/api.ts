@@ -5,7 +5,7 @@
  */
 
 export { type CompiledChunk, ComputeUnit, type MemoryStats } from "./unit/compute_unit.ts";
-export { type HostResults, returns } from "./host/host_functions.ts";
+export { type HostResults, type ModuleSource, type ModuleText, returns } from "./host/host_functions.ts";
 export type { LuaFunction } from "./host/lua_functions.ts";
 export type { Powers } from "./host/powers.ts";
 export type { RunStats } from "./unit/figures.ts";

@@ -187,6 +187,11 @@ export fn use_globals(which: u32) i32 {
     return strands.useGlobals(which);
 }
 
+/// Refuses where code has replaced `_home`, or (1) in the selected run's own globals `_io` or `_home`.
+export fn check_globals(own: u32) i32 {
+    return fields.checkGlobals(own != 0);
+}
+
 /// The host has read the functions of Lua's in the arguments of its own that is being called.
 export fn take_functions() void {
     lua_functions.sent();

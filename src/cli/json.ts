@@ -20,8 +20,6 @@ const parseJson = JSON.parse as (
   reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
 ) => unknown;
 
-const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
-
 /** What a text has if it has an integer beyond 64 bits. */
 const LARGE_INTEGER = /\d{19}/;
 
@@ -32,16 +30,20 @@ const PLACE = /^Cannot set input: (.*) at line (\d+), column (\d+)$/s;
 export function setJsonInput(unit: ComputeUnit, path: string, given: Uint8Array): void {
   const hasMark = given[0] === 0xef && given[1] === 0xbb && given[2] === 0xbf;
   const bytes = hasMark ? given.subarray(3) : given;
-  const name = path === "-" ? "stdin" : path;
+  const name = nameOf(path);
   try {
     unit.setInputJson(bytes);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw new UsageError(`Cannot parse ${name}: ${(error as Error).message}`);
-    throw syntaxError(name, textOf(name, bytes), error.message);
+    throw syntaxError(path, textOf(name, bytes), error.message);
   }
   const text = new TextDecoder().decode(bytes);
   // It was read as a float. As a bigint it is refused, with its place.
   if (LARGE_INTEGER.test(text)) unit.setInput(parseJson(text, exactInteger));
+}
+
+function nameOf(path: string): string {
+  return path === "-" ? "stdin" : path;
 }
 
 function textOf(name: string, bytes: Uint8Array): string {
@@ -52,13 +54,14 @@ function textOf(name: string, bytes: Uint8Array): string {
   }
 }
 
-function syntaxError(name: string, text: string, message: string): UsageError {
+function syntaxError(path: string, text: string, message: string): UsageError {
+  const name = nameOf(path);
   const [, what, line, column] = PLACE.exec(message)!;
   const sourceLine = text.split("\n")[Number(line) - 1];
   if (what.includes("after JSON") && isJson(sourceLine)) {
     return new UsageError(
       `${name}:${line}: more than one JSON value; is it NDJSON? cu reads one: make an array of the lines, ` +
-        "such as with jq --slurp",
+        `by { echo [; paste -sd, ${path}; echo ]; }`,
     );
   }
   const shown = `${what} at line ${line}, column ${column}\n${excerpt(sourceLine, Number(column))}`;
@@ -103,11 +106,15 @@ export function toJson(root: LuaValue, name: string): string {
     if (known !== undefined) return known;
     const kind = kindOf(value);
     if (kind === "date" && !Number.isNaN((value as Date).getTime())) return 26;
-    if (kind === "map") refuse("a Map, or a table with keys that are neither text nor integers, has no counterpart");
-    if (kind !== "array" && kind !== "object") refuse(`${value.constructor.name} has no counterpart`);
+    if (kind === "map") {
+      isPlain = false;
+      if ([...(value as Map<unknown, unknown>).keys()].some((key) => typeof key !== "string")) {
+        refuse("a Map, or a table with keys that are neither text nor integers, has no counterpart");
+      }
+    } else if (kind !== "array" && kind !== "object") refuse(`${value.constructor.name} has no counterpart`);
     open.add(value);
     let length = 2;
-    for (const [key, child] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
+    for (const [key, child] of entriesOf(value)) {
       path.push(key);
       length += check(child) + 1;
       path.pop();
@@ -120,9 +127,23 @@ export function toJson(root: LuaValue, name: string): string {
   };
   check(root);
   if (isPlain) return JSON.stringify(root);
-  // JSON.stringify alone refuses bigints and drops the sign of -0.
-  return JSON.stringify(root, (_key, value) => {
-    if (typeof value === "bigint") return rawJSON(String(value));
-    return Object.is(value, -0) ? rawJSON("-0") : value;
+  return textOfValue(root);
+}
+
+type Container = LuaValue[] | Map<string, LuaValue> | Record<string, LuaValue>;
+
+function entriesOf(value: LuaValue & object): Iterable<[string | number, LuaValue]> {
+  const container = value as Container;
+  return Array.isArray(container) || container instanceof Map ? container.entries() : Object.entries(container);
+}
+
+/** What JSON.stringify alone refuses, or changes: bigints, Maps, the sign of -0. */
+function textOfValue(value: LuaValue): string {
+  if (typeof value === "bigint") return String(value);
+  if (Object.is(value, -0)) return "-0";
+  if (typeof value !== "object" || value === null || kindOf(value) === "date") return JSON.stringify(value);
+  const parts = Array.from(entriesOf(value), ([key, child]) => {
+    return Array.isArray(value) ? textOfValue(child) : `${JSON.stringify(key)}:${textOfValue(child)}`;
   });
+  return Array.isArray(value) ? `[${parts}]` : `{${parts}}`;
 }

@@ -57,7 +57,7 @@ async function runIn(
     const output = unit.getOutputJson();
     json = output === "null" ? toJson(result, "result") : output;
     // Before anything is written, so that who reads it knows that it is saved.
-    if (home?.isChanged) await home.save();
+    await home?.save();
   } catch (error) {
     if (error instanceof UsageError || !(error instanceof Error)) throw error;
     io.writeStderr(error instanceof LuaError ? describe(error, name) : `${name}: ${error.message}\n`);
@@ -87,7 +87,7 @@ async function createUnit(
   }
 }
 
-function modulesIn(path: string): (name: string) => Uint8Array | undefined {
+function modulesIn(path: string): ReturnType<typeof directoryModules> {
   try {
     return directoryModules(path);
   } catch (error) {

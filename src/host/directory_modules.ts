@@ -19,6 +19,7 @@
 import { readFileSync, realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ModuleText } from "./host_functions.ts";
 
 /** What may stand between the dots of a module's name: no way up, no drive, no other separator. */
 const PART = /^[^./\\:\0]+$/;
@@ -30,18 +31,23 @@ const PART = /^[^./\\:\0]+$/;
  * they are asked for; in Deno that needs `--allow-read` for the directory.
  *
  * @param directory The directory, as a path or file URL; it must be there.
- * @returns The option {@linkcode Powers.resolveModule} of a unit. It throws an Error for a module
+ * @returns The option {@linkcode Powers.resolveModule} of a unit. A module's name in messages is the file's path in
+ * the directory. It throws an Error for a module
  * whose file a link leads out of the directory, or that can't be read.
  * @throws {Error} If there is no such directory.
  */
-export function directoryModules(directory: string | URL): (name: string) => Uint8Array | undefined {
+export function directoryModules(directory: string | URL): (name: string) => ModuleText | undefined {
   const root = realpathSync(directory instanceof URL ? fileURLToPath(directory) : directory);
   if (!statSync(root).isDirectory()) throw new Error(`Cannot find modules: ${root} is not a directory`);
   return (name) => {
     const parts = name.split(".");
     if (!parts.every((part) => PART.test(part))) return undefined;
-    const path = join(root, ...parts);
-    return read(root, `${path}.lua`, name) ?? read(root, join(path, "init.lua"), name);
+    const path = parts.join("/");
+    for (const file of [`${path}.lua`, `${path}/init.lua`]) {
+      const code = read(root, join(root, file), name);
+      if (code !== undefined) return { code, chunkName: file };
+    }
+    return undefined;
   };
 }
 

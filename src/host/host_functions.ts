@@ -12,7 +12,9 @@ import { DEFINE, WIRE } from "../runtime/wire.ts";
 import { LuaError } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import type { Path } from "../values/paths.ts";
+import { type ChunkText, isChunkName } from "../values/position.ts";
 import type { LuaFunctions } from "./lua_functions.ts";
+import { ModuleTexts } from "./module_texts.ts";
 
 /** What a timer takes. */
 const SLEEP_MAX_MS = 2 ** 31 - 1;
@@ -159,6 +161,12 @@ export class HostFunctions {
   /** Binds the functions again that a copy of a unit knows. */
   bind(bound: readonly (HostFunction & FunctionRecord)[]): void {
     this.#known.push(...bound);
+  }
+
+  /** The text of a module that was loaded, by the name that Lua shows for it. */
+  moduleText(shownName: string): ChunkText | undefined {
+    const resolver = this.#known.find(({ place }) => place === DEFINE.RESOLVER);
+    return resolver && TEXTS.get(resolver.run)?.find(shownName);
   }
 
   /** The function with a number, if there is one. */
@@ -388,9 +396,18 @@ function millisecondsOf(value: unknown): number {
   throw new TypeError(`task.sleep needs a number of milliseconds from 0 to ${SLEEP_MAX_MS}`);
 }
 
+/** Lua source, and its name in messages. */
+export interface ModuleText {
+  /** The source. */
+  readonly code: string | Uint8Array;
+  /** Its name in messages and tracebacks, a line of text, such as a path. */
+  readonly chunkName: string;
+}
+
 /** Gives the Lua source of a module, at once or later; undefined where there is none. */
 export type Resolve = (name: string) => ModuleSource | Promise<ModuleSource>;
-type ModuleSource = string | Uint8Array | undefined;
+/** What there is of a module that `require` asks for. */
+export type ModuleSource = string | Uint8Array | ModuleText | undefined;
 
 /** Where `require` looks for modules that aren't there yet. */
 export interface ModuleSources {
@@ -400,19 +417,44 @@ export interface ModuleSources {
   readonly resolve: Resolve | undefined;
 }
 
+type Resolver = (given: unknown) => unknown;
+
+/** What resolvers have given. */
+const TEXTS = new WeakMap<Resolver, ModuleTexts>();
+
 /** What `require` asks for sources. */
-export function resolverOf({ sources, resolve }: ModuleSources): (given: unknown) => unknown {
+export function resolverOf({ sources, resolve }: ModuleSources): Resolver {
+  const texts = new ModuleTexts();
   const answer = (name: string, source: unknown): HostResults => {
-    if (typeof source === "string" || source instanceof Uint8Array) return returns(source, name);
-    if (source !== undefined && source !== null) {
-      throw new TypeError(`resolveModule gave neither text nor bytes for ${JSON.stringify(name)}`);
+    if (source === undefined || source === null) {
+      const own = sources.size === 0 ? "" : "\n\tno source in modules";
+      return returns(null, `${own}${resolve === undefined ? "" : "\n\tnothing from resolveModule"}`);
     }
-    const own = sources.size === 0 ? "" : "\n\tno source in modules";
-    return returns(null, `${own}${resolve === undefined ? "" : "\n\tnothing from resolveModule"}`);
+    const text = moduleTextOf(name, source);
+    texts.note(text);
+    return returns(text.code, text.chunkName);
   };
-  return (given: unknown) => {
+  const resolver: Resolver = (given) => {
     const name = String(given);
     const source = sources.get(name) ?? resolve?.(name);
     return isThenable(source) ? source.then((found) => answer(name, found)) : answer(name, source);
   };
+  TEXTS.set(resolver, texts);
+  return resolver;
+}
+
+function isCode(source: unknown): source is string | Uint8Array {
+  return typeof source === "string" || source instanceof Uint8Array;
+}
+
+function moduleTextOf(name: string, source: unknown): ModuleText {
+  if (isCode(source)) return { code: source, chunkName: name };
+  const { code, chunkName } = source as ModuleText;
+  if (!isCode(code)) {
+    throw new TypeError(`resolveModule gave neither text nor bytes for ${JSON.stringify(name)}`);
+  }
+  if (!isChunkName(chunkName)) {
+    throw new TypeError(`resolveModule gave a chunkName for ${JSON.stringify(name)} that is not a line of text`);
+  }
+  return { code, chunkName };
 }

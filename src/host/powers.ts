@@ -6,7 +6,8 @@
 
 import { DEFINE } from "../runtime/wire.ts";
 import { describe, isPlainObject } from "../values/kinds.ts";
-import { type FindFunction, functionAt, type HostFunctions, resolverOf } from "./host_functions.ts";
+import { nearestName } from "../values/options.ts";
+import { type FindFunction, functionAt, type HostFunctions, type ModuleSource, resolverOf } from "./host_functions.ts";
 
 /** Options that give code powers. */
 export interface Powers {
@@ -21,9 +22,10 @@ export interface Powers {
   modules?: Record<string, object | string>;
   /**
    * Gives the Lua source of a module that `require` doesn't find otherwise; undefined where there
-   * is none. It may give a promise to code that is run by {@linkcode ComputeUnit.computeAsync}.
+   * is none. With a `chunkName`, such as a path, that is its name in messages; else the module's is.
+   * It may give a promise to code that is run by {@linkcode ComputeUnit.computeAsync}.
    */
-  resolveModule?: (name: string) => string | Uint8Array | undefined | Promise<string | Uint8Array | undefined>;
+  resolveModule?: (name: string) => ModuleSource | Promise<ModuleSource>;
   /** Names of Lua's own globals and modules that `globals` and `modules` may replace. */
   replace?: readonly string[];
 }
@@ -37,6 +39,9 @@ export const LIBRARY_GLOBALS: readonly string[] = (
 
 /** Lua's own modules. */
 export const LIBRARY_MODULES: readonly string[] = "_G coroutine debug io math os package string table utf8".split(" ");
+
+/** Modules of the unit's own, which the host's come before in any case. */
+const UNIT_MODULES: readonly string[] = ["json", "task"];
 
 /** Whether options give any. */
 export function hasPowers({ globals, modules, resolveModule }: Powers): boolean {
@@ -113,6 +118,21 @@ function resolverFrom(
 ): ((given: unknown) => unknown) | undefined {
   if (sources.size === 0 && resolveModule === undefined) return undefined;
   return resolverOf({ sources, resolve: resolveModule });
+}
+
+/**
+ * Throws where a name that may be replaced is none.
+ *
+ * @throws {TypeError} With the name that is near, if there is one.
+ */
+export function checkReplaced(action: string, names: readonly string[]): void {
+  const known = new Set([...LIBRARY_GLOBALS, ...LIBRARY_MODULES, ...UNIT_MODULES]);
+  for (const name of names) {
+    if (known.has(name)) continue;
+    const nearest = nearestName(name, [...known]);
+    const help = nearest === undefined ? "it takes names of Lua's own globals and modules" : `did you mean ${nearest}?`;
+    throw new TypeError(`Cannot ${action}: replace has ${JSON.stringify(name.slice(0, 60))}; ${help}`);
+  }
 }
 
 function checkName(kind: string, name: string, own: readonly string[], replace: readonly string[]): void {

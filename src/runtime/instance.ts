@@ -64,6 +64,7 @@ interface Calls {
   select_channel(channel: number): number;
   close_channel(channel: number, keeps: number): number;
   use_globals(which: number): number;
+  check_globals(own: number): number;
   take_functions(): void;
   release_function(number: number): number;
   begin_frame(): number;

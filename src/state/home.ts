@@ -69,9 +69,11 @@ export type IoValues = Record<typeof IO_FIELDS[number], LuaValue>;
 export const homeInternals = {} as {
   /** Its tables. */
   stateOf: (home: Home) => State;
-  /** The same, for a unit that is its only one until it is released. */
-  claim: (home: Home) => State;
+  /** The same, for a unit that is its only one until it is released; `check` is called before each save. */
+  claim: (home: Home, check: () => void) => State;
   release: (home: Home) => void;
+  /** Saves what is kept whatever open transactions end with: their changes are left out. */
+  saveKept: (home: Home) => Promise<void>;
   /** Saves it with copies of values of the unit's `_io`, which no code sees there. */
   saveWithIo: (home: Home, values: IoValues) => Promise<void>;
   /** What was saved of `_io`, as it was when this was loaded or saved. */
@@ -93,19 +95,26 @@ export class Home {
   #base: Base;
   #pages: Pages;
   #isClaimed = false;
+  /** Throws where what the unit's code has stored isn't here. */
+  #check: (() => void) | undefined;
   /** What was asked for last: loads and saves come one after the other. */
   #last: Promise<void> = Promise.resolve();
 
   static {
     homeInternals.stateOf = (home) => home.#state;
-    homeInternals.claim = (home) => {
+    homeInternals.claim = (home, check) => {
       if (home.#isClaimed) {
         throw new TypeError(`Cannot create a compute unit: another unit has the home ${JSON.stringify(home.name)}`);
       }
       home.#isClaimed = true;
+      home.#check = check;
       return home.#state;
     };
-    homeInternals.release = (home) => void (home.#isClaimed = false);
+    homeInternals.release = (home) => {
+      home.#isClaimed = false;
+      home.#check = undefined;
+    };
+    homeInternals.saveKept = (home) => home.#inTurn(() => home.#write());
     homeInternals.saveWithIo = (home, values) => home.#saveWithIo(values);
     homeInternals.savedIo = (home) => {
       const reading = new Reading();
@@ -144,16 +153,17 @@ export class Home {
     return this.#base.revision === undefined;
   }
 
-  /** Whether anything has changed since it was loaded or saved. */
+  /** Whether anything has changed since it was loaded or saved; what an open transaction has changed doesn't count. */
   get isChanged(): boolean {
-    return this.#pages.isDirty;
+    if (this.#pages.isCollected) return true;
+    return this.#pages.isDirty && this.#state.transactions?.hasKept !== false;
   }
 
   /**
    * Saves what has changed, all of it or nothing. What changes meanwhile is saved the next time.
    *
    * @throws {ConflictError} If it was saved elsewhere since it was loaded; nothing is saved then.
-   * @throws {TypeError} If a transaction hasn't ended.
+   * @throws {TypeError} If a transaction hasn't ended, or code of the unit has replaced the global `_home`.
    * @throws {Error} If the store fails; the message says so where it isn't known whether it is saved.
    */
   save(): Promise<void> {
@@ -195,7 +205,15 @@ export class Home {
 
   async #save(): Promise<void> {
     this.#checkSettled("save");
-    const changes = this.#pages.collect();
+    await this.#write();
+  }
+
+  async #write(): Promise<void> {
+    this.#check?.();
+    const { transactions } = this.#state;
+    if (!this.isChanged) return;
+    const collect = () => this.#pages.collect();
+    const changes = transactions === undefined ? collect() : transactions.withoutOpen(collect);
     if (changes.size === 0) return;
     const { nextId } = this.#state;
     const { tablePages } = this.#pages;

@@ -102,6 +102,11 @@ export class Pages {
     return this.state.dirty.size > 0 || this.state.dropped.size > 0 || this.#changes.size > 0;
   }
 
+  /** Whether there is what was collected and isn't in the store. */
+  get isCollected(): boolean {
+    return this.#changes.size > 0;
+  }
+
   /** The table with an id, if it has a place. */
   find(id: number): TableData | undefined {
     const number = this.#numbersById.get(id);

@@ -249,6 +249,10 @@ export interface Watch {
   read(table: TableData, key?: StoredKey): void;
   /** Before a key is changed; without one, what the table is. */
   write(table: TableData, key?: StoredKey): void;
+  /** Whether anything has changed that is kept, whatever open transactions end with, and that `withoutOpen` hasn't shown. */
+  readonly hasKept: boolean;
+  /** Calls a function while the state is as it would be without what open transactions have changed. */
+  withoutOpen<T>(look: () => T): T;
 }
 
 /** Changes since a moment, for {@linkcode State.rollBack}. */
@@ -376,18 +380,45 @@ export class State {
 
   /** Takes back the changes that a journal has. */
   rollBack(journal: Journal): void {
+    const { changes } = journal;
+    this.#undo(changes.reverse());
+    for (const { table } of changes) this.onChange?.(table);
+    changes.length = 0;
+  }
+
+  /**
+   * Calls a function while the changes of some journals, the last of which is taken back first, aren't made. No code
+   * runs meanwhile, so that what Lua has of tables is true again afterwards.
+   */
+  without<T>(journals: readonly Journal[], look: () => T): T {
+    const borders = new Map<TableData, number>();
+    for (const { changes } of journals) for (const { table } of changes) borders.set(table, table.border);
+    const made = journals.toReversed().map(({ changes }) => this.#undo(changes.toReversed()));
+    try {
+      return look();
+    } finally {
+      for (const changes of made.reverse()) this.#undo(changes.reverse());
+      // A table with holes has several.
+      for (const [table, border] of borders) this.#moveBorder(table, border);
+    }
+  }
+
+  /** Sets to what was there before changes, in their order; answers what undoes that, in the same order. */
+  #undo(changes: readonly Undo[]): Undo[] {
     const { journal: open } = this;
     this.journal = undefined;
-    for (const { table, key, value, kind, length } of journal.changes.reverse()) {
+    const undone: Undo[] = [];
+    for (const { table, key, value, kind, length } of changes) {
+      const now = key === undefined ? undefined : table.get(key);
+      undone.push({ table, key, value: now, kind: table.kind, length: table.length });
       this.bytes += ENTRY_BYTES * (length - table.length);
-      if (key !== undefined) this.#put(table, key, table.get(key), value);
+      if (key !== undefined) this.#put(table, key, now, value);
       table.kind = kind;
       table.length = length;
       this.#markDirty(table);
-      this.onChange?.(table);
     }
-    journal.changes.length = 0;
     this.journal = open;
+    return undone;
   }
 
   /**
@@ -579,7 +610,11 @@ export class State {
   /** Gives up a list that is mostly empty, as of a queue: its elements become other entries. */
   #tidyList(table: TableData): void {
     const { list } = table;
-    while (list.length > 0 && list[list.length - 1] === undefined) list.pop();
+    if (list.length > 0 && list[list.length - 1] === undefined) {
+      while (list.length > 0 && list[list.length - 1] === undefined) list.pop();
+      // The page in which it ends now holds fewer places.
+      this.#markPage(table, 2 * pageOf(list.length));
+    }
     if (list.length < PLACES_MIN || table.listSize * 2 >= list.length) return;
     this.#markAll(table);
     table.list = [];

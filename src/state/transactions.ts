@@ -19,6 +19,10 @@ class Keys {
     else keys.add(key);
   }
 
+  clear(): void {
+    this.#tables.clear();
+  }
+
   /** Adds those that others have. */
   addAll(others: Keys): void {
     for (const [table, keys] of others.#tables) for (const key of keys) this.add(table, key);
@@ -63,6 +67,7 @@ export class Transactions {
   readonly #open = new Set<Transaction>();
   /** The one whose code runs. */
   #current: Transaction | undefined;
+  hasKept = false;
 
   /** Constructs the transactions of a state, which has none. */
   constructor(state: State) {
@@ -72,6 +77,7 @@ export class Transactions {
   /** Begins one, in the one whose code runs. */
   begin(): Transaction {
     const transaction = new Transaction(this.#current);
+    if (this.#open.size === 0) this.hasKept = this.#state.dirty.size > 0 || this.#state.dropped.size > 0;
     this.#open.add(transaction);
     this.#state.transactions = this;
     return transaction;
@@ -106,9 +112,13 @@ export class Transactions {
   commit(transaction: Transaction): void {
     this.check(transaction);
     this.#close(transaction);
-    const { outer, journal, reads, writes } = transaction;
+    const { journal, reads, writes } = transaction;
+    const outer = this.#openAround(transaction);
     if (outer === undefined) {
-      for (const other of this.#open) if (other.reads.meets(writes)) other.isOutdated = true;
+      this.hasKept = true;
+      for (const other of this.#open) {
+        if (other.reads.meets(writes) && !isIn(other, transaction)) other.isOutdated = true;
+      }
       return;
     }
     for (const change of journal.changes) outer.journal.changes.push(change);
@@ -116,11 +126,29 @@ export class Transactions {
     outer.writes.addAll(writes);
   }
 
+  /** The innermost one around another that hasn't ended. */
+  #openAround({ outer }: Transaction): Transaction | undefined {
+    while (outer !== undefined && !this.#open.has(outer)) outer = outer.outer;
+    return outer;
+  }
+
   /** Ends one: its changes are taken back. */
   rollBack(transaction: Transaction): void {
     if (!this.#open.has(transaction)) return;
+    // Those in it that wait stand on what is taken back.
+    for (const inner of [...this.#open].reverse()) {
+      if (inner === transaction || !isIn(inner, transaction)) continue;
+      inner.isOutdated = true;
+      inner.writes.clear();
+      this.#state.rollBack(inner.journal);
+    }
     this.#close(transaction);
     this.#state.rollBack(transaction.journal);
+  }
+
+  withoutOpen<T>(look: () => T): T {
+    this.hasKept = false;
+    return this.#state.without(Array.from(this.#open, ({ journal }) => journal), look);
   }
 
   #close(transaction: Transaction): void {
@@ -142,6 +170,7 @@ export class Transactions {
     this.#current?.writes.add(table, known);
     if (this.#current !== undefined) return;
     // What belongs to no transaction is kept at once.
+    this.hasKept = true;
     for (const other of this.#open) if (other.reads.has(table, known)) other.isOutdated = true;
   }
 
@@ -154,10 +183,15 @@ export class Transactions {
 
   /** Whether a transaction is the one whose code runs, or one in which that stands. */
   #isAround(transaction: Transaction): boolean {
-    let at = this.#current;
-    while (at !== undefined && at !== transaction) at = at.outer;
-    return at !== undefined;
+    return this.#current !== undefined && isIn(this.#current, transaction);
   }
+}
+
+/** Whether a transaction is another, or stands in it. */
+function isIn(transaction: Transaction, other: Transaction): boolean {
+  let at: Transaction | undefined = transaction;
+  while (at !== undefined && at !== other) at = at.outer;
+  return at !== undefined;
 }
 
 function conflict(): ConflictError {

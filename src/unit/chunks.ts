@@ -7,7 +7,7 @@
 import type { Instance } from "../runtime/instance.ts";
 import { LuaError } from "../values/errors.ts";
 import { describe } from "../values/kinds.ts";
-import type { ChunkText } from "../values/position.ts";
+import { type ChunkText, isChunkName } from "../values/position.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
 import type { Known } from "./known.ts";
 import type { Reports } from "./reports.ts";
@@ -142,7 +142,7 @@ function checkCode(code: unknown, chunkName: string): asserts code is string | U
   if (typeof code === "string" && !code.isWellFormed()) {
     throw new TypeError("Cannot compile: the code has a lone surrogate");
   }
-  if (!/^[^\0\n]+$/.test(chunkName) || !chunkName.isWellFormed()) {
+  if (!isChunkName(chunkName)) {
     throw new TypeError("Cannot compile: chunkName is not a line of text");
   }
 }

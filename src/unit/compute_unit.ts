@@ -247,7 +247,7 @@ export class ComputeUnit implements Disposable {
 
   #beginFrom(instance: Instance, origin: CopyOrigin, home: Home | undefined): void {
     this.#home = home;
-    if (home !== undefined) homeInternals.claim(home);
+    if (home !== undefined) this.#claim(home);
     try {
       this.#goOnFrom(instance, origin, new State());
     } catch (error) {
@@ -256,9 +256,18 @@ export class ComputeUnit implements Disposable {
     }
   }
 
+  /** The home's tables, which are this unit's: what its code has put into another `_home` isn't there to be saved. */
+  #claim(home: Home): State {
+    return homeInternals.claim(home, () => {
+      if (this.#uses.instance?.broken !== undefined) return;
+      const action = `save state ${JSON.stringify(home.name)}`;
+      this.#uses.use(action, ({ exports }) => this.#check(exports.check_globals(0), action));
+    });
+  }
+
   #begin(instance: Instance, options: ComputeUnitOptions): void {
     const home = this.#home = options.home;
-    const known = new Known(instance.memoryLimit, home && homeInternals.claim(home));
+    const known = new Known(instance.memoryLimit, home && this.#claim(home));
     const functions = this.#connect(instance, known);
     try {
       if (hasPowers(options)) definePowers(functions, options);
@@ -292,6 +301,7 @@ export class ComputeUnit implements Disposable {
     const luaFunctions = this.#luaFunctions;
     encoder.numberOfFunction = (value) => luaFunctions.numberOf(value);
     const functions = this.#functions = new HostFunctions(instance, encoder, decoder, tables, luaFunctions);
+    reports.moduleText = (name) => functions.moduleText(name);
     const figures = this.#figures = new Figures(instance, functions);
     const autosaved = this.#options.autosave === true ? this.#home : undefined;
     const tasks = this.#tasks = new Tasks(
@@ -550,7 +560,8 @@ export class ComputeUnit implements Disposable {
 
   /**
    * Sets `_io.input` to the value of a JSON text, which Lua reads by itself: in less time than
-   * `JSON.parse` and {@linkcode ComputeUnit.setInput} take, and with integers of 64 bits as they are.
+   * `JSON.parse` and {@linkcode ComputeUnit.setInput} take, and with integers of 64 bits as they are. It is the unit's
+   * own `_io`, which runs of {@linkcode ComputeUnit.computeAsync} don't see.
    *
    * @param text The text, or its bytes in UTF-8.
    * @param options What nulls are.
@@ -641,7 +652,7 @@ export class ComputeUnit implements Disposable {
    * are no strings, a Set, bytes, NaN, infinities, cycles.
    *
    * @param options How it is written.
-   * @returns The text, `null` where there is no output.
+   * @returns The text; where there is no output, the text `null`.
    * @throws {TypeError} If something in it can't be written, with its path, or code replaced `_io`.
    * @throws {RangeError} If it nests deeper than 1000 levels.
    * @throws {LuaError} If the unit has no memory for the text, or writing it exceeds a limit.
@@ -925,7 +936,7 @@ export class ComputeUnit implements Disposable {
   }
 
   /**
-   * Empties `_io`, and puts it back under its name if code replaced it. `_home` stays.
+   * Empties `_io`, and puts it and `_home` back under their names if code replaced them. What `_home` holds stays.
    *
    * @example Usage
    * ```ts
@@ -1379,7 +1390,7 @@ export class ComputeUnit implements Disposable {
     const { image, record } = partsOf(snapshot);
     const functions = boundFunctions(record.functions, this.#functions!.finder());
     instance.checkImage(image);
-    if (home !== this.#home) homeInternals.claim(home!);
+    if (home !== this.#home) this.#claim(home!);
     this.#tasks!.end(new TypeError("Cannot go on with a run: its unit was restored to a snapshot"));
     this.#external!.letGo();
     if (home !== this.#home && this.#home !== undefined) homeInternals.release(this.#home);
@@ -1628,7 +1639,21 @@ export class ComputeUnit implements Disposable {
 
   #transact(code: string | Uint8Array, options: ComputeOptions, all: boolean): LuaValue[] {
     this.#uses.ready("compute");
-    return this.#external!.transact(() => this.#compute(code, { ...options, transaction: false }, all));
+    return this.#external!.transact(() => {
+      const results = this.#compute(code, { ...options, transaction: false }, all);
+      for (const field of [FIELD.output, FIELD.meta]) this.#checkReadable(field);
+      return results;
+    });
+  }
+
+  /** Throws where a field of `_io` can't be read, as a run that may wait does, whose result it is a part of. */
+  #checkReadable(field: number): void {
+    const action = "return the result";
+    this.#uses.use(action, (instance) => {
+      this.#decoder!.drop();
+      this.#check(instance.guard(() => instance.exports.get_io(field)), action);
+      this.#decoder!.drop();
+    });
   }
 
   #call(name: string, args: unknown[], all: boolean): LuaValue[] {
@@ -1682,7 +1707,10 @@ export class ComputeUnit implements Disposable {
     if (chosen === GLOBALS.LAST) return this.#execute(instance, call, since, allowance);
     this.#check(instance.exports.use_globals(chosen), "compute");
     try {
-      return this.#execute(instance, call, since, allowance);
+      const words = this.#execute(instance, call, since, allowance);
+      if (words < 0 || chosen !== GLOBALS.OWN) return words;
+      const status = instance.exports.check_globals(1);
+      return status < 0 ? status : words;
     } finally {
       if (instance.broken === undefined) instance.exports.use_globals(GLOBALS.LAST);
     }

@@ -12,7 +12,15 @@ import type { Instance } from "../runtime/instance.ts";
 import { WIRE } from "../runtime/wire.ts";
 import { LuaError, type LuaErrorKind } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
-import { type ChunkText, locate, type Position, POSITIONS_LENGTH_MAX, shownName } from "../values/position.ts";
+import {
+  type ChunkText,
+  type FindText,
+  locate,
+  MODULE,
+  type Position,
+  POSITIONS_LENGTH_MAX,
+  shownName,
+} from "../values/position.ts";
 
 /** Messages of errors of kind "limit". */
 const OVERFLOW = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many|'__call' chain too long)/;
@@ -27,6 +35,8 @@ export class Reports {
   #views: Views;
   /** The text of a chunk, if the host has it. */
   textOf: (chunk: number) => ChunkText | undefined = () => undefined;
+  /** The text of a module that was loaded, by the name that Lua shows for it. */
+  moduleText: (shownName: string) => ChunkText | undefined = () => undefined;
   /** What is being compiled. */
   compiling: ChunkText | undefined;
 
@@ -146,7 +156,10 @@ export class Reports {
   /** Where an error was raised: in what was running, else in what was being compiled. */
   #locate(message: string, position: Position): ReturnType<typeof locate> {
     const compiling = position.sources.length === 0 ? this.compiling : undefined;
-    if (compiling === undefined) return locate(message, position, this.textOf);
+    if (compiling === undefined) {
+      const find: FindText = (chunk, name) => chunk === MODULE ? this.moduleText(name) : this.textOf(chunk);
+      return locate(message, position, find);
+    }
     const sources = [{ chunk: 0, name: shownName(compiling.chunkName) }];
     const { where, bare } = locate(message, { ...position, sources }, () => compiling);
     return { where: { chunk: compiling.chunkName, ...where }, bare };

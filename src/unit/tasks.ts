@@ -7,7 +7,7 @@
 import type { Decoder } from "../bridge/decode.ts";
 import type { Encoder } from "../bridge/encode.ts";
 import type { ExternalTables } from "../lazy/external_tables.ts";
-import type { Home } from "../state/home.ts";
+import { type Home, homeInternals } from "../state/home.ts";
 import type { Transaction } from "../state/transactions.ts";
 import type { HostFunction, HostFunctions, Waiter } from "../host/host_functions.ts";
 import type { Instance } from "../runtime/instance.ts";
@@ -629,9 +629,11 @@ export class Tasks {
 
   #succeeded(task: Task, result: TaskResult): void {
     this.#leave(task);
-    // What a transaction has changed that hasn't ended isn't to be saved, and can't be told from the rest.
-    if (!this.#autosaved?.isChanged || this.#external.hasTransactions) return task.resolve(result);
-    this.#autosaved.save().then(() => task.resolve(result), (error) => task.reject(error));
+    const home = this.#autosaved;
+    // A save tells of a _home that was replaced, too.
+    const isSaved = home === undefined || !home.isChanged && this.#uses.instance!.exports.check_globals(0) === 0;
+    if (isSaved) return task.resolve(result);
+    homeInternals.saveKept(home).then(() => task.resolve(result), (error) => task.reject(error));
   }
 
   /** A run has ended in an error, or is ended: what still waits in it is closed. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Powers } from "../host/powers.ts";
+import { checkReplaced, type Powers } from "../host/powers.ts";
 import { isIndent } from "./json_text.ts";
 import type { InstanceOptions } from "../runtime/instance.ts";
 import { isTimeZone, TimeZone } from "../runtime/time_zone.ts";
@@ -117,8 +117,8 @@ export interface ComputeUnitOptions extends Powers {
   home?: Home;
   /**
    * Whether `home` is saved after each successful run of {@linkcode ComputeUnit.computeAsync} and the other
-   * methods whose runs may wait: the run's promise waits for it, and is rejected where it fails. While a
-   * transaction of another run is open, nothing is saved before that has ended.
+   * methods whose runs may wait: the run's promise waits for it, and is rejected where it fails. What open
+   * transactions of other runs have changed is left out: it is saved when those have succeeded.
    *
    * @default {false}
    */
@@ -430,6 +430,7 @@ export const SNAPSHOT_BYTES_OPTIONS = rulesOf<SnapshotBytesOptions>({ compressed
 /** Throws where options of a unit are wrong. */
 export function checkUnitOptions(options: unknown, action = CREATE): asserts options is ComputeUnitOptions {
   checkOptions<ComputeUnitOptions>(action, options, UNIT_OPTIONS);
+  if (options.replace !== undefined) checkReplaced(action, options.replace);
 }
 
 /** What an instance is made with. */

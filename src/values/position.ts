@@ -4,9 +4,12 @@
  * @module
  */
 
+/** In the place of a chunk's number: of a module's text. */
+export const MODULE = 0xffff_ffff;
+
 /** A text that functions on Lua's stack were compiled from. */
 export interface Source {
-  /** Number of the compiled chunk; 0 where it is none of the host's, or gone. */
+  /** Number of the compiled chunk; 0 where it is none of the host's, or gone; `MODULE` where it is a module's text. */
   readonly chunk: number;
   /** Its name as Lua shows it: of a long one, the end. */
   readonly name: string;
@@ -27,6 +30,9 @@ export interface ChunkText {
   readonly chunkName: string;
   readonly code: string | Uint8Array;
 }
+
+/** Finds the text of a chunk, if the host has it; of a module by the name that Lua shows for it. */
+export type FindText = (chunk: number, shownName: string) => ChunkText | undefined;
 
 /** Where something is, for people. */
 export interface Where {
@@ -56,16 +62,24 @@ interface Prefix {
   readonly length: number;
 }
 
+/** Whether a text can be a chunk's name. */
+export function isChunkName(name: unknown): name is string {
+  return typeof name === "string" && /^[^\0\n]+$/.test(name) && name.isWellFormed();
+}
+
+/** What `require` says of a text that doesn't compile, before what Lua says of it. */
+const NOT_LOADED = /^error loading module '[^\n]*' from '([^\n]*)':\n\t/;
+
 /**
  * Finds where a message says that it was raised, else where the innermost function is.
  *
- * @param textOf The text of a chunk, if the host has it.
+ * @param textOf The text of a chunk, if the host has it; of a module, by the name that Lua shows for it.
  * @returns The place, and the message without it.
  */
 export function locate(
   message: string,
   { line, sources }: Position,
-  textOf: (chunk: number) => ChunkText | undefined,
+  textOf: FindText,
 ): { where: Where; bare: string } {
   let prefix = prefixOf(message, sources);
   if (prefix === undefined) {
@@ -82,7 +96,18 @@ export function locate(
   }
   const { name } = prefix;
   const source = sources.find((source) => source.name === name) ?? { chunk: 0, name };
-  return { where: whereOf(source, prefix.line, textOf), bare: message.slice(length) };
+  const bare = message.slice(length);
+  return { where: whereNotLoaded(bare, textOf) ?? whereOf(source, prefix.line, textOf), bare };
+}
+
+/** Where the text of a module doesn't compile, if a message says so. */
+function whereNotLoaded(message: string, textOf: FindText): Where | undefined {
+  const match = NOT_LOADED.exec(message.slice(0, POSITIONS_LENGTH_MAX));
+  if (match === null) return undefined;
+  const source = { chunk: MODULE, name: shownName(match[1]) };
+  const prefix = prefixOf(message.slice(match[0].length, match[0].length + POSITIONS_LENGTH_MAX), [source]);
+  if (prefix?.name !== source.name || textOf(MODULE, source.name) === undefined) return undefined;
+  return whereOf(source, prefix.line, textOf);
 }
 
 /** The "name:line: " that Lua put before a message. A name may have colons itself: the longest counts. */
@@ -98,8 +123,8 @@ function prefixOf(message: string, sources: readonly Source[]): Prefix | undefin
   return match === null ? undefined : { name: match[1], line: Number(match[2]), length: match[0].length };
 }
 
-function whereOf(source: Source, line: number, textOf: (chunk: number) => ChunkText | undefined): Where {
-  const text = textOf(source.chunk);
+function whereOf(source: Source, line: number, textOf: FindText): Where {
+  const text = textOf(source.chunk, source.name);
   if (text === undefined) return { chunk: source.name, line };
   const sourceLine = lineOf(text.code, line);
   return { chunk: text.chunkName, line, ...sourceLine === undefined ? {} : { sourceLine } };

@@ -2,6 +2,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../src/cli/main.ts";
 import config from "../../deno.json" with { type: "json" };
 
+const hasPaste = Deno.build.os !== "windows";
+
 interface Run {
   code: number;
   stdout: string;
@@ -278,7 +280,7 @@ Deno.test("invalid JSON is wrong use, with line, column and source line", async 
 
 Deno.test("NDJSON is told as that", async () => {
   const told =
-    "more than one JSON value; is it NDJSON? cu reads one: make an array of the lines, such as with jq --slurp\n";
+    "more than one JSON value; is it NDJSON? cu reads one: make an array of the lines, by { echo [; paste -sd, ";
   const input = ["run", "s.lua", "--input", "in.json"];
   for (const [json, line] of [['{"a":1}\n{"a":2}\n', 2], ['{\n"a": 1}\r\n\n[2]\r\n3', 4], ["1\n2", 2]] as const) {
     await assertWrongUse(input, `cu: in.json:${line}: ${told}`, { "in.json": json });
@@ -286,7 +288,41 @@ Deno.test("NDJSON is told as that", async () => {
   // Two values in one line are a mistake in it.
   await assertWrongUse(input, "non-whitespace character after JSON at line 1", { "in.json": "[1] [2]" });
   const run = await cu(["run", "s.lua", "--input", "-"], { "s.lua": "" }, "1\n2\n");
-  assertEquals([run.code, run.stderr], [2, `cu: stdin:2: ${told}`]);
+  assertEquals([run.code, run.stderr], [2, `cu: stdin:2: ${told}-; echo ]; }\n`]);
+});
+
+Deno.test(
+  "an array of NDJSON's lines, as cu says to make it, has each value as it was",
+  { ignore: !hasPaste },
+  async () => {
+    const directory = await Deno.makeTempDir();
+    const lines = '{"id":9007199254740993,"n":1.0}\n{"id":-9223372036854775808}\n';
+    await Deno.writeTextFile(`${directory}/rows.ndjson`, lines);
+    const sh = new Deno.Command("sh", { args: ["-c", "{ echo [; paste -sd, rows.ndjson; echo ]; }"], cwd: directory });
+    const array = new TextDecoder().decode((await sh.output()).stdout);
+    await Deno.remove(directory, { recursive: true });
+    assertEquals(
+      (await runScript("return _io.input", array)).stdout,
+      '[{"id":9007199254740993,"n":1},{"id":-9223372036854775808}]\n',
+    );
+  },
+);
+
+Deno.test("what a script returns is written as its output is", async () => {
+  for (
+    const value of [
+      "_io.map({ a = 1, b = _io.map({}) })",
+      "{ _io.map({ a = { -0.0, 1 << 60, _io.date(0), 'x\\n' }, ['10'] = 1, ['9'] = 2, ['\\0'] = {} }) }",
+      "{ [1] = 1, [3] = 1 << 60, x = _io.array({ 1, nil, 3 }) }",
+    ]
+  ) {
+    const returned = await runScript(`return ${value}`);
+    assertEquals(returned, await runScript(`_io.output = ${value}`));
+    assertEquals(returned.code, 0, returned.stderr);
+  }
+  for (const value of ["_io.map({ 1 })", "{ [true] = 1 }"]) {
+    assertEquals([(await runScript(`return ${value}`)).code, (await runScript(`_io.output = ${value}`)).code], [1, 1]);
+  }
 });
 
 Deno.test("an invalid token is found wherever it is", async () => {

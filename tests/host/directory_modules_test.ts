@@ -83,6 +83,34 @@ Deno.test(
   },
 );
 
+Deno.test("errors in a folder's modules have the file's path, line and text", async () => {
+  await withModules(async (directory) => {
+    await Deno.writeTextFile(
+      `${directory}/rules/raises.lua`,
+      "local M = {}\nfunction M.run()\n  error('no')\nend\nreturn M",
+    );
+    await Deno.writeTextFile(`${directory}/rules/broken.lua`, "#!lua\nlocal x = \nreturn x");
+    await Deno.writeTextFile(`${directory}/rules/place.lua`, "return { select(2, ...) }");
+    using cu = await ComputeUnit.create({ resolveModule: directoryModules(directory) });
+    const copies = [cu, cu.fork()];
+    for (const unit of copies) {
+      const raised = assertThrows(() => unit.compute("\nrequire('rules.raises').run()"), LuaError, "no");
+      assertEquals([raised.chunk, raised.line, raised.sourceLine], ["rules/raises.lua", 3, "  error('no')"]);
+      assert(raised.traceback.includes("rules/raises.lua:3: in function 'rules.raises.run'"), raised.traceback);
+      const broken = assertThrows(() => unit.compute("\nrequire 'rules.broken'"), LuaError);
+      assertEquals(broken.kind, "runtime");
+      assertEquals(
+        broken.message,
+        "error loading module 'rules.broken' from 'rules/broken.lua':\n\trules/broken.lua:3: unexpected symbol near 'return'",
+      );
+      assertEquals([broken.chunk, broken.line, broken.sourceLine], ["rules/broken.lua", 3, "return x"]);
+      assertEquals(unit.compute("return require('rules.place')[1]"), "rules/place.lua");
+      assertEquals(unit.computeAll("return select(2, require 'rules.all')"), ["rules/all/init.lua"]);
+    }
+    copies[1].dispose();
+  });
+});
+
 Deno.test("directoryModules() throws where there is no such folder", async () => {
   await withModules((directory) => {
     assertThrows(() => directoryModules(`${directory}/none`), Error);

@@ -262,6 +262,18 @@ Deno.test("options that give powers are checked", async () => {
   await assertRejectsType(() => ComputeUnit.create({ modules: new Map() as never }), "modules must be a plain object");
   await assertRejectsType(() => ComputeUnit.create({ modules: { kv: 1 as never } }), 'the module "kv" is neither');
   await assertRejectsType(() => ComputeUnit.create({ replace: "print" as never }), "replace must be an array of names");
+  for (
+    const [name, help] of [
+      ["printt", "did you mean print?"],
+      ["string.format", "did you mean string?"],
+      ["log", "it takes names of Lua's own globals and modules"],
+    ]
+  ) {
+    const message = `Cannot create a compute unit: replace has "${name}"; ${help}`;
+    await assertRejectsType(() => ComputeUnit.create({ replace: [name] }), message);
+  }
+  using other = await ComputeUnit.create({ replace: ["json", "os"], modules: { json: { os: 1 } } });
+  assertEquals(other.compute("return require('json').os"), 1);
   await assertRejectsType(() => ComputeUnit.create({ globals: { x: Symbol("s") } }), "symbols cannot be passed (at x)");
   await assertRejectsType(
     () => ComputeUnit.create({ modules: { kv: { deep: [new WeakMap()] } } }),

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
 
 Deno.test("require runs a module's source once, with its name, and gives its value", async () => {
@@ -132,10 +132,43 @@ Deno.test("errors of a module: of its text with its name, of its run with its li
     syntax.message.startsWith("error loading module 'bad' from 'bad':\n\tbad:2: unexpected symbol"),
     syntax.message,
   );
+  assertEquals([syntax.kind, syntax.chunk, syntax.line, syntax.sourceLine], ["runtime", "bad", 2, ""]);
   const run = assertThrows(() => cu.compute("require 'fails'"), LuaError);
   assertEquals([run.message, run.chunk, run.line], ["not ready", "fails", 2]);
+  assertEquals(run.sourceLine, "if not ready then error('not ready') end return 'ready'");
   assertEquals(cu.compute("ready = true return (require 'fails')"), "ready");
   assertThrows(() => cu.compute("require 'binary'"), LuaError, "binary chunk");
+});
+
+Deno.test("resolveModule may name its texts; other texts of that name have no source line", async () => {
+  const texts: Record<string, { code: string; chunkName: string }> = {
+    a: { code: "return { f = function() error('in a') end }", chunkName: "dir:1: x/a.lua" },
+    long: { code: "local x\nerror('in long')", chunkName: `${"long/".repeat(40)}b.lua` },
+    broken: { code: "\n\n(", chunkName: `${"long/".repeat(40)}c.lua` },
+    wrong: { code: "", chunkName: "two\nlines" },
+    other: { text: "" } as never,
+  };
+  using cu = await ComputeUnit.create({ resolveModule: (name) => Promise.resolve(texts[name]) });
+  const failed = async (code: string) => {
+    const { message, chunk, line, sourceLine } = await assertRejects(() => cu.computeAsync(code), LuaError);
+    return [message, chunk, line, sourceLine];
+  };
+  assertEquals(await failed("require('a').f()"), ["in a", "dir:1: x/a.lua", 1, texts.a.code]);
+  assertEquals(await failed("require 'long'"), ["in long", texts.long.chunkName, 2, "error('in long')"]);
+  const [message, ...where] = await failed("require 'broken'");
+  assert(String(message).startsWith("error loading module 'broken' from 'long/"), String(message));
+  assertEquals(where, [texts.broken.chunkName, 3, "("]);
+  assertEquals(
+    (await failed("require 'wrong'"))[0],
+    'resolveModule gave a chunkName for "wrong" that is not a line of text',
+  );
+  assertEquals((await failed("require 'other'"))[0], 'resolveModule gave neither text nor bytes for "other"');
+  assertEquals(await failed("load('error(1 .. \"\")', '@dir:1: x/a.lua')()"), ["1", "dir:1: x/a.lua", 1, undefined]);
+  // Another text of a module's name is shown for what was loaded of it.
+  await cu.computeAsync("old = require('a') package.loaded.a = nil");
+  texts.a = { ...texts.a, code: "return { f = function() error('new') end }" };
+  assertEquals(await failed("require('a').f()"), ["new", "dir:1: x/a.lua", 1, texts.a.code]);
+  assertEquals(await failed("old.f()"), ["in a", "dir:1: x/a.lua", 1, undefined]);
 });
 
 Deno.test("what resolveModule throws is the cause, and what it gives must be text", async () => {

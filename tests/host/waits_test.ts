@@ -511,6 +511,7 @@ Deno.test("globals of its own: what a run sets, others don't see", async () => {
   assertEquals(cu.computeAll("return base, own, inner, count, shared"), [1, null, null, 1, 2]);
   assertEquals(cu.compute("x = 1 return x", { globals: "own" }), 1);
   assertThrows(() => cu.compute("y = 1 error('e')", { globals: "own" }), LuaError);
+  assertThrows(() => cu.compute("setmetatable(_G, {})", { globals: "own" }), LuaError, "protected metatable");
   assertEquals(cu.computeAll("z = 3 return x, y, z"), [null, null, 3]);
   assertThrows(
     () => cu.compute("return 1", { globals: "both" as "own" }),

@@ -1,7 +1,7 @@
 // The channel `_io`, with the tests that the original request names.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ComputeUnit } from "@computeunit/cu";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ComputeUnit, LuaError } from "@computeunit/cu";
 
 Deno.test("_io table exists", async () => {
   using cu = await ComputeUnit.create();
@@ -172,6 +172,33 @@ Deno.test("code that replaces _io is told of, and clearIo mends it", async () =>
     cu.compute("_io.output = _io.input");
     assertEquals(cu.getOutput(), 7);
   }
+});
+
+Deno.test("a run with globals of its own that replaces _io or _home is told so when it ends", async () => {
+  using cu = await ComputeUnit.create();
+  const own = { globals: "own" } as const;
+  const io = "Lua code replaced the global _io: write _io.output = value instead of _io = value";
+  const home = "Lua code replaced the global _home: write _home.name = value instead of _home = value";
+  for (const [code, message] of [["_io = { output = 5 }", io], ["_home = { visits = 1 }", home]]) {
+    assertThrows(() => cu.compute(code, own), TypeError, `Cannot return the result: ${message}`);
+    assertThrows(() => cu.computeAll(code, own), TypeError, message);
+    await assertRejects(() => cu.computeAsync(code, own), TypeError, `Cannot return the result: ${message}`);
+    assertThrows(() => cu.compute(`do ${code} end error('first')`, own), LuaError, "first");
+  }
+  const same = "_io = _io _home = _home _io.output = 5 return 6";
+  assertEquals([cu.compute(same, own), cu.getOutput()], [6, 5]);
+  assertEquals(await cu.computeAsync(same, own), { value: 6, output: 5, meta: null });
+  // Without globals of its own, whoever reads the output is told.
+  await assertRejects(() => cu.computeAsync("_io = { output = 5 }"), TypeError, io);
+  assertEquals((await cu.computeAsync("_io.output = 5")).output, 5);
+});
+
+Deno.test("code may replace _home; clearIo puts it back, with what it holds", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute("_home.a = 1 _home = { visits = 1 }");
+  assertEquals(cu.compute("return _home"), { visits: 1 });
+  cu.clearIo();
+  assertEquals(cu.compute("return _home"), { a: 1 });
 });
 
 Deno.test("metatables on _io don't reach the host", async () => {

@@ -126,6 +126,7 @@ const REFUSED: Record<string, number[][]> = {
 /** Exports that can be called at any time, and with no arguments that could be wrong. */
 const HARMLESS = [
   "ask_for_steps",
+  "check_globals",
   "clear_io_table",
   "drop_json",
   "drop_message",

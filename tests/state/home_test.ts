@@ -1,7 +1,7 @@
 // States in stores: what is written, what two writers get, what a crash leaves.
 
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { ConflictError, type Home, openHome, transact } from "@computeunit/cu";
+import { ConflictError, type ExternalTable, type Home, openHome, transact } from "@computeunit/cu";
 import { MemoryStore, type StoreLimits } from "@computeunit/cu/stores/memory";
 import {
   assertSame,
@@ -498,4 +498,21 @@ Deno.test("a table that is to be saved later is saved as it is then", async () =
   const other = await open(store);
   assertSame(picture(other), picture(home));
   assertEquals(other.table.toValue(), { a: ["after"] });
+});
+
+Deno.test("a list whose end was taken away, and saved so, before something came behind it", async () => {
+  for (const [length, taken] of [[40, 1], [300, 44], [300, 45], [600, 100]]) {
+    const store = new MemoryStore();
+    const home = await openHome(store, "s");
+    const list = () => home.table.get("list") as ExternalTable;
+    home.table.set("list", Array.from({ length }, (_, i) => i));
+    await home.save();
+    for (let i = 0; i < taken; i++) list().delete(length - i);
+    await home.save();
+    list().set(length + 1, "new");
+    await home.save();
+    const loaded = (await openHome(store, "s")).table.get("list") as ExternalTable;
+    assertEquals(loaded.size, length - taken + 1);
+    assertEquals([loaded.get(length - taken), loaded.get(length + 1)], [length - taken - 1, "new"]);
+  }
 });

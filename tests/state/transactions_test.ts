@@ -1,6 +1,6 @@
 // Transactions: all of a run's changes to external tables are kept, or none.
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit, ConflictError, LuaError, type LuaValue } from "@computeunit/cu";
 import { endingSearch, RUNS_FACTOR, SEED } from "../helpers/property.ts";
@@ -62,6 +62,25 @@ Deno.test("a transaction that fails leaves no trace, however it fails", async ()
   assertEquals(cu.compute("return _home.other == _home.list and #_home.list"), 5);
 });
 
+Deno.test("a transaction fails whose output or metadata can't be read, whether it may wait or not", async () => {
+  using cu = await ComputeUnit.create();
+  const rows = "local rows = {} for i = 1, 3e4 do rows[i] = { i, 'row ' .. i } end";
+  for (const [name, value] of [["output", "print"], ["meta", "{ a = { coroutine.create(print) } }"]]) {
+    const code = `_home.x = 1 ${rows} _io.${name} = ${value} return rows`;
+    assertThrows(() => cu.compute(code, TRANSACTION), TypeError, "Cannot return the result: ");
+    assertThrows(() => cu.computeAll(code, TRANSACTION), TypeError, name);
+    await assertRejects(() => cu.computeAsync(code, TRANSACTION), TypeError, "Cannot return the result: ");
+    assertEquals(cu.home.toValue(), {});
+    cu.clearIo();
+  }
+  assertThrows(() => cu.compute("_home.x = 1 _io = {}", TRANSACTION), TypeError, "replaced the global _io");
+  assertEquals(cu.home.toValue(), {});
+  cu.clearIo();
+  const kept = `${rows} _home.x, _io.output = #rows, rows return rows`;
+  assertEquals([(cu.compute(kept, TRANSACTION) as unknown[]).length, cu.home.toValue()], [3e4, { x: 3e4 }]);
+  assertEquals((cu.getOutput() as unknown[]).length, 3e4);
+});
+
 Deno.test("without a transaction, what was changed before an error stays", async () => {
   using cu = await ComputeUnit.create();
   assertThrows(() => cu.compute("_home.x = 1 error('no')"), LuaError);
@@ -80,6 +99,29 @@ Deno.test("a transaction inside of another is kept with it, or not at all", asyn
   assertEquals(cu.home.toValue(), { outer: 1, inner: 1 });
   assertThrows(() => cu.compute("_home.outer = 2 inner(false) error('outer')", TRANSACTION), LuaError, "outer");
   assertEquals(cu.home.toValue(), { outer: 1, inner: 1 });
+});
+
+Deno.test("a transaction that waits inside of another which ends first", async () => {
+  const gates = new Gates();
+  let inner: Promise<unknown> = Promise.resolve();
+  const begin = () => {
+    const code = "_home.x = _home.x + 10 wait('in') _home.x = _home.x + 100";
+    inner = cu.computeAsync(code, TRANSACTION).then(() => "kept", (error) => error);
+  };
+  using cu = await ComputeUnit.create({ globals: { begin, wait: gates.wait } });
+  cu.compute("_home.x = 1");
+  // It fails with the outer one, on whose changes it stands.
+  assertThrows(() => cu.compute("_home.x = 2 begin() error('outer')", TRANSACTION), LuaError, "outer");
+  assertEquals(cu.home.toValue(), { x: 1 });
+  await gates.open("in");
+  assertInstanceOf(await inner, ConflictError);
+  assertEquals(cu.home.toValue(), { x: 1 });
+  // It goes on for itself after the outer one has succeeded.
+  cu.compute("_home.x = 2 begin()", TRANSACTION);
+  assertThrows(() => cu.compute("return _home.x"), ConflictError);
+  await gates.open("in");
+  assertEquals(await inner, "kept");
+  assertEquals(cu.home.toValue(), { x: 112 });
 });
 
 Deno.test("what a transaction has changed nobody reads or changes before it has ended", async () => {

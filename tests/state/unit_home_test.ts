@@ -1,9 +1,11 @@
 // A unit whose _home is in a store.
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { ComputeUnit, ConflictError, type Home, IoWrapper, type LuaValue, openHome } from "@computeunit/cu";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { ComputeUnit, ConflictError, type Home, IoWrapper, LuaError, type LuaValue, openHome } from "@computeunit/cu";
 import { MemoryStore } from "@computeunit/cu/stores/memory";
 import { corrupt, unitAndInstance } from "../helpers/instance.ts";
+import { endingSearch, RUNS_FACTOR, SEED } from "../helpers/property.ts";
 import { FaultyStore, WITHOUT_WAIT } from "../helpers/states.ts";
 
 const NAME = "s";
@@ -185,19 +187,182 @@ Deno.test("IoWrapper's patterns save, too", async () => {
   assertEquals((await open(store)).table.toValue(), { sum: 5 });
 });
 
-Deno.test("while a transaction is open, nothing is saved or loaded; autosave waits for the last to end", async () => {
+/** Functions that wait until a test lets them go on, by name. */
+function gates() {
+  const open = new Map<string, () => void>();
+  return {
+    wait: (name: string) => new Promise<void>((resolve) => open.set(name, resolve)),
+    open: (name: string) => open.get(name)!(),
+  };
+}
+
+Deno.test("while a transaction is open, nothing is saved or loaded by hand; autosave leaves its changes out", async () => {
   const store = new MemoryStore();
-  const releases: (() => void)[] = [];
-  const wait = () => new Promise<void>((resolve) => releases.push(resolve));
+  const { wait, open: letGo } = gates();
   using cu = await ComputeUnit.create({ home: await open(store), autosave: true, globals: { wait } });
-  const run = cu.computeAsync("_home.a = 1 wait() _home.b = 2", { transaction: true });
+  const saved = async () => (await open(store)).table.toValue();
+  const run = cu.computeAsync("_home.a = 1 wait('a') _home.b = 2", { transaction: true });
   await assertRejects(() => cu.saveState(), TypeError, 'Cannot save state "s": a transaction has not ended');
   await assertRejects(() => cu.loadState(), TypeError, 'Cannot load state "s": a transaction has not ended');
   await cu.computeAsync("_home.c = 3");
-  assertEquals((await open(store)).table.toValue(), {});
-  releases[0]();
+  assertEquals(await saved(), { c: 3 });
+  letGo("a");
   await run;
-  assertEquals((await open(store)).table.toValue(), { a: 1, b: 2, c: 3 });
+  assertEquals(await saved(), { a: 1, b: 2, c: 3 });
+});
+
+for (const transaction of [true, false]) {
+  const name = transaction ? "a transaction" : "a run";
+  Deno.test(`autosave: what ${name} has written is saved when its promise fulfils, whatever others end with`, async () => {
+    const ends: [code: string, later: object][] = [
+      ["_home.x = 1 wait('a') error('no')", { order: "paid" }],
+      ["_home.x = 1 wait('a')", { order: "paid", x: 1 }],
+      // The loser of two, whose ground was changed.
+      ["local o = _home.order wait('a') _home.x = o", { order: "paid" }],
+    ];
+    for (const [code, later] of ends) {
+      const store = new MemoryStore();
+      const saved = async () => (await open(store)).table.toValue();
+      const { wait, open: letGo } = gates();
+      using cu = await ComputeUnit.create({ home: await open(store), autosave: true, globals: { wait } });
+      const other = cu.computeAsync(code, { transaction: true }).catch(() => {});
+      const run = cu.computeAsync("wait('b') _home.order = 'paid'", { transaction });
+      letGo("b");
+      await run;
+      assertEquals(await saved(), { order: "paid" });
+      letGo("a");
+      await other;
+      assertEquals(await saved(), later);
+      assertEquals(cu.home.toValue(), later);
+    }
+  });
+}
+
+Deno.test("autosave: runs that wait for each other inside of transactions all end", async () => {
+  const store = new MemoryStore();
+  const saved = async () => (await open(store)).table.toValue();
+  using cu = await ComputeUnit.create({
+    home: await open(store),
+    autosave: true,
+    globals: {
+      tick: () => Promise.resolve(),
+      run: async (code: string, transaction: boolean) => (await cu.computeAsync(code, { transaction })).value,
+      saved,
+    },
+  });
+  // What stands in a transaction is saved with it; what is none, and has waited, for itself.
+  const inner = "_home.n = (_home.n or 0) + 1 tick() _home.n = _home.n + 1 return _home.n";
+  await cu.computeAsync(`_home.o = 1 assert(run("${inner}", true) == 2) assert(saved().n == nil)`, {
+    transaction: true,
+  });
+  assertEquals(await saved(), { n: 2, o: 1 });
+  await cu.computeAsync(`_home.o = 2 run("tick() _home.free = 1", false) assert(saved().free == 1) error('no')`, {
+    transaction: true,
+  }).catch(() => {});
+  assertEquals(await saved(), { n: 2, o: 1, free: 1 });
+  const failed = cu.computeAsync(`run("${inner}", true) error('no')`, { transaction: true });
+  await assertRejects(() => failed, LuaError, "no");
+  await cu.computeAsync("");
+  assertEquals(await saved(), { n: 2, o: 1, free: 1 });
+});
+
+Deno.test("autosave while a transaction is open: runs that write nothing save nothing; disposal ends all", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const { wait } = gates();
+  const cu = await ComputeUnit.create({ home: await open(store), autosave: true, globals: { wait } });
+  const run = cu.computeAsync("_home.x = 1 wait('a')", { transaction: true });
+  await cu.computeAsync("");
+  assertEquals(store.commits, 1, "the state is new");
+  await cu.computeAsync("return 1");
+  assertEquals(store.commits, 1);
+  const writes = cu.computeAsync("_home.y = 1");
+  cu.dispose();
+  await assertRejects(() => run, TypeError, "disposed");
+  await writes;
+  assertEquals((await open(store)).table.toValue(), { y: 1 });
+});
+
+/** What a run does to a row that it has to itself. */
+interface Program {
+  parts: { key: number; waits: boolean; takes: boolean }[];
+  transaction: boolean;
+  fails: boolean;
+}
+
+Deno.test("autosave: each run that fulfils is saved, and nothing that isn't kept", async () => {
+  const part = fc.record({ key: fc.nat({ max: 3 }), waits: fc.boolean(), takes: fc.boolean() });
+  const program: fc.Arbitrary<Program> = fc.record({
+    parts: fc.array(part, { minLength: 1, maxLength: 4 }),
+    transaction: fc.boolean(),
+    fails: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(program, { minLength: 2, maxLength: 5 }),
+      fc.infiniteStream(fc.nat()),
+      endingSearch(async (programs: Program[], turns: Iterator<number>) => {
+        const store = new MemoryStore();
+        const waiting: (() => void)[] = [];
+        const wait = () => new Promise<void>((resolve) => waiting.push(resolve));
+        using cu = await ComputeUnit.create({ home: await open(store), autosave: true, globals: { wait } });
+        cu.compute("_home.rows = {} for i = 0, 5 do _home.rows[i] = {} end");
+        /** What runs have done to the rows that they have to themselves, if they have fulfilled. */
+        const kept = new Map<number, Record<string, number>>();
+        const runs = programs.map(async ({ parts, transaction, fails }, i) => {
+          const row: Record<string, number> = {};
+          const lines = parts.map(({ key, waits, takes }, j) => {
+            if (takes) delete row[`k${key}`];
+            else row[`k${key}`] = j;
+            return `_home.rows[${i}].k${key} = ${takes ? "nil" : j} ${waits ? "wait()" : ""}`;
+          });
+          const code = lines.join(" ") + (fails ? " error('no')" : "");
+          try {
+            await cu.computeAsync(code, { transaction });
+            kept.set(i, row);
+          } catch (error) {
+            assert(fails && (error as Error).message === "no", String(error));
+          }
+          const expected = [...kept];
+          const { rows = [] } = (await open(store)).table.toValue() as { rows?: Record<number, object> };
+          for (const [i, row] of expected) assertEquals(rows[i], row);
+          for (const [i, { transaction, fails }] of programs.entries()) {
+            if (transaction && fails) assertEquals(rows[i] ?? {}, {});
+          }
+        });
+        while (waiting.length > 0) {
+          waiting.splice(turns.next().value % waiting.length, 1)[0]();
+          for (let i = 0; i < 50; i++) await Promise.resolve();
+        }
+        await Promise.all(runs);
+      }),
+    ),
+    { numRuns: Math.ceil(100 * RUNS_FACTOR), seed: SEED },
+  );
+});
+
+Deno.test("what code that replaces _home has stored isn't saved, and who saves is told", async () => {
+  const store = new MemoryStore();
+  const message = "Lua code replaced the global _home: write _home.name = value instead of _home = value";
+  const saved = async () => (await open(store)).table.toValue();
+  {
+    const home = await open(store);
+    using cu = await ComputeUnit.create({ home });
+    cu.compute("_home = { visits = 1 }");
+    await assertRejects(() => cu.saveState(), TypeError, `Cannot save state "s": ${message}`);
+    await assertRejects(() => cu.saveState({ io: true }), TypeError, message);
+    await assertRejects(() => home.save(), TypeError, message);
+    cu.clearIo();
+    cu.compute("_home.visits = 2");
+    await cu.saveState();
+    assertEquals(await saved(), { visits: 2 });
+    cu.compute("_home = nil");
+    cu.dispose();
+    await home.save();
+  }
+  using cu = await ComputeUnit.create({ home: await open(store), autosave: true });
+  await assertRejects(() => cu.computeAsync("_home = { visits = 3 }"), TypeError, `Cannot save state "s": ${message}`);
+  await cu.computeAsync("_home.visits = _home.visits + 1");
+  assertEquals(await saved(), { visits: 3 });
 });
 
 Deno.test("a unit without a home, or with what is none, says so", async () => {

@@ -189,6 +189,24 @@ Deno.test("what a date can't do is an error that names the operator and what it 
   }
 });
 
+Deno.test("a date's fields can't be set; as keys, dates are told apart by which they are, and their ms by value", async () => {
+  using cu = await ComputeUnit.create();
+  const error = assertThrows(() => cu.compute("local d = _io.date(1)\nd.day = 5"), LuaError);
+  assertEquals(
+    [error.message, error.line],
+    ["a date can't be changed: make another, such as date + milliseconds", 2],
+  );
+  cu.setInput([1, 2, 1].map((day) => ({ at: new Date(Date.UTC(2026, 0, day)) })));
+  const groups = (key: string) =>
+    cu.compute(`
+      local groups, count = {}, 0
+      for _, row in ipairs(_io.input) do groups[row.at${key}] = (groups[row.at${key}] or 0) + 1 end
+      for _ in pairs(groups) do count = count + 1 end
+      return count
+    `);
+  assertEquals([groups(""), groups(".ms"), cu.compute("return _io.input[1].at == _io.input[3].at")], [3, 2, true]);
+});
+
 Deno.test("a date beyond JavaScript's range is refused", async () => {
   using cu = await ComputeUnit.create();
   const codes = [

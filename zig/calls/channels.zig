@@ -161,6 +161,16 @@ fn pushGlobals(L: *lua.State, used: lua.Value) void {
     applyGlobals(L);
 }
 
+/// Which of `_io` and `_home` the selected run's own globals hide, if it has such globals.
+pub fn hidden() ?io_table.Name {
+    const entry = globalsOf(selected);
+    if (lua.isNil(entry)) return null;
+    const own = lua.tableOf(entry).array[0];
+    if (own.tt_ != lua.tag.table) return null;
+    for ([_]io_table.Name{ ._io, ._home }) |name| if (io_table.isHiddenIn(lua.tableOf(@ptrCast(&own)), name)) return name;
+    return null;
+}
+
 fn globalsOf(number: i32) *const lua.Value {
     return @ptrCast(c.luaH_getint(own_globals, number));
 }

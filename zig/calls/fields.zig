@@ -1,6 +1,7 @@
 //! The host sets and reads fields of `_io` (io_table.zig) between runs.
 
 const asking = @import("../views/asking.zig");
+const channels = @import("small").@"calls/channels.zig";
 const errors = @import("errors.zig");
 const from_lua = @import("../bridge/from_lua.zig");
 const io_table = @import("io_table.zig");
@@ -19,7 +20,7 @@ pub fn setIo(number: u32) i32 {
     const field = io_table.fieldOf(number) orelse return unit.answer(.malformed);
     const bytes = to_lua.takenBytes();
     if (!messages.takeMessage()) return unit.answer(.malformed);
-    if (!io_table.isInPlace()) return replaced();
+    if (!io_table.isInPlace(._io)) return replaced(._io);
     const status = lua.protect(unit.L, setIoField, field);
     c.lua_settop(unit.L, 0);
     if (status != c.LUA_OK) return unit.answerOf(status);
@@ -50,7 +51,7 @@ const FieldResult = struct { result: bool = false };
 
 pub fn setInputField() i32 {
     if (!messages.takeMessage()) return unit.answer(.malformed);
-    if (!io_table.isInPlace()) return replaced();
+    if (!io_table.isInPlace(._io)) return replaced(._io);
     if (!io_table.isPair(lua.top(unit.L))) {
         c.lua_settop(unit.L, 0);
         return unit.answer(.malformed);
@@ -83,28 +84,43 @@ fn storeInputField(state: *lua.State, field: *FieldResult) void {
 pub fn getIo(number: u32) i32 {
     const field = io_table.fieldOf(number) orelse return unit.answer(.malformed);
     if (!unit.isIdle()) return unit.answer(.malformed);
-    if (!io_table.isInPlace()) return replaced();
+    if (!io_table.isInPlace(._io)) return replaced(._io);
     lua.push(unit.L, io_table.get(field).*);
     return messages.write(1, 1, &.{@tagName(field)});
 }
 
 /// Writes the value at the second place of the stack, then `_io.output` and `_io.meta`.
 pub fn writeWithIo() i32 {
-    if (!io_table.isInPlace()) return replaced();
+    if (channels.hidden()) |name| return replaced(name);
+    if (!io_table.isInPlace(._io)) return replaced(._io);
     lua.push(unit.L, io_table.get(.output).*);
     lua.push(unit.L, io_table.get(.meta).*);
     return messages.write(2, 3, &.{ "result", "output", "meta" });
 }
 
-pub noinline fn replaced() i32 {
+pub noinline fn replaced(name: io_table.Name) i32 {
     c.lua_settop(unit.L, 0);
-    from_lua.error_text = "Lua code replaced the global _io";
+    return answerReplaced(name);
+}
+
+fn answerReplaced(name: io_table.Name) i32 {
+    from_lua.error_text = if (name == ._io)
+        "Lua code replaced the global _io: write _io.output = value instead of _io = value"
+    else
+        "Lua code replaced the global _home: write _home.name = value instead of _home = value";
     return unit.answer(.io_table);
+}
+
+/// Refuses where `_home` was replaced; with `own`, `_io` or `_home` in the selected run's own globals. Code may be
+/// running.
+pub fn checkGlobals(own: bool) i32 {
+    if (!own) return if (io_table.isInPlace(._home)) 0 else answerReplaced(._home);
+    return if (channels.hidden()) |name| answerReplaced(name) else 0;
 }
 
 pub fn getOutputField() i32 {
     if (!messages.takeMessage()) return unit.answer(.malformed);
-    if (!io_table.isInPlace()) return replaced();
+    if (!io_table.isInPlace(._io)) return replaced(._io);
     const status = lua.protectForError(unit.L, pushOutputField, {});
     if (status != c.LUA_OK) return notRead(status);
     return messages.write(2, 1, &.{path.nameInside("output", lua.at(unit.L, 1))});

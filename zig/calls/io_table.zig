@@ -36,7 +36,7 @@ var home: *lua.Table = undefined;
 pub var unit_globals: *lua.Table = undefined;
 
 /// What is read here by name. Lua keeps each name (`init`), so that reading allocates nothing.
-const Name = enum { _io, input, output, meta, method, params };
+pub const Name = enum { _io, _home, input, output, meta, method, params };
 var names: [@typeInfo(Name).@"enum".fields.len]*lua.String = undefined;
 
 /// The contents of `_io` in the beginning, with a value for each field; code never sees this table.
@@ -60,7 +60,6 @@ pub fn init(L: *lua.State) void {
     for (fields) |field| setField(L, pristine, @tagName(field), lua.boolean(false));
     io = newPlaces(L);
     reset(L);
-    setField(L, globals(L), "_home", lua.ofTable(home));
     openExternal(L);
     keepInLua(L);
 }
@@ -95,15 +94,21 @@ fn newPlaces(L: *lua.State) *lua.Table {
     return table;
 }
 
-/// Makes `_io` as it was in the beginning, under its name.
+/// Makes `_io` as it was in the beginning, and puts it and `_home` under their names.
 pub fn reset(L: *lua.State) void {
     refresh(L, io);
     putInPlace(L);
 }
 
-/// Puts `_io` under its name.
+/// Puts `_io` and `_home` under their names.
 pub fn putInPlace(L: *lua.State) void {
-    if (!isInPlace()) setField(L, globals(L), "_io", lua.ofTable(io));
+    for ([_]Name{ ._io, ._home }) |name| {
+        if (!isInPlace(name)) setField(L, globals(L), @tagName(name), lua.ofTable(tableOf(name)));
+    }
+}
+
+fn tableOf(name: Name) *lua.Table {
+    return if (name == ._io) io else home;
 }
 
 /// Whether a table has places as `_io` has in the beginning, no more and no others.
@@ -175,10 +180,16 @@ pub fn globalsValue(L: *lua.State) lua.Value {
     return lua.ofTable(globals(L));
 }
 
-/// Whether the global `_io` is the table that the host reads.
-pub noinline fn isInPlace() bool {
-    const found = find(unit_globals, ._io);
-    return found.tt_ == lua.tag.table and lua.tableOf(found) == io;
+/// Whether the global `_io` or `_home` is the table that the host reads.
+pub noinline fn isInPlace(name: Name) bool {
+    const found = find(unit_globals, name);
+    return found.tt_ == lua.tag.table and lua.tableOf(found) == tableOf(name);
+}
+
+/// Whether globals of a run's own have something else under such a name.
+pub fn isHiddenIn(table: *lua.Table, name: Name) bool {
+    const found = find(table, name);
+    return !lua.isNil(found) and !(found.tt_ == lua.tag.table and lua.tableOf(found) == tableOf(name));
 }
 
 pub fn get(field: Field) *const lua.Value {

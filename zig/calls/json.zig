@@ -108,7 +108,7 @@ pub fn setInput(address: u32, length: u32, keeps_nulls: bool) i32 {
     if (!unit.isIdle() or encoding.is_writing or length >= run.memoryFrom(address).len) return unit.answer(.malformed);
     const text = run.memoryFrom(address)[0 .. length + 1];
     if (text[length] != 0) return unit.answer(.malformed);
-    if (!io_table.isInPlace()) return fields.replaced();
+    if (!io_table.isInPlace(._io)) return fields.replaced(._io);
     limits.begin(unit.L);
     const bytes_before = allocator.taken_bytes;
     allocator.beginMessage();
@@ -139,7 +139,7 @@ fn readInput(L: *lua.State, input: *Input) void {
 /// in the buffer. Answers its length.
 pub fn getOutput(indent_length: u32, is_sorted: bool) i32 {
     if (!unit.isIdle() or encoding.is_writing or indent_length > indent_max) return unit.answer(.malformed);
-    if (!io_table.isInPlace()) return fields.replaced();
+    if (!io_table.isInPlace(._io)) return fields.replaced(._io);
     var indent: [indent_max]u8 = undefined;
     @memcpy(indent[0..indent_length], buffer.heap[0..indent_length]);
     const output = io_table.get(.output).*;

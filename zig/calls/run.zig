@@ -16,9 +16,19 @@ const c = lua.c;
 
 /// Compiled chunks by number.
 var chunks: *lua.Table = undefined;
+/// The names of modules' texts as strings, each of its text alone, by what they are.
+var module_names: *lua.Table = undefined;
 
 pub fn init(L: *lua.State) void {
     chunks = lua.newAnchored(L);
+    module_names = lua.newAnchored(L);
+}
+
+/// A module's text was compiled: what loads it is at the top of the stack.
+pub export fn cu_note_module(L: *lua.State) callconv(.c) void {
+    const loader: *c.LClosure = @ptrCast(@alignCast(lua.top(L).value_.gc));
+    const name = lua.ofString(@ptrCast(loader.p.*.source));
+    lua.set(L, module_names, name, name);
 }
 
 pub fn compile(code: u32, code_length: u32, name: u32) i32 {
@@ -224,5 +234,5 @@ pub fn pushClosure(state: *lua.State, chunk: i32) void {
 
 /// Where the last error was raised, or code was stopped.
 pub fn errorPosition() ?*const anyopaque {
-    return if (unit.is_ready) position.find(chunks) else null;
+    return if (unit.is_ready) position.find(chunks, module_names) else null;
 }

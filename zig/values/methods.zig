@@ -22,6 +22,7 @@ extern fn cu_push_date(L: *lua.State, milliseconds: f64) void;
 pub export fn cu_open_objects(L: *lua.State) callconv(.c) void {
     cu_date_metatable = lua.newMetatable(L, date_name, &.{
         .{ .name = "__index", .func = dateIndex },
+        .{ .name = "__newindex", .func = refuseField },
         .{ .name = "__tostring", .func = dateToString },
         .{ .name = "__eq", .func = dateEqual },
         .{ .name = "__lt", .func = dateLess },
@@ -189,6 +190,10 @@ fn dateIndex(state: ?*lua.State) callconv(.c) c_int {
         return 1;
     }
     return c.luaL_error(L, "date has no field '%s': it has " ++ date_fields, c.luaL_tolstring(L, 2, null));
+}
+
+fn refuseField(state: ?*lua.State) callconv(.c) c_int {
+    return c.luaL_error(state, "a date can't be changed: make another, such as date + milliseconds");
 }
 
 /// As Lua's os.date has it, in UTC; NaN of an invalid date.

@@ -43,6 +43,8 @@ pub export fn cu_open_package(state: ?*lua.State) callconv(.c) c_int {
 
 // calls/io_table.zig
 extern fn cu_push_globals(L: *lua.State) void;
+// calls/run.zig
+extern fn cu_note_module(L: *lua.State) void;
 // read_only.zig
 extern fn cu_keep_module(L: *lua.State, name: [*:0]const u8) void;
 
@@ -154,6 +156,7 @@ fn compile(L: *lua.State, name: [*:0]const u8) void {
     const chunk_name = c.lua_pushfstring(L, "@%s", place);
     const status = c.luaL_loadbufferx(L, text.ptr, text.len, chunk_name, "t");
     if (status == c.LUA_OK) {
+        cu_note_module(L);
         // Modules are for all runs, also where one that has globals of its own is the first to ask.
         cu_push_globals(L);
         _ = c.lua_setupvalue(L, -2, 1);

@@ -15,7 +15,7 @@ pub const traceback_bytes_max = 2048;
 
 /// A text that functions on the stack were compiled from.
 const Source = extern struct {
-    /// Number of the compiled chunk; 0 for a text that the host has not compiled, or has forgotten.
+    /// Number of the compiled chunk; 0 for a text that the host has not compiled, or has forgotten; -1 for a module's.
     chunk: i32,
     /// Its name as Lua shows it, ended by a 0.
     name: [source_name_bytes_max]u8,
@@ -101,19 +101,28 @@ fn addPlace(text: *Text, record: *const c.lua_Debug, line: c_int) void {
     text.addInteger(line);
 }
 
-/// What was noted, with the numbers of the chunks in a table of compiled ones.
-pub fn find(chunks: *lua.Table) *const Position {
+/// What was noted, with the numbers of the chunks in a table of compiled ones, and the modules that are in another.
+pub fn find(chunks: *lua.Table, module_names: *lua.Table) *const Position {
+    for (0..lua.nodeCount(module_names)) |i| {
+        const name: *const lua.Value = @ptrCast(&(module_names.node + i)[0].i_val);
+        if (!lua.isString(name)) continue;
+        mark(@intFromPtr(lua.bytesOf(lua.stringOf(name)).ptr), -1);
+    }
     var number: u32 = @truncate(c.luaH_getn(chunks));
     while (number > 0 and position.source_count > 0) : (number -= 1) {
         const value: *const lua.Value = @ptrCast(c.luaH_getint(chunks, number));
         if (value.tt_ != c.LUA_VLCL | lua.collectable) continue; // forgotten
         const compiled: *c.LClosure = @ptrCast(@alignCast(value.value_.gc));
-        const address = @intFromPtr(lua.bytesOf(@ptrCast(compiled.p.*.source)).ptr);
-        for (addresses[0..position.source_count], position.sources[0..position.source_count]) |known, *source| {
-            if (known == address) source.chunk = @bitCast(number);
-        }
+        mark(@intFromPtr(lua.bytesOf(@ptrCast(compiled.p.*.source)).ptr), @bitCast(number));
     }
     return &position;
+}
+
+/// Says what the text is whose name stands at an address.
+fn mark(address: usize, chunk: i32) void {
+    for (addresses[0..position.source_count], position.sources[0..position.source_count]) |known, *source| {
+        if (known == address) source.chunk = chunk;
+    }
 }
 
 /// A memory error is being raised: no message handler will see it.
