@@ -98,20 +98,21 @@ export class Seen {
     for (let probes = 0; probes < PROBES_MAX; probes++) {
       const entry = slots[slot];
       if (entry === 0 || ((slot - hashes[entry - 1]) & mask) < probes) {
-        if (this.#crowdedOut > 0) {
-          const known = this.#map.get(object);
-          if (known !== undefined) return known;
-        }
+        const known = this.#crowdedOut > 0 ? this.#map.get(object) : undefined;
+        if (known !== undefined) return known;
         const number = this.#numbers.give(object, hash);
-        this.#slotted++;
         if (entry === 0) slots[slot] = number + 1;
         else this.#insert(number + 1, slot);
-        if (this.#slotted * 2 > mask) this.#grow();
+        if (++this.#slotted * 2 > mask) this.#grow();
         return -1 - number;
       }
       if (objects[entry - 1] === object) return entry - 1;
       slot = (slot + 1) & mask;
     }
+    return this.#addCrowdedOut(object);
+  }
+
+  #addCrowdedOut(object: object): number {
     const known = this.#map.get(object);
     if (known !== undefined) return known;
     const number = this.#numbers.give(object, CROWDED_OUT);
@@ -156,10 +157,16 @@ export class Seen {
   }
 
   #grow(): void {
+    const { hashes } = this.#numbers;
     const old = this.#slots;
-    this.#slots = new Int32Array(old.length * 4);
-    const mask = this.#slots.length - 1;
-    for (const entry of old) if (entry !== 0) this.#insert(entry, this.#numbers.hashes[entry - 1] & mask);
+    const slots = this.#slots = new Int32Array(old.length * 4);
+    const mask = slots.length - 1;
+    for (const entry of old) {
+      if (entry === 0) continue;
+      const slot = hashes[entry - 1] & mask;
+      if (slots[slot] === 0) slots[slot] = entry;
+      else this.#insert(entry, slot);
+    }
   }
 
   /**
@@ -239,9 +246,10 @@ export class Numbers {
   }
 }
 
+/** Integers in a row leave a slot between them, for another object with the same, or for other values. */
 function hashOfNumber(value: number): number {
   const integer = value | 0;
-  if (integer === value) return integer & HASH_MASK;
+  if (integer === value) return integer << 1 & HASH_MASK;
   float[0] = value;
   return Math.imul(halves[0] ^ Math.imul(halves[1], 0x9e3779b1), 0x85ebca6b) >>> 7;
 }
