@@ -7,14 +7,20 @@
 /** Slots at first; a power of two. */
 const SLOTS_MIN = 64;
 
-/** Slots looked at for one object before all go into a Map. */
+/** Slots looked at for one object; one that would stand further from its own slot goes into the Map. */
 const PROBES_MAX = 16;
+
+/** Objects moved on for a new one; the next goes into the Map. */
+const MOVES_MAX = 64;
 
 /** Beyond this, tables are dropped between messages. */
 const KEPT_MAX = 1000;
 
 /** Stands for the hash of an object that is in the Map. */
 const IN_MAP = -1;
+
+/** The same, of one that has a hash but no slot. */
+const CROWDED_OUT = -2;
 
 /** Hashes that V8 keeps without a box. */
 const HASH_MASK = 0x3fff_ffff;
@@ -29,13 +35,17 @@ const halves = new Int32Array(float.buffer);
  * A Map of objects hashes their identity, which takes 100 to 200 ns for each of many
  * rows: more than to encode one. Rows mostly differ in their first field, so that one
  * serves as a hash here, and neighbours get neighbouring slots. Objects without such a
- * field, and all of them when slots are crowded, go into a Map.
+ * field go into a Map, and those that find no slot near their own, or lose it to another:
+ * data chooses the hashes, and may choose the same for many objects. So to add one looks at
+ * so many slots at most and moves so many objects on, whatever is there.
  */
 export class Seen {
   #numbers: Numbers;
   /** Number + 1 of the object, 0 where free. */
   #slots = new Int32Array(SLOTS_MIN);
   #slotted = 0;
+  /** Objects in the Map that have a hash. */
+  #crowdedOut = 0;
   #byIdentity = false;
   #map = new Map<object, number>();
 
@@ -55,6 +65,7 @@ export class Seen {
     }
     this.#numbers = new Numbers();
     this.#slotted = 0;
+    this.#crowdedOut = 0;
     this.#byIdentity = false;
   }
 
@@ -87,6 +98,8 @@ export class Seen {
     for (let probes = 0; probes < PROBES_MAX; probes++) {
       const entry = slots[slot];
       if (entry === 0 || ((slot - hashes[entry - 1]) & mask) < probes) {
+        const known = this.#crowdedOut > 0 ? this.#map.get(object) : undefined;
+        if (known !== undefined) return known;
         const number = this.#numbers.give(object, hash);
         if (entry === 0) slots[slot] = number + 1;
         else this.#insert(number + 1, slot);
@@ -96,34 +109,64 @@ export class Seen {
       if (objects[entry - 1] === object) return entry - 1;
       slot = (slot + 1) & mask;
     }
-    this.useIdentity();
-    return this.#addToMap(object);
+    return this.#addCrowdedOut(object);
+  }
+
+  #addCrowdedOut(object: object): number {
+    const known = this.#map.get(object);
+    if (known !== undefined) return known;
+    const number = this.#numbers.give(object, CROWDED_OUT);
+    this.#map.set(object, number);
+    this.#crowdedOut++;
+    return -1 - number;
   }
 
   /**
    * Puts an entry into a slot from this one on. Those further from their home slots go
    * first (Celis, "Robin Hood Hashing", 1986), so that a gap that a removal leaves is
-   * closed at the next entry that is at home.
+   * closed at the next entry that is at home. The last one that has to move may find no slot.
    */
   #insert(entry: number, slot: number): void {
     const { hashes } = this.#numbers;
     const slots = this.#slots;
     const mask = slots.length - 1;
-    for (let other = slots[slot]; other !== 0; other = slots[slot]) {
-      if (((slot - hashes[other - 1]) & mask) < ((slot - hashes[entry - 1]) & mask)) {
+    let distance = (slot - hashes[entry - 1]) & mask;
+    for (let moves = 0;;) {
+      const other = slots[slot];
+      if (other === 0) break;
+      const otherDistance = (slot - hashes[other - 1]) & mask;
+      if (otherDistance < distance) {
         slots[slot] = entry;
         entry = other;
+        distance = otherDistance;
+        if (++moves === MOVES_MAX) return this.#crowdOut(entry);
       }
       slot = (slot + 1) & mask;
+      if (++distance === PROBES_MAX) return this.#crowdOut(entry);
     }
     slots[slot] = entry;
   }
 
+  /** Puts an entry that has lost its slot into the Map. */
+  #crowdOut(entry: number): void {
+    const { objects, hashes } = this.#numbers;
+    hashes[entry - 1] = CROWDED_OUT;
+    this.#map.set(objects[entry - 1]!, entry - 1);
+    this.#crowdedOut++;
+    this.#slotted--;
+  }
+
   #grow(): void {
+    const { hashes } = this.#numbers;
     const old = this.#slots;
-    this.#slots = new Int32Array(old.length * 4);
-    const mask = this.#slots.length - 1;
-    for (const entry of old) if (entry !== 0) this.#insert(entry, this.#numbers.hashes[entry - 1] & mask);
+    const slots = this.#slots = new Int32Array(old.length * 4);
+    const mask = slots.length - 1;
+    for (const entry of old) {
+      if (entry === 0) continue;
+      const slot = hashes[entry - 1] & mask;
+      if (slots[slot] === 0) slots[slot] = entry;
+      else this.#insert(entry, slot);
+    }
   }
 
   /**
@@ -156,8 +199,9 @@ export class Seen {
     const object = objects[number]!;
     objects[number] = undefined;
     free.push(number);
-    if (hashes[number] === IN_MAP) {
+    if (hashes[number] < 0) {
       this.#map.delete(object);
+      if (hashes[number] === CROWDED_OUT) this.#crowdedOut--;
       // Slots serve again as soon as no object is in the Map that should be in one.
       if (this.#byIdentity && this.#map.size === 0) this.#byIdentity = false;
       return;
@@ -202,9 +246,10 @@ export class Numbers {
   }
 }
 
+/** Integers in a row leave a slot between them, for another object with the same, or for other values. */
 function hashOfNumber(value: number): number {
   const integer = value | 0;
-  if (integer === value) return integer & HASH_MASK;
+  if (integer === value) return integer << 1 & HASH_MASK;
   float[0] = value;
   return Math.imul(halves[0] ^ Math.imul(halves[1], 0x9e3779b1), 0x85ebca6b) >>> 7;
 }

@@ -57,3 +57,43 @@ Deno.test("Seen removes objects with neighbouring hashes in any order, at little
     assertEquals(seen.add(objects[7], 7) < 0, true);
   }
 });
+
+Deno.test("Seen adds objects at the same cost, whatever their hashes and their order", () => {
+  const one = (i: number) => [i];
+  const two = (i: number) => [i, i];
+  const kinds: [string, (i: number, n: number) => unknown[]][] = [
+    ["ascending", one],
+    ["descending", (i, n) => [n - i]],
+    ["ascending pairs", two],
+    ["descending pairs", (i, n) => [n - i, n - i]],
+    ["descending pairs of floats", (i, n) => [n - i + 0.5, n - i + 0.5]],
+    ["descending, the second far off", (i, n) => [n - i, 2 ** 20 + n - i]],
+    ["descending, each tenth twice", (i, n) => i % 10 === 0 ? [n - i, n - i] : [n - i]],
+    ["one twice, then descending", (i, n) => i === 0 ? [n, n, n, n] : [n - i]],
+    ["from both ends", (i, n) => [i, n - i]],
+    ["one for all", () => [1]],
+    ["multiples", (i) => [i * 4096, i * 4096]],
+    ["names with the same end", (i) => [`${i} of many names`, i]],
+  ];
+  for (const [name, firsts] of kinds) {
+    for (const n of [1000, 8000]) {
+      const numbers = new Numbers();
+      const [hashes, reads] = countingReads(numbers.hashes);
+      numbers.hashes = hashes;
+      const seen = new Seen(numbers);
+      const given: [object, unknown, number][] = [];
+      const each = (what: (first: unknown) => void) => {
+        for (let i = 0; i < n; i++) firsts(i, n).forEach(what);
+      };
+      each((first) => {
+        const object = { first };
+        given.push([object, first, -1 - seen.add(object, first)]);
+      });
+      for (const [object, first, number] of given) assertStrictEquals(seen.add(object, first), number, name);
+      for (const [, , number] of given) seen.remove(number);
+      // So many slots are looked at for each and so many objects moved, to add it, to find it, where the
+      // slots grow, and to remove it; not all.
+      assert(reads.get < 100 * given.length, `${name}, ${n}: ${reads.get} hashes were read`);
+    }
+  }
+});

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
-import { assertEndsInTime, CountingClock } from "../helpers/clock.ts";
+import { assertEndsInTime, CountingClock, LOOKS_AFTER_MAX } from "../helpers/clock.ts";
 import { CountingMap, countingReads } from "../helpers/counting.ts";
 import { LAZY, rows, unitOf } from "../helpers/lazy.ts";
 
@@ -209,5 +209,21 @@ Deno.test("setInput() lazily heeds the time limit in one step that reads all of 
       cu.setInput({ still: ["works"] }, LAZY);
       assertStrictEquals(cu.compute("return _io.input.still[1]"), "works");
     }
+  }
+});
+
+Deno.test("getOutput() heeds the time limit where objects have equal first fields, in any order", async () => {
+  const value = Array.from({ length: 200_000 }, (_, id) => ({ id, customer: { id } }));
+  const reversing = "local r, t = {}, _io.input for i = #t, 1, -1 do r[#r + 1] = t[i] end _io.output = r";
+  for (const code of ["_io.output = _io.input", reversing]) {
+    const clock = new CountingClock(0);
+    using cu = await ComputeUnit.create({ timeLimit: 3, now: clock.now });
+    cu.setInput(value);
+    cu.compute(code);
+    const looks = clock.looksOf(() => {
+      const error = clock.atStep(1, () => assertThrows(() => cu.getOutput(), LuaError));
+      assertStrictEquals(error.kind, "time");
+    });
+    assert(looks <= 3 + LOOKS_AFTER_MAX, `looked ${looks} times at the clock`);
   }
 });
