@@ -130,9 +130,8 @@ Deno.test({
     withProject(async (dir) => {
       const script = `
         import { ComputeUnit } from "@computeunit/cu";
-        import module from "./cu.wasm";
-        const message = await ComputeUnit.create({ module }).catch((error) => error.message);
-        const unit = await ComputeUnit.create({ module, seed: 1 });
+        const message = await ComputeUnit.create().catch((error) => error.message);
+        const unit = await ComputeUnit.create({ seed: 1 });
         const result = unit.compute("return 6 * 7");
         export default { fetch: () => Response.json([result, message]) };
       `;

@@ -22,6 +22,9 @@ const IN_MAP = -1;
 /** The same, of one that has a hash but no slot. */
 const CROWDED_OUT = -2;
 
+/** The same, of what is no object of a message: it is numbered, but not found again by itself. */
+export const NOT_HASHED = -3;
+
 /** Hashes that V8 keeps without a box. */
 const HASH_MASK = 0x3fff_ffff;
 

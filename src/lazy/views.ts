@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Numbers, Seen } from "../bridge/seen.ts";
+import { NOT_HASHED, Numbers, Seen } from "../bridge/seen.ts";
 import { NIL_KIND } from "../runtime/wire.ts";
 import { TableData } from "../state/tables.ts";
 import { pathText } from "../values/paths.ts";
@@ -52,9 +52,6 @@ export interface ViewsRecord {
   /** Numbers that are free, less 1. */
   readonly free: Uint32Array;
 }
-/** What has been given a number without being hashed: an external table. */
-const NOT_HASHED = -2;
-
 /** The views of one unit. A view's number is one more than its object's: 0 is no view. */
 export class Views {
   /** The objects of all inputs. */
