@@ -24,7 +24,12 @@ interface Config {
   publish: { include: string[] };
 }
 
+/** Tells programs that this one starts whether JSR is reached, as to find that out can take seconds. */
+const JSR_VARIABLE = "CU_REACHES_JSR";
+
 async function reachesJsr(config: Config): Promise<boolean> {
+  const known = Deno.env.get(JSR_VARIABLE);
+  if (known !== undefined) return known === "true";
   const specifiers = Object.values(config.imports).filter((specifier) => specifier.startsWith("jsr:"));
   const probe = new Deno.Command(Deno.execPath(), {
     args: ["cache", "--quiet", "--no-config", ...specifiers],
@@ -97,7 +102,8 @@ if (CONFIG_ONLY.includes(subcommand)) {
   map = await mapWithChecks(imports, map ?? rootDir, checks);
 }
 const mapArgs = map ? ["--import-map", pathOf(map)] : [];
-const options = { args: [subcommand, ...mapArgs, ...args], ...(copyDir && { cwd: copyDir }) };
+const env = { [JSR_VARIABLE]: String(isOnline) };
+const options = { args: [subcommand, ...mapArgs, ...args], env, ...(copyDir && { cwd: copyDir }) };
 const child = new Deno.Command(Deno.execPath(), options).spawn();
 const guard = subcommand === "test" ? setTimeout(() => endTests(child), TESTS_MS_MAX) : undefined;
 const { code } = await child.status;

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
 import { key, number, text } from "../helpers/any_value.ts";
+import { setOwn } from "../../src/values/fields.ts";
 import { RUNS_FACTOR } from "../helpers/property.ts";
 
 const RUNS = Math.ceil(2000 * RUNS_FACTOR);
@@ -59,11 +60,23 @@ Deno.test("text to Lua to text is what JSON.parse and JSON.stringify make of it"
   );
 });
 
+/**
+ * What JSON.parse is to make of JSON.stringify of a value. It can't be asked itself: where it has read an object
+ * with the key `\`, V8 15.0 takes the key `\u0000` after the same keys for that one.
+ */
+function parsedOf(given: unknown): unknown {
+  if (Array.isArray(given)) return given.map(parsedOf);
+  if (typeof given !== "object" || given === null) return Object.is(given, -0) ? 0 : given;
+  const copy = {};
+  for (const [name, field] of Object.entries(given)) setOwn(copy, name, parsedOf(field));
+  return copy;
+}
+
 Deno.test("setInputJson gives what setInput gives of the parsed text", async () => {
   using cu = await ComputeUnit.create();
   fc.assert(
     fc.property(value, fc.constantFrom("nil", "keep"), (given, nulls) => {
-      const parsed = JSON.parse(JSON.stringify(given));
+      const parsed = parsedOf(given);
       cu.setInput(parsed, { nulls, lazy: false });
       cu.compute("_io.output = _io.input");
       const [output, json, sorted] = [cu.getOutput(), cu.getOutputJson(), cu.getOutputJson({ sort: true })];
