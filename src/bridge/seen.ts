@@ -8,7 +8,7 @@
 const SLOTS_MIN = 64;
 
 /** Slots looked at for one object; one that would stand further from its own slot goes into the Map. */
-const PROBES_MAX = 16;
+const PROBES_MAX = 64;
 
 /** Objects moved on for a new one; the next goes into the Map. */
 const MOVES_MAX = 64;
