@@ -8,7 +8,7 @@
 const SLOTS_MIN = 64;
 
 /** Slots looked at for one object; one that would stand further from its own slot goes into the Map. */
-const PROBES_MAX = 64;
+const PROBES_MAX = 40;
 
 /** Objects moved on for a new one; the next goes into the Map. */
 const MOVES_MAX = 64;
@@ -257,11 +257,20 @@ function hashOfNumber(value: number): number {
   return Math.imul(halves[0] ^ Math.imul(halves[1], 0x9e3779b1), 0x85ebca6b) >>> 7;
 }
 
-/** Of the last units: names and keys that count up differ there. */
+/** Units of a string's end that are hashed, and the most of what stands before: 1 ns each. */
+const END_UNITS = 12;
+const REST_UNITS_MAX = 48;
+
+/**
+ * Of its end, where names and keys that count up differ, and here and there of the rest: what differs before the
+ * same end, as addresses of mail and times do.
+ */
 function hashOfString(value: string): number {
-  let hash = value.length;
-  for (let i = value.length - 1, end = Math.max(0, i - 12); i >= end; i--) {
-    hash = Math.imul(hash, 31) + value.charCodeAt(i);
-  }
+  const { length } = value;
+  const rest = Math.max(0, length - END_UNITS);
+  let hash = length;
+  for (let i = length - 1; i >= rest; i--) hash = Math.imul(hash, 31) + value.charCodeAt(i);
+  const step = Math.ceil(rest / REST_UNITS_MAX);
+  for (let i = rest - 1; i >= 0; i -= step) hash = Math.imul(hash, 31) + value.charCodeAt(i);
   return Math.imul(hash, 0x9e3779b1) >>> 5;
 }
