@@ -201,11 +201,11 @@ async function importsOf(script: string): Promise<string[]> {
   return [...text.matchAll(/\b(?:from|import source \w+ from)"(\.[^"]+)"/g)].map(([, name]) => name);
 }
 
-Deno.test("an entry of the package is one file, but for what two share and the module's text", async () => {
+Deno.test("an entry of the package is one file, with one that two share", async () => {
   const entries = Object.keys(ENTRIES).map((entry) => `dist/${entry}.js`);
-  assertEquals(await scriptsIn(dir), ["dist/cu.js", "wasm/cu.js", ...entries].sort());
+  assertEquals(await scriptsIn(dir), ["dist/cu.js", ...entries].sort());
   const shared: Record<string, string[]> = {
-    "dist/mod.js": ["./cu.js", "../wasm/cu.js"],
+    "dist/mod.js": ["./cu.js"],
     "dist/workerd.js": ["./cu.js", "../wasm/cu.wasm"],
   };
   for (const script of ["dist/cu.js", ...entries]) {
@@ -227,6 +227,12 @@ Deno.test("the package has the scripts that JSR serves, to the letter", async ()
     const [packed, built] = await Promise.all([dir, rootDir].map((from) => Deno.readTextFile(new URL(script, from))));
     assertEquals(packed, built, script);
   }
+});
+
+Deno.test("the module's text in the package is found without being copied", async () => {
+  const text = await Deno.readTextFile(new URL("dist/mod.js", dir));
+  const [, literal] = /cuText = \(\) =>\s+"([^"]+)"/.exec(text)!;
+  assertEquals(Number(/cuTextLength = (\d+)/.exec(text)![1]), literal.length);
 });
 
 Deno.test("the main entry has the names and the types of the library's source", async () => {

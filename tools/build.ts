@@ -62,7 +62,10 @@ async function* filesOf(dir: string): AsyncGenerator<string> {
 /** A hash of everything that a result depends on. */
 async function fingerprint({ tools, sources }: Inputs): Promise<string> {
   const names = tools.map((name) => `tools/${name}.ts`);
-  for (const dir of sources) for await (const name of filesOf(dir)) names.push(name);
+  for (const path of sources) {
+    if (!path.endsWith("/")) names.push(path);
+    else for await (const name of filesOf(path)) names.push(name);
+  }
   let text = "";
   for (const name of names.sort()) text += `${name}\n${await Deno.readTextFile(new URL(name, rootDir))}\n`;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
@@ -278,7 +281,7 @@ export const cuDecoder = ${JSON.stringify(decoder)};
 interface Inputs {
   /** Names in `tools/`. */
   tools: string[];
-  /** Folders. */
+  /** Files, and folders, which end in "/". */
   sources: string[];
 }
 
@@ -286,7 +289,7 @@ const MODULE_INPUTS: Inputs = {
   tools: ["build", "debian", "module_text", "run", "series", "small_functions"],
   sources: ["zig/"],
 };
-const BUNDLE_INPUTS: Inputs = { tools: ["build", "bundle", "run"], sources: ["src/", "platform/"] };
+const BUNDLE_INPUTS: Inputs = { tools: ["build", "bundle", "run"], sources: ["src/", "platform/", "wasm/cu.js"] };
 
 /** Something that is built, unless it is there and made of the same sources. */
 interface Target {

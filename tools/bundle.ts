@@ -1,8 +1,7 @@
 /**
  * Bundles the library into `dist/`, one file for each entry and one with what they share: Deno takes
  * 0.3 ms for each file that it imports and Node 0.6, and there are 60 in `src/`. All names stay,
- * as stacks of errors and the console show those of functions and classes; the module's text stays
- * in `wasm/cu.js`.
+ * as stacks of errors and the console show those of functions and classes.
  *
  * @module
  */
@@ -75,12 +74,24 @@ function restoreNames(text: string): string {
   return text.replaceAll(/\b_(\w+)\b/g, (found, name) => names.has(name) ? name : found);
 }
 
-async function edit(file: string, change: (text: string) => string): Promise<void> {
+async function edit(file: string, change: (text: string) => string | Promise<string>): Promise<void> {
   const url = new URL(file, distDir);
-  await Deno.writeTextFile(url, change(await Deno.readTextFile(url)));
+  await Deno.writeTextFile(url, await change(await Deno.readTextFile(url)));
 }
 
-/** Bundles all entries. */
+/** What the main entry imports the module's text by. */
+const TEXT_IMPORT = /import\{([\w,]+)\}from"\.\.\/wasm\/cu\.js";/;
+
+/** Puts the module's text in, as it is: a bundler may write it another way, which `textOf` would have to copy. */
+async function withText(text: string): Promise<string> {
+  const [found, names] = TEXT_IMPORT.exec(text) ?? [];
+  const module = await Deno.readTextFile(new URL("wasm/cu.js", rootDir));
+  const isAllNamed = names?.split(",").every((name) => module.includes(`export const ${name} =`));
+  if (found === undefined || !isAllNamed) throw new Error("Cannot bundle: nothing imports the module's text");
+  return text.replace(found, () => module.replace(/^\/\/.*\n/, "").replaceAll(/^export /gm, ""));
+}
+
+/** Bundles all entries; `wasm/` must be built. */
 export async function bundle(): Promise<void> {
   await Deno.remove(distDir, { recursive: true }).catch(() => {});
   try {
@@ -90,5 +101,6 @@ export async function bundle(): Promise<void> {
     await stop();
   }
   await edit(`${SHARED}.js`, restoreNames);
+  await edit("mod.js", withText);
   await edit("workerd.js", (text) => `${WORKERD_TYPES}\n${text}`);
 }

@@ -89,10 +89,9 @@ async function removeScripts(folder: URL): Promise<void> {
 
 /** Puts the scripts of `dist/` in, as they are. */
 async function placeScripts(dir: URL): Promise<void> {
-  for (const folder of ["src/", "platform/", "dist/"]) await removeScripts(new URL(folder, dir));
+  for (const folder of ["src/", "platform/", "dist/", "wasm/"]) await removeScripts(new URL(folder, dir));
   await Deno.remove(new URL("wasm/cu.d.ts", dir));
   await copy("dist/", dir);
-  await copy("wasm/cu.js", dir);
 }
 
 async function editManifest(dir: URL): Promise<void> {
