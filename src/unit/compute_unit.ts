@@ -1641,18 +1641,12 @@ export class ComputeUnit implements Disposable {
     this.#uses.ready("compute");
     return this.#external!.transact(() => {
       const results = this.#compute(code, { ...options, transaction: false }, all);
-      for (const field of [FIELD.output, FIELD.meta]) this.#checkReadable(field);
+      // As those of a run that may wait, which are a part of its result. They are read whole: a message that
+      // isn't read may have shapes that the unit then takes for known.
+      for (const field of [FIELD.output, FIELD.meta]) {
+        this.#get("return the result", ({ exports }) => exports.get_io(field));
+      }
       return results;
-    });
-  }
-
-  /** Throws where a field of `_io` can't be read, as a run that may wait does, whose result it is a part of. */
-  #checkReadable(field: number): void {
-    const action = "return the result";
-    this.#uses.use(action, (instance) => {
-      this.#decoder!.drop();
-      this.#check(instance.guard(() => instance.exports.get_io(field)), action);
-      this.#decoder!.drop();
     });
   }
 

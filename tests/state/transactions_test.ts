@@ -76,6 +76,11 @@ Deno.test("a transaction fails whose output or metadata can't be read, whether i
   assertThrows(() => cu.compute("_home.x = 1 _io = {}", TRANSACTION), TypeError, "replaced the global _io");
   assertEquals(cu.home.toValue(), {});
   cu.clearIo();
+  // What is read to see whether it can be is known to the host afterwards.
+  const objects = "_io.output = { { first = 1, second = { third = 3 } } } _io.meta = { fourth = { fifth = 5 } } return 6";
+  assertEquals(cu.compute(objects, TRANSACTION), 6);
+  assertEquals(cu.getOutput(), [{ first: 1, second: { third: 3 } }]);
+  assertEquals(cu.getMetadata(), { fourth: { fifth: 5 } });
   const kept = `${rows} _home.x, _io.output = #rows, rows return rows`;
   assertEquals([(cu.compute(kept, TRANSACTION) as unknown[]).length, cu.home.toValue()], [3e4, { x: 3e4 }]);
   assertEquals((cu.getOutput() as unknown[]).length, 3e4);
