@@ -77,7 +77,8 @@ Deno.test("a transaction fails whose output or metadata can't be read, whether i
   assertEquals(cu.home.toValue(), {});
   cu.clearIo();
   // What is read to see whether it can be is known to the host afterwards.
-  const objects = "_io.output = { { first = 1, second = { third = 3 } } } _io.meta = { fourth = { fifth = 5 } } return 6";
+  const objects =
+    "_io.output = { { first = 1, second = { third = 3 } } } _io.meta = { fourth = { fifth = 5 } } return 6";
   assertEquals(cu.compute(objects, TRANSACTION), 6);
   assertEquals(cu.getOutput(), [{ first: 1, second: { third: 3 } }]);
   assertEquals(cu.getMetadata(), { fourth: { fifth: 5 } });
