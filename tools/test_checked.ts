@@ -61,6 +61,8 @@ const MANY_OBJECTS = [
   "a view that only a weak metatable refers to",
   "a table that only a weak metatable refers to",
   "an all-weak table keeps a metatable",
+  "short strings take no collection each",
+  "a transaction fails whose output",
   "a read-only library: no function of the library",
   "a read-only library: a long list",
   "100,000 calls, sync and waiting",
