@@ -79,18 +79,19 @@ export class Seen {
    * for the same object, or {@linkcode Seen.useIdentity} has been called.
    */
   add(object: object, first: unknown): number {
-    if (this.#byIdentity) return this.#addToMap(object);
+    if (this.#byIdentity) return this.#addToMap(object, IN_MAP);
     if (typeof first === "number") return this.#addToSlots(object, hashOfNumber(first));
     if (typeof first === "string") return this.#addToSlots(object, hashOfString(first));
-    return this.#addToMap(object);
+    return this.#addToMap(object, IN_MAP);
   }
 
-  #addToMap(object: object): number {
-    const number = this.#map.get(object);
-    if (number !== undefined) return number;
-    const added = this.#numbers.give(object, IN_MAP);
-    this.#map.set(object, added);
-    return -1 - added;
+  #addToMap(object: object, hash: typeof IN_MAP | typeof CROWDED_OUT): number {
+    const known = this.#map.get(object);
+    if (known !== undefined) return known;
+    const number = this.#numbers.give(object, hash);
+    this.#map.set(object, number);
+    if (hash === CROWDED_OUT) this.#crowdedOut++;
+    return -1 - number;
   }
 
   #addToSlots(object: object, hash: number): number {
@@ -112,16 +113,7 @@ export class Seen {
       if (objects[entry - 1] === object) return entry - 1;
       slot = (slot + 1) & mask;
     }
-    return this.#addCrowdedOut(object);
-  }
-
-  #addCrowdedOut(object: object): number {
-    const known = this.#map.get(object);
-    if (known !== undefined) return known;
-    const number = this.#numbers.give(object, CROWDED_OUT);
-    this.#map.set(object, number);
-    this.#crowdedOut++;
-    return -1 - number;
+    return this.#addToMap(object, CROWDED_OUT);
   }
 
   /**
