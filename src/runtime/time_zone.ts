@@ -9,6 +9,9 @@ const DAY_SECONDS = 24 * 60 * 60;
 /** Seconds from 1970 to the end of a Date's range, either way. */
 const SECONDS_MAX = 8.64e12;
 
+/** From January to the next one. Morocco goes back for a month, in any season. */
+const MONTHS = Array.from({ length: 13 }, (_, month) => month);
+
 /** What `zone_offset` is given (`zig/vm/os_library.zig`): a time in UTC, or a local one, as `isdst` tells. */
 const KIND = { UTC: 0, STANDARD: 1, DAYLIGHT: 2 } as const;
 
@@ -28,7 +31,8 @@ export function isTimeZone(name: string): boolean {
 
 /**
  * A zone, as `Intl` knows it. It tells offsets from UTC, and no more: daylight saving time is
- * what is beyond the smaller of the year's offsets on 1 January and on 1 July.
+ * what is beyond the smallest of the year's offsets on the first of each month. So the two times of an hour that
+ * comes twice differ in it, whatever the law calls them.
  */
 export class TimeZone {
   #format: Intl.DateTimeFormat;
@@ -71,10 +75,10 @@ export class TimeZone {
     const year = dateAt(seconds).getUTCFullYear();
     if (year === this.#year) return;
     // Not Date.UTC, which takes the year 50 for 1950.
-    const [january, july] = [0, 6].map((month) => this.#offsetAt(new Date(0).setUTCFullYear(year, month, 1) / 1000));
+    const offsets = MONTHS.map((month) => this.#offsetAt(new Date(0).setUTCFullYear(year, month, 1) / 1000));
     this.#year = year;
-    this.#standard = Math.min(january, july);
-    this.#daylight = Math.max(january, july);
+    this.#standard = Math.min(...offsets);
+    this.#daylight = Math.max(...offsets);
   }
 
   /**

@@ -123,6 +123,22 @@ Deno.test("a zone that there isn't is refused by name", async () => {
   }
 });
 
+Deno.test("an hour that comes twice is told apart where clocks go back for a month, or for good", async () => {
+  const code = "local t = os.date('*t', _io.input) return { os.time(t) == _io.input, t.isdst }";
+  for (
+    const [timeZone, back] of [["Africa/Casablanca", Date.UTC(2022, 2, 27, 2)], [
+      "Europe/Moscow",
+      Date.UTC(2014, 9, 25, 22),
+    ]] as const
+  ) {
+    using cu = await ComputeUnit.create({ timeZone });
+    for (const [seconds, isDaylight] of [[-1800, true], [1800, false]] as const) {
+      cu.setInput(back / 1000 + seconds);
+      assertEquals(cu.compute(code), [true, isDaylight], `${timeZone} ${seconds}`);
+    }
+  }
+});
+
 Deno.test("property: os.date shows Intl's local time, and os.time gives the time back", async () => {
   const zones = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Tehran", "Africa/Casablanca"];
   for (const timeZone of zones) {
