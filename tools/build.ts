@@ -16,6 +16,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import binaryen from "binaryen";
 import { bundle, distDir } from "./bundle.ts";
 import { fetchFromDebian } from "./debian.ts";
+import { withImage } from "./image.ts";
 import { moduleText } from "./module_text.ts";
 import { alone, exists, pathOf, run } from "./run.ts";
 import { applySeries, readSources, SeriesError } from "./series.ts";
@@ -232,7 +233,7 @@ async function buildModule(zig: Zig): Promise<void> {
   const prefix = new URL("out/", workDir);
   // Zig's own parts, such as sin and fmod, as small as they get: 4 KB less.
   await step("Compiling", () => compile(zig, prefix, ["--debug-rt=ReleaseSmall"]));
-  const compiled = await Deno.readFile(new URL("bin/cu.wasm", prefix));
+  const compiled = withImage(await Deno.readFile(new URL("bin/cu.wasm", prefix)));
   const bytes = await step("Optimizing", () => optimize(compiled));
   await writeModule(bytes, wasmDir, '// @ts-self-types="./cu.d.ts"\n');
   console.log(`Built wasm/cu.wasm: ${bytes.length} bytes`);
@@ -242,7 +243,7 @@ async function buildModule(zig: Zig): Promise<void> {
 async function buildChecked(zig: Zig, checks: string): Promise<void> {
   const prefix = checkedDir(checks);
   await step(`Compiling with checks: ${checks}`, () => compile(zig, prefix, [`-Dchecks=${checks}`]));
-  await writeModule(await Deno.readFile(new URL("bin/cu.wasm", prefix)), prefix);
+  await writeModule(withImage(await Deno.readFile(new URL("bin/cu.wasm", prefix))), prefix);
 }
 
 function checkedDir(checks: string): URL {
@@ -286,7 +287,7 @@ interface Inputs {
 }
 
 const MODULE_INPUTS: Inputs = {
-  tools: ["build", "debian", "module_text", "run", "series", "small_functions"],
+  tools: ["build", "debian", "image", "module_text", "run", "series", "small_functions"],
   sources: ["zig/"],
 };
 const BUNDLE_INPUTS: Inputs = { tools: ["build", "bundle", "run"], sources: ["src/", "platform/", "wasm/cu.js"] };

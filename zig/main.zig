@@ -76,8 +76,15 @@ comptime {
     _ = @import("vm/numerals.zig");
     _ = @import("vm/position.zig");
     _ = @import("vm/sandbox.zig");
+    _ = @import("vm/secret.zig");
     _ = @import("vm/stack_room.zig");
     _ = @import("small").@"vm/waiting.zig";
+}
+
+/// What the build calls, once: makes the unit from whose memory all instances begin (tools/image.ts).
+export fn make() ?*const snapshots.Extent {
+    frames.stack_base = stackPointer();
+    return snapshots.make();
 }
 
 export fn init(memory_limit_bytes: u32) i32 {

@@ -39,7 +39,6 @@ export interface Host {
 
 /** Functions that the WASM module exports; see `zig/main.zig`. */
 interface Calls {
-  _initialize(): void;
   init(memoryLimitBytes: number): number;
   get_buffer_ptr(): number;
   get_buffer_size(): number;
@@ -266,7 +265,6 @@ export class Instance {
   }
 
   #begin(): void {
-    this.exports._initialize();
     const limit = this.#heapLimit;
     if (this.exports.init(limit) < 0) {
       throw new RangeError(`Cannot create a compute unit: a memoryLimit of ${limit} bytes is too small`);

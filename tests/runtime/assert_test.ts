@@ -5,7 +5,6 @@ import { ComputeUnit, LuaError } from "@computeunit/cu";
 import { wasmModule } from "../helpers/wasm_module.ts";
 
 interface Exports {
-  _initialize(): void;
   init(limit: number): number;
   allocate(length: number): number;
   release(pointer: number, length: number): void;
@@ -15,7 +14,6 @@ interface Exports {
 function instantiate(): Exports {
   const cu = Object.fromEntries(WebAssembly.Module.imports(wasmModule).map(({ name }) => [name, () => 0]));
   const exports = new WebAssembly.Instance(wasmModule, { cu }).exports as unknown as Exports;
-  exports._initialize();
   assertEquals(exports.init(16 * 1024 * 1024), 0);
   return exports;
 }

@@ -3,7 +3,7 @@
 
 const std = @import("std");
 const lua = @import("../vm/lua.zig");
-const sandbox = @import("../vm/sandbox.zig");
+const secret = @import("../vm/secret.zig");
 const c = lua.c;
 
 /// Containers in order: their places are their numbers. Tables among them have a bit set in
@@ -79,7 +79,7 @@ fn find(L: *lua.State, object: *c.GCObject) ?u32 {
 /// Where an object stands in the index, or would.
 fn placeOf(object: *c.GCObject) u32 {
     const mask = index_capacity - 1;
-    var place = sandbox.mix(@intFromPtr(object)) & mask;
+    var place = secret.mix(@intFromPtr(object)) & mask;
     while (index.?[place] != 0) : (place = (place + 1) & mask) {
         if (containers.?[index.?[place] - 1] == object) break;
     }

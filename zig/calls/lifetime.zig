@@ -1,8 +1,12 @@
 //! Makes the unit, makes it whole again after an exception of the host's, and collects its garbage.
+//!
+//! A unit is made once, when the module is built: what stands in its memory then is in the module
+//! (tools/image.ts), and each instance begins there.
 
 const allocator = @import("../vm/allocator.zig");
 const asking = @import("../views/asking.zig");
 const releasing = @import("../views/releasing.zig");
+const buffer = @import("../bridge/buffer.zig");
 const channels = @import("small").@"calls/channels.zig";
 const errors = @import("errors.zig");
 const external = @import("small").@"views/external.zig";
@@ -21,6 +25,7 @@ const run = @import("run.zig");
 const strands = @import("small").@"calls/strands.zig";
 const tasks = @import("small").@"calls/tasks.zig";
 const sandbox = @import("../vm/sandbox.zig");
+const secret = @import("../vm/secret.zig");
 const templates = @import("../bridge/templates.zig");
 const unit = @import("unit.zig");
 const userdata = @import("../values/userdata.zig");
@@ -31,21 +36,32 @@ const c = lua.c;
 extern fn cu_forget_warning() void;
 extern var cu_hidden: [3]c.lua_CFunction;
 
-var is_begun = false;
+var stage: enum { empty, made, begun } = .empty;
 
-pub fn init(memory_limit_bytes: u32) i32 {
-    if (is_begun) return unit.answer(.malformed);
-    is_begun = true;
-    allocator.init(memory_limit_bytes);
-    sandbox.chooseSecret();
-    unit.L = c.lua_newstate(allocator.cu_reallocate, null) orelse return unit.answer(.memory);
+/// Makes the unit. False where it fails.
+pub fn make() bool {
+    if (stage != .empty) return false;
+    stage = .made;
+    allocator.init();
+    unit.L = c.lua_newstate(allocator.cu_reallocate, null) orelse return false;
     unit.L.isrun = waiting.host_thread;
     allocator.collector = unit.L.l_G;
     frames.saved = limits.save(unit.L);
-    const status = lua.protect(unit.L, setUp, {});
+    if (lua.protect(unit.L, setUp, {}) != c.LUA_OK) return false;
     c.lua_settop(unit.L, 0);
-    unit.is_ready = status == c.LUA_OK;
-    return if (unit.is_ready) 0 else unit.answerOf(status);
+    unit.is_ready = true;
+    return true;
+}
+
+/// Begins an instance, which has its own secret and its own limit.
+pub fn init(memory_limit_bytes: u32) i32 {
+    if (stage != .made) return unit.answer(.malformed);
+    stage = .begun;
+    if (!allocator.setLimit(memory_limit_bytes)) return unit.answer(.memory);
+    secret.choose(unit.L.l_G, &buffer.memory);
+    sandbox.chooseRandomState();
+    unit.is_ready = true;
+    return 0;
 }
 
 fn setUp(state: *lua.State, _: void) void {

@@ -15,7 +15,7 @@ const waiting = @import("../vm/waiting.zig");
 const c = lua.c;
 
 /// What is to be copied: from `start` to `end`, and the last bytes before `heap_end`. Below `start` is C's stack.
-const Extent = extern struct { start: u32, end: u32, heap_end: u32, tail_size_bytes: u32 };
+pub const Extent = extern struct { start: u32, end: u32, heap_end: u32, tail_size_bytes: u32 };
 
 var found: Extent = undefined;
 
@@ -30,6 +30,13 @@ pub fn extent() ?*const Extent {
         .tail_size_bytes = allocator.tail_size_bytes,
     };
     return &found;
+}
+
+/// What is to be copied of the unit that the build makes. Null where it can't be made.
+pub fn make() ?*const Extent {
+    if (!lifetime.make()) return null;
+    defer unit.is_ready = false; // an instance has yet to begin
+    return if (tidy() < 0) null else extent();
 }
 
 /// Collects all garbage, without calling finalizers, and makes zero of what is free, and of old messages.

@@ -146,7 +146,7 @@ int cu_has_room(void);
 /* what the lexer gets of a text at a time, in bytes */
 #define CU_PIECE 4096
 
-/* ltable.c, lstring.c: hashes that a script can't foresee; the secret is sandbox.zig's */
+/* ltable.c, lstring.c: hashes that a script can't foresee; the secret is secret.zig's */
 extern unsigned long long cu_secret[3];
 static inline unsigned cu_mix(unsigned long long x) {
     x = (x ^ cu_secret[0]) * 0x9e3779b97f4a7c15u;

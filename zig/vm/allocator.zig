@@ -69,10 +69,10 @@ pub fn beginRun() void {
     peak_bytes = used_bytes;
 }
 
-/// Must be called once, before anything else.
-pub fn init(limit: usize) void {
+/// Must be called once, before anything else. There is no limit yet.
+pub fn init() void {
     assert(heap_end == 0);
-    limit_bytes = @min(limit, std.math.maxInt(u32) - page_size_bytes + 1);
+    assert(setLimit(std.math.maxInt(u32)));
     const start = std.mem.alignForward(usize, @intFromPtr(&__heap_base), 16);
     heap_end = @as(usize, @wasmMemorySize(0)) * page_size_bytes;
     large.addRegion(start, heap_end);

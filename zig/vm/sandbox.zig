@@ -3,9 +3,8 @@
 //! or reaches the host but what prints.
 
 const lua = @import("lua.zig");
+const secret = @import("secret.zig");
 const c = lua.c;
-
-extern "cu" fn seed() u32;
 
 // library.zig
 extern fn cu_open_os(L: ?*lua.State) c_int;
@@ -15,26 +14,6 @@ extern fn cu_open_package(L: ?*lua.State) c_int;
 extern fn cu_print_line(L: ?*lua.State) c_int;
 extern fn cu_running(L: ?*lua.State) c_int; // waiting.zig
 extern fn cu_warn(data: ?*anyopaque, message: [*c]const u8, to_continue: c_int) void;
-
-pub export fn cu_seed() callconv(.c) c_uint {
-    return seed();
-}
-
-/// What hashes depend on (lua/config.h); the second one is odd, to be a factor.
-pub export var cu_secret: [3]u64 = @splat(0);
-
-/// Before there are any hashes.
-pub fn chooseSecret() void {
-    for (&cu_secret) |*word| word.* = @as(u64, seed()) << 32 | seed();
-    cu_secret[1] |= 1;
-}
-
-/// As cu_mix in lua/config.h, for the bridge's own tables.
-pub inline fn mix(address: usize) u32 {
-    var x = (address ^ cu_secret[0]) *% 0x9e3779b97f4a7c15;
-    x ^= x >> 32;
-    return @intCast(x *% cu_secret[1] >> 32);
-}
 
 const libraries = [_]struct { name: [*:0]const u8, open: c.lua_CFunction }{
     .{ .name = "_G", .open = c.luaopen_base },
@@ -76,6 +55,24 @@ pub fn open(L: *lua.State) void {
     c.lua_setfield(L, -2, "running");
     lua.pop(L, 1);
     c.lua_setwarnf(L, cu_warn, null);
+    findRandomState(L);
+}
+
+/// What math.random goes on from (RanState in lmathlib.c).
+var random_state: *[4]u64 = undefined;
+
+fn findRandomState(L: *lua.State) void {
+    _ = c.lua_getglobal(L, "math");
+    _ = c.lua_getfield(L, -1, "random");
+    _ = c.lua_getupvalue(L, -1, 1);
+    random_state = @ptrCast(@alignCast(c.lua_touserdata(L, -1).?));
+    lua.pop(L, 3);
+}
+
+/// For an instance, before code runs, which may let go of it.
+pub fn chooseRandomState() void {
+    for (random_state) |*word| word.* = secret.next64();
+    random_state[1] |= 1; // a state of zeros gives zeros for ever
 }
 
 /// In place of lundump.c: hostile bytecode can crash the VM, so `load` takes none. What external tables have is
