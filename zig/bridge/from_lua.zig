@@ -125,6 +125,11 @@ pub fn hostKey(L: *lua.State, given: *const lua.Value) Error!void {
 /// Writes one value; a message may have several. `name` begins the path of errors.
 pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!void {
     assert(depth == 0);
+    if (is_exact or !writeSimple(given)) try tree(L, given, name);
+}
+
+/// Writes a value with all that it contains.
+noinline fn tree(L: *lua.State, given: *const lua.Value, name: []const u8) Error!void {
     errdefer |err| describe(name, if (err == error.Depth) depth_text else unsupported_what);
     _ = try one(L, given);
     while (depth > 0) : (limits.step()) {
@@ -204,17 +209,27 @@ fn half(L: *lua.State, frame: *Frame) Error!void {
     _ = try one(L, if (frame.has_key) &key else pairs.heldAt(frame.table, at));
 }
 
-/// Writes a value, or the beginning of a container. True if it has pushed a frame for a container.
-fn one(L: *lua.State, given: *const lua.Value) Error!bool {
+/// Writes a value that contains none and looks the same to all. False where it isn't such a one.
+inline fn writeSimple(given: *const lua.Value) bool {
     buffer.reserve(2, 0);
-    if (is_exact and writeExact(given)) return false;
     switch (given.tt_) {
         lua.tag.integer => buffer.writeInteger(given.value_.i),
         lua.tag.float => buffer.writeRaw(@bitCast(buffer.numberOf(given))),
         lua.tag.short_string, lua.tag.long_string => buffer.writeString(lua.stringOf(given)),
-        lua.tag.table => return try beginTable(L, lua.tableOf(given)),
         lua.tag.false_ => buffer.writeBox(.boolean, 0),
         lua.tag.true_ => buffer.writeBox(.boolean, 1),
+        else => return false,
+    }
+    return true;
+}
+
+/// Writes a value, or the beginning of a container. True if it has pushed a frame for a container.
+fn one(L: *lua.State, given: *const lua.Value) Error!bool {
+    buffer.reserve(2, 0);
+    if (is_exact and writeExact(given)) return false;
+    if (writeSimple(given)) return false;
+    switch (given.tt_) {
+        lua.tag.table => return try beginTable(L, lua.tableOf(given)),
         lua.tag.userdata => try writeObject(L, given),
         else => {
             if (lua.isNil(given)) {
@@ -350,19 +365,10 @@ fn row(L: *lua.State, table: *lua.Table) Error!bool {
     for (shape.nodes[0..shape.count], 0..) |place, i| {
         const node: *const lua.Node = @ptrCast(table.node + place);
         const field: *const lua.Value = @ptrCast(&node.i_val);
-        buffer.reserve(2, 0);
-        switch (field.tt_) {
-            lua.tag.integer => buffer.writeInteger(field.value_.i),
-            lua.tag.float => buffer.writeRaw(@bitCast(buffer.numberOf(field))),
-            lua.tag.short_string => buffer.writeString(lua.stringOf(field)),
-            lua.tag.false_ => buffer.writeBox(.boolean, 0),
-            lua.tag.true_ => buffer.writeBox(.boolean, 1),
-            else => {
-                frames[depth] = .{ .kind = .object, .table = table, .shape = shapes.last, .index = i, .count = shape.count };
-                depth += 1;
-                return true;
-            },
-        }
+        if (writeSimple(field)) continue;
+        frames[depth] = .{ .kind = .object, .table = table, .shape = shapes.last, .index = i, .count = shape.count };
+        depth += 1;
+        return true;
     }
     return false;
 }

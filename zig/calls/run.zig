@@ -14,8 +14,10 @@ const sandbox = @import("../vm/sandbox.zig");
 const unit = @import("unit.zig");
 const c = lua.c;
 
-/// Compiled chunks by number.
+/// Compiled chunks by number, from 1 on; a number that is free has the next free one in its place, or 0.
 var chunks: *lua.Table = undefined;
+var last_number: i32 = 0;
+var free_number: i32 = 0;
 /// The names of modules' texts as strings, each of its text alone, by what they are.
 var module_names: *lua.Table = undefined;
 
@@ -66,10 +68,13 @@ fn compileText(code: []const u8, name: [*:0]const u8) i32 {
     return if (stored == c.LUA_OK) number else unit.answerOf(stored);
 }
 
-fn store(state: *lua.State, number: *i32) void {
-    lua.push(state, lua.ofTable(chunks));
-    lua.push(state, (state.top.p - 2)[0].val);
-    number.* = c.luaL_ref(state, -2);
+/// As luaL_ref, without what that looks for each time, which a first call has V8 compile.
+fn store(L: *lua.State, number: *i32) void {
+    number.* = if (free_number != 0) free_number else last_number + 1;
+    const next_free = if (free_number != 0) c.luaH_getint(chunks, free_number).*.value_.i else 0;
+    lua.set(L, chunks, lua.integer(number.*), lua.top(L).*);
+    last_number = @max(last_number, number.*);
+    free_number = @intCast(next_free);
 }
 
 /// Whether a compiled chunk has this number.
@@ -79,9 +84,8 @@ pub fn isChunk(number: i32) bool {
 
 pub fn forget(chunk: i32) i32 {
     if (!isChunk(chunk)) return unit.answer(.malformed);
-    lua.push(unit.L, lua.ofTable(chunks));
-    c.luaL_unref(unit.L, -1, chunk);
-    c.lua_settop(unit.L, 0);
+    lua.set(unit.L, chunks, lua.integer(chunk), lua.integer(free_number)); // where there is a value: no error
+    free_number = chunk;
     return 0;
 }
 
