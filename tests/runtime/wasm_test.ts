@@ -97,7 +97,10 @@ describe("the text of a module", () => {
   it("gives all bytes back, whichever are frequent", () => {
     const all = Uint8Array.from({ length: 256 }, (_, byte) => byte);
     const high = Uint8Array.from({ length: 100_000 }, (_, i) => i % 160 + 96);
-    for (const bytes of [new Uint8Array(1), all, high, concat([all, high])]) {
+    // Of any length, as many are decoded at once.
+    const short = Array.from({ length: 70 }, (_, i) => concat([all, high.subarray(i, 2 * i + 1)]));
+    const long = new Uint8Array(300_000).map((_, i) => i * i >> 3);
+    for (const bytes of [new Uint8Array(1), all, high, concat([all, high]), ...short, long]) {
       const { text, decoder } = moduleText(bytes);
       assert(/^[ -~]+$/.test(text) && !/["\\<]/.test(text));
       assertEquals(decodeText(text, decoder), bytes);
