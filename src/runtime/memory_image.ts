@@ -69,7 +69,7 @@ function isZero(words: Float64Array<ArrayBuffer>, first: number): boolean {
 /**
  * Writes a copy into memory that is as large at least, and zero over what else has been there.
  *
- * @param isNew Whether nothing has been written above `end`.
+ * @param isNew Whether nothing stands above `end` but what the module has there by itself, in blocks that are free.
  */
 export function writeMemory(memory: Uint8Array, image: MemoryImage, isNew: boolean): void {
   const { start, end, parts } = image;

@@ -21,6 +21,9 @@ const BATCH_TIMEOUT_MS = 60_000;
 /** A unit of so little may have no memory for a program. */
 const SMALL_MEMORY_LIMIT = 2 * 1024 * 1024;
 
+/** Calls of C functions in one another of which native Lua allows 200. */
+const DEEPER_LEVELS = 20;
+
 /** How the result begins of a program that broke its unit. */
 const TRAP = "trap: ";
 
@@ -98,7 +101,7 @@ function judge(expected: string, { text, isBroken }: Result): Verdict {
 
 /**
  * Makes a program smaller as long as it still differs, in units of their own. Undefined for
- * one that may have caught a memory error, of which nothing else was to be seen.
+ * one that may have caught an error of memory or of C's stack, of which nothing else was to be seen.
  */
 async function report(
   native: NativeLua,
@@ -113,6 +116,7 @@ async function report(
     const result = runInUnit(unit, candidate);
     return { expected, result, differs: judge(expected, result) === "differs" };
   };
+  if (await native.dependsOnStack(program)) return undefined;
   let body = program.body;
   if (memoryLimit <= SMALL_MEMORY_LIMIT && !difference.startsWith(TRAP)) {
     const { differs } = await outcomeOf(body, MEMORY_LIMITS[0]);
@@ -175,13 +179,22 @@ class NativeLua {
     return new NativeLua(command);
   }
 
-  /** What each of the programs shows. */
-  async run(programs: Program[]): Promise<string[]> {
+  /** Whether a program shows something else where less is left of C's stack. */
+  async dependsOnStack(program: Program): Promise<boolean> {
+    const [shown] = await this.run([program]);
+    const [deeper] = await this.run([program], DEEPER_LEVELS);
+    return shown !== deeper;
+  }
+
+  /** What each of the programs shows, so many calls of C functions deep. */
+  async run(programs: Program[], levels = 0): Promise<string[]> {
     const calls = programs.map(({ body, data }) =>
-      `io.write((select(2, pcall(run, [==[\n${textOf(body)}]==], ${constructorOf(data)}))), ${
-        JSON.stringify(END)
-      }) io.flush()\n`
-    );
+      `local shown local function show(n)
+        if n > 0 then return string.gsub("x", "x", function() show(n - 1) end) end
+        shown = select(2, pcall(run, [==[\n${textOf(body)}]==], ${constructorOf(data)}))
+      end
+      show(${levels}) io.write(shown, ${JSON.stringify(END)}) io.flush()\n`
+    ).map((call) => `do ${call} end\n`);
     const file = await Deno.makeTempFile({ suffix: ".lua" });
     try {
       await Deno.writeTextFile(file, PRELUDE + calls.join(""));

@@ -95,6 +95,12 @@ local function run(code, data)
     local ok, message = pcall(function() t[k] = v end)
     if not ok then env.log("put", message) end
   end
+  -- The order of several is not the same everywhere.
+  function env.only(t)
+    local k, v = next(t)
+    if k ~= nil and next(t, k) ~= nil then return "several" end
+    return k, v
+  end
   function env.seq(v) return type(v) == "table" and issequence(v) and v or {} end
   function env.fun(v) return type(v) == "function" and v or show end
   function env.len(v) return type(v) ~= "table" and #v or issequence(v) and rawlen(v) or "no sequence" end

@@ -248,7 +248,7 @@ const STATEMENTS: readonly (readonly [number, string])[] = [
   [1, "V = data.rows[N]"],
   [1, "put(W, data.rows[N], {}) put(W, N, data.rows[N])"],
   [1, "log(count(data), count(data.rows), len(data.list))"],
-  [1, "log(next(data.one))"],
+  [1, "log(only(data.one))"],
   [2, "log(...)"],
   [1, "log(select('#', ...), (...))"],
   [1, "do return E end"],
