@@ -233,7 +233,7 @@ async function buildModule(zig: Zig): Promise<void> {
   const prefix = new URL("out/", workDir);
   // Zig's own parts, such as sin and fmod, as small as they get: 4 KB less.
   await step("Compiling", () => compile(zig, prefix, ["--debug-rt=ReleaseSmall"]));
-  const compiled = withImage(await Deno.readFile(new URL("bin/cu.wasm", prefix)));
+  const compiled = withImage(await Deno.readFile(new URL("bin/cu.wasm", prefix)), false);
   const bytes = await step("Optimizing", () => optimize(compiled));
   await writeModule(bytes, wasmDir, '// @ts-self-types="./cu.d.ts"\n');
   console.log(`Built wasm/cu.wasm: ${bytes.length} bytes`);
@@ -243,7 +243,7 @@ async function buildModule(zig: Zig): Promise<void> {
 async function buildChecked(zig: Zig, checks: string): Promise<void> {
   const prefix = checkedDir(checks);
   await step(`Compiling with checks: ${checks}`, () => compile(zig, prefix, [`-Dchecks=${checks}`]));
-  await writeModule(withImage(await Deno.readFile(new URL("bin/cu.wasm", prefix))), prefix);
+  await writeModule(withImage(await Deno.readFile(new URL("bin/cu.wasm", prefix)), true), prefix);
 }
 
 function checkedDir(checks: string): URL {

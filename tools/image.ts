@@ -11,6 +11,7 @@
 import binaryen from "binaryen";
 
 const PAGE_BYTES = 65536;
+const NO_MAXIMUM = -1;
 
 /** Exports that only the build calls. */
 const BUILD_EXPORTS = ["_initialize", "make"];
@@ -25,9 +26,10 @@ interface Exports {
  * Puts the memory of a unit that has been made into its module.
  *
  * @param bytes The module as the linker wrote it.
+ * @param keepsNames Whether the names of functions stay, which the stack of a trap shows.
  * @returns The module, whose exports but `init` refuse until that has been called.
  */
-export function withImage(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+export function withImage(bytes: Uint8Array<ArrayBuffer>, keepsNames: boolean): Uint8Array<ArrayBuffer> {
   const unit = new WebAssembly.Module(bytes);
   const refuse = () => {
     throw new Error("Cannot make the unit: it called the host");
@@ -48,9 +50,8 @@ export function withImage(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffe
       offset: module.i32.const(from),
       data: memory.slice(from, to),
     }));
-    module.setMemory(memory.length / PAGE_BYTES, 65536, null, segments);
-    // Names of functions, for the traps of modules that check themselves.
-    binaryen.setDebugInfo(true);
+    module.setMemory(memory.length / PAGE_BYTES, NO_MAXIMUM, null, segments);
+    binaryen.setDebugInfo(keepsNames);
     return new Uint8Array(module.emitBinary());
   } finally {
     module.dispose();

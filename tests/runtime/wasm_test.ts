@@ -29,6 +29,10 @@ describe("the WASM module", () => {
     assert(length <= 344 * 1024, `${length} bytes`);
   });
 
+  it("has no names of functions", async () => {
+    assertEquals(WebAssembly.Module.customSections(await WebAssembly.compile(await read()), "name"), []);
+  });
+
   it("has as many small functions as V8 wants, to inline what is called often", async () => {
     const lengths = bodyLengths(await read());
     assertEquals(bodyLengths(new Uint8Array(8)), []);
