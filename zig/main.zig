@@ -43,6 +43,7 @@ pub const @"vm/floats.zig" = @import("vm/floats.zig");
 pub const @"vm/limits.zig" = @import("vm/limits.zig");
 pub const @"vm/lua.zig" = @import("vm/lua.zig");
 pub const @"vm/numerals.zig" = @import("vm/numerals.zig");
+pub const @"vm/position.zig" = @import("vm/position.zig");
 pub const @"vm/sandbox.zig" = @import("vm/sandbox.zig");
 pub const @"vm/text.zig" = @import("vm/text.zig");
 pub const @"vm/utf8.zig" = @import("vm/utf8.zig");

@@ -303,3 +303,41 @@ Deno.test("what the limit of printed text refuses is said in the message", async
   });
   assertEquals([refused.message, refused.cause], ["disk full", cause]);
 });
+
+Deno.test("an error has its own place, whatever the host or other code does before it ends the call", async () => {
+  const uses: ((cu: ComputeUnit) => unknown)[] = [
+    () => {},
+    (cu) => cu.compute("return 1"),
+    (cu) => cu.compile("return 2")[Symbol.dispose](),
+    (cu) => cu.runGc(),
+    (cu) => cu.getOutput(),
+    (cu) => assertThrows(() => cu.compute("\n\n\n\n\n\nerror('another')"), LuaError),
+    (cu) => assertThrows(() => cu.compute("\n\n\n\n\n\nlocal s = ('x'):rep(1 << 29)"), LuaError),
+  ];
+  const others = ["", "pcall(string.rep, 'x', 1 << 29)", "pcall(error, 'caught')"];
+  for (const [which, use] of uses.entries()) {
+    const cu: ComputeUnit = await ComputeUnit.create({
+      memoryLimit: 16 * 1024 * 1024,
+      globals: { host: () => void use(cu) },
+    });
+    for (const other of others) {
+      const codes = [
+        `local c <close> = setmetatable({}, { __close = function()\n host() ${other} end })\nerror('here')`,
+        `local m = { __tostring = function()\n host() ${other} return 'here' end }\nerror(setmetatable({}, m))`,
+        `local c <close> = setmetatable({}, { __close = function()\n host() ${other} end })\nlocal n = nil + 1`,
+      ];
+      for (const code of codes) {
+        const error = assertThrows(() => cu.compute(code, { chunkName: "place" }), LuaError);
+        assertEquals([error.chunk, error.line], ["place", 3], `${which} ${code}`);
+      }
+    }
+    const inClose =
+      "local c <close> = setmetatable({}, { __close = function()\n host()\n error('there') end })\nerror('here')";
+    assertEquals(assertThrows(() => cu.compute(inClose), LuaError).line, 3);
+    const noMemory =
+      "local c <close> = setmetatable({}, { __close = function() host() end })\nlocal s = ('x'):rep(1 << 29)";
+    const error = assertThrows(() => cu.compute(noMemory), LuaError);
+    assertEquals([error.kind, error.line, error.traceback?.includes(":2: in main chunk")], ["memory", 2, true]);
+    cu.dispose();
+  }
+});

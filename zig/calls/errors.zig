@@ -46,7 +46,7 @@ noinline fn keep(state: *lua.State, slot: Slot, value: lua.Value) void {
 /// lua_pcall's message handler: runs where the error was raised.
 pub fn describeError(state: ?*lua.State) callconv(.c) c_int {
     const S = state.?;
-    position.note(S, false);
+    position.noteError(S);
     const kind = c.lua_type(S, 1);
     if (kind == c.LUA_TSTRING) {
         keep(S, .message, lua.at(S, 1).*);
@@ -75,7 +75,7 @@ pub fn failed(status: c_int) i32 {
     assert(status > c.LUA_YIELD and c.lua_gettop(unit.L) > 0);
     error_status = status;
     keep(unit.L, .value, lua.top(unit.L).*);
-    if (status != c.LUA_ERRRUN) keepMessage();
+    if (status == c.LUA_ERRRUN) position.takeError() else keepMessage();
     c.lua_settop(unit.L, 0);
     shrinkCalls();
     clearStack();

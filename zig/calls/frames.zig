@@ -7,6 +7,7 @@ const errors = @import("unit").@"calls/errors.zig";
 const limits = @import("unit").@"vm/limits.zig";
 const lua = @import("unit").@"vm/lua.zig";
 const messages = @import("unit").@"calls/messages.zig";
+const position = @import("unit").@"vm/position.zig";
 const unit = @import("unit").@"calls/unit.zig";
 const waiting = @import("../vm/waiting.zig");
 const c = lua.c;
@@ -31,6 +32,8 @@ const Frame = struct {
 var outer: [depth_max]Frame = undefined;
 /// Threads of frames by their depth: kept, as calls that nest will nest again.
 var threads: [depth_max + 1]?*lua.State = @splat(null);
+/// Where code stood in the frame around that of a depth, if an error is on its way there.
+var positions: [depth_max + 1]*position.Saved = undefined;
 var depth: u32 = 0;
 
 /// Of the frame in use: what `recover` puts back, and C's stack pointer between its calls.
@@ -71,6 +74,7 @@ pub fn begin(stack_pointer: usize) i32 {
     depth += 1;
     errors.depth = depth;
     errors.error_status = c.LUA_OK;
+    position.save(positions[depth]);
     const thread = threads[depth].?;
     const unyieldable = 0x10000; // nyci in lstate.h
     thread.nCcalls = @intCast(levels | unyieldable);
@@ -89,12 +93,15 @@ fn makeThread(L: *lua.State, of_depth: u32) void {
     const made: *lua.State = c.lua_newthread(L).?;
     made.isrun = waiting.host_thread;
     _ = c.luaL_ref(L, c.LUA_REGISTRYINDEX);
+    positions[of_depth] = @ptrCast(@alignCast(c.lua_newuserdatauv(L, @sizeOf(position.Saved), 0).?));
+    _ = c.luaL_ref(L, c.LUA_REGISTRYINDEX);
     threads[of_depth] = made;
 }
 
 /// Ends it: the code that has called the host goes on.
 pub fn end() i32 {
     if (depth == 0 or !unit.isIdle()) return unit.answer(.malformed);
+    position.restore(positions[depth]);
     depth -= 1;
     const frame = &outer[depth];
     errors.depth = depth;

@@ -40,15 +40,76 @@ comptime {
     std.debug.assert(source_name_bytes_max == c.LUA_IDSIZE);
 }
 
+/// Where the last error was raised that the message handler has seen. Code may run between that and the end of
+/// the call, as in `__close`, and catch errors of memory, which are noted too.
+var of_error: Noted = .{};
+
+const Noted = struct {
+    line: u32 = 0,
+    source_count: u32 = 0,
+    sources: [sources_max]Source = undefined,
+    addresses: [sources_max]usize = undefined,
+};
+
 pub fn forget() void {
+    clear();
+    of_error.line = 0;
+    of_error.source_count = 0;
+}
+
+fn clear() void {
     position.line = 0;
     position.source_count = 0;
     position.traceback_length = 0;
 }
 
+/// Notes where an error is raised, for the message handler.
+pub fn noteError(L: *lua.State) void {
+    note(L, false);
+    const count = position.source_count;
+    of_error.line = position.line;
+    of_error.source_count = count;
+    @memcpy(of_error.sources[0..count], position.sources[0..count]);
+    @memcpy(of_error.addresses[0..count], addresses[0..count]);
+}
+
+/// The error that the message handler saw last has ended the call: it is where that was raised.
+pub fn takeError() void {
+    const count = of_error.source_count;
+    position.line = of_error.line;
+    position.source_count = count;
+    position.traceback_length = 0;
+    @memcpy(position.sources[0..count], of_error.sources[0..count]);
+    @memcpy(addresses[0..count], of_error.addresses[0..count]);
+}
+
+/// What is noted, of a call that isn't at its end.
+pub const Saved = struct {
+    is_empty: bool,
+    position: Position,
+    addresses: [sources_max]usize,
+    of_error: Noted,
+};
+
+/// Before the host uses the unit for something else.
+pub fn save(saved: *Saved) void {
+    saved.is_empty = position.line == 0 and position.traceback_length == 0 and of_error.line == 0;
+    if (saved.is_empty) return;
+    saved.position = position;
+    saved.addresses = addresses;
+    saved.of_error = of_error;
+}
+
+pub fn restore(saved: *const Saved) void {
+    if (saved.is_empty) return forget();
+    position = saved.position;
+    addresses = saved.addresses;
+    of_error = saved.of_error;
+}
+
 /// Notes where a thread is, with a traceback or without.
 pub fn note(L: *lua.State, has_traceback: bool) void {
-    forget();
+    clear();
     var text = Text{ .buffer = &position.traceback };
     var level: c_int = 0;
     var record: c.lua_Debug = undefined;
