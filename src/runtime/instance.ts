@@ -124,11 +124,12 @@ const MEMORY_LIMIT_MAX = 0xffff_0000;
  * What is to be free of the engine's stack, in levels of `use_stack` (`zig/vm/stack_room.zig`)
  * of 2 KB, or 4 before it is optimized. V8 wants 40 KB where it compiles a function that is
  * called for the first time, or a regular expression; an import that can't be compiled would
- * end the unit. So much and a little more before a use; what 16 levels of C take, 21 KB,
- * besides, before code goes on to call as many deeper; little before a chunk is taken, as
- * nothing recurses in it.
+ * end the unit. So much and a little more before a use, and twice as much before what can't be
+ * taken back and ends with a use; what 16 levels of C take, 21 KB, besides, before code goes on
+ * to call as many deeper; little before a chunk is taken, as nothing recurses in it.
  */
 const USE_LEVELS = 28;
+const MORE_LEVELS = 2 * USE_LEVELS;
 const DEEPER_LEVELS = 34;
 const MESSAGE_LEVELS = 6;
 
@@ -452,6 +453,11 @@ export class Instance {
     } catch {
       return false;
     }
+  }
+
+  /** Throws where it may have too little room for a use of the unit after what can't be taken back. */
+  checkRoomForMore(action: string): void {
+    this.#checkRoom(action, MORE_LEVELS);
   }
 
   /** Throws where it has too little room for the unit to take a message. */

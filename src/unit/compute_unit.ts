@@ -1390,12 +1390,18 @@ export class ComputeUnit implements Disposable {
     const { image, record } = partsOf(snapshot);
     const functions = boundFunctions(record.functions, this.#functions!.finder());
     instance.checkImage(image);
+    instance.checkRoomForMore(action);
     if (home !== this.#home) this.#claim(home!);
-    this.#tasks!.end(new TypeError("Cannot go on with a run: its unit was restored to a snapshot"));
-    this.#external!.letGo();
-    if (home !== this.#home && this.#home !== undefined) homeInternals.release(this.#home);
-    this.#home = home;
-    this.#goOnFrom(instance.restored(image, record.randomState), { record, functions }, this.#known!.state);
+    try {
+      this.#tasks!.end(new TypeError("Cannot go on with a run: its unit was restored to a snapshot"));
+      this.#external!.letGo();
+      if (home !== this.#home && this.#home !== undefined) homeInternals.release(this.#home);
+      this.#home = home;
+      this.#goOnFrom(instance.restored(image, record.randomState), { record, functions }, this.#known!.state);
+    } catch (error) {
+      (this.#uses.instance ?? instance).broken ??= error; // neither what it was nor what it was to be
+      throw error;
+    }
   }
 
   /**

@@ -424,6 +424,7 @@ export class Tasks {
   /** Answers a call that a run waits for: the run goes on until it waits again, or ends. */
   answer(id: number, isFulfilled: boolean, value: unknown, action: string): void {
     const strand = this.#strandThatWaits(id, action);
+    this.#uses.ready(action).checkRoomForMore(action);
     const wait = strand.waitAnew();
     strand.end(wait);
     this.#go(strand, () => this.#functions.settled(wait.called, isFulfilled, value));

@@ -270,6 +270,64 @@ Deno.test("all uses by turns near the end of the stack, at every depth", async (
   }
 });
 
+Deno.test("restore() near the end of the stack restores all or nothing", async () => {
+  const outcomes: boolean[] = [];
+  for (let level = 0; level < 4000; level += 19) {
+    using cu = await ComputeUnit.create();
+    const before = cu.compile("return state");
+    cu.compute("state = 'before'");
+    const snapshot = cu.snapshot();
+    before[Symbol.dispose]();
+    const after = cu.compile("return 'not ' .. state"); // has the other one's number
+    cu.compute("state = 'after'");
+    let left = level;
+    let isRestored = false;
+    let error: unknown = new RangeError("no room for the call itself");
+    atEachDepth(() => {
+      if (left-- !== 0) return;
+      try {
+        cu.restore(snapshot);
+        isRestored = true;
+      } catch (thrown) {
+        error = thrown;
+      }
+    }, Infinity);
+    outcomes.push(isRestored);
+    if (isRestored) {
+      assertEquals(cu.compute("return state"), "before");
+      assertThrows(() => after(), TypeError, "restored");
+    } else {
+      assert(error instanceof RangeError, String(error));
+      assertEquals([cu.compute("return state"), after()], ["after", "not after"]);
+    }
+  }
+  assertEquals([outcomes[0], outcomes.at(-1)], [false, true]);
+});
+
+Deno.test("resume() near the end of the stack answers a call, or leaves it", async () => {
+  let lost = 0;
+  for (let round = 0; round < 40; round++) {
+    using cu = await ComputeUnit.create({ globals: { ask: () => new Promise(() => {}) } });
+    const run = cu.computeAsync("return ask() + 1");
+    const settled = run.then(({ value }) => value, (error) => error);
+    const [{ id }] = cu.pending();
+    let isAnswered = false;
+    atEachDepth((depth) => {
+      if (isAnswered || depth % 7 !== round % 7) return;
+      try {
+        cu.resume(id, 5);
+        isAnswered = true;
+      } catch (error) {
+        assert(error instanceof RangeError, String(error));
+      }
+    }, 2000);
+    assertEquals(cu.pending().length, isAnswered ? 0 : 1);
+    if (!isAnswered) cu.resume(id, 5);
+    if (await settled !== 6) lost++;
+  }
+  assertEquals(lost, 0);
+});
+
 Deno.test("code that needs more stack than there is ends cleanly, and never gives a wrong value", async () => {
   const works: boolean[] = [];
   for (let levels = 20; levels <= 180; levels += 40) {
