@@ -206,8 +206,8 @@ function optimize(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffe
   binaryen.setOptimizeLevel(4);
   binaryen.setShrinkLevel(1);
   module.optimize();
-  // Functions that are called often get short numbers, and constants that are used often a local: 4 KB less.
-  module.runPasses(["const-hoisting", "reorder-functions"]);
+  // Functions that are called often get short numbers.
+  module.runPasses(["reorder-functions"]);
   addSmallFunctions(module);
   return Promise.resolve(new Uint8Array(module.emitBinary()));
 }

@@ -90,7 +90,11 @@ pub fn finish(L: *lua.State, failed: bool) u32 {
 
 /// Writes the changed tables of the inputs in `changed_sources`: the host puts them in their
 /// places.
-pub fn changes(L: *lua.State, name: []const u8) Error!void {
+pub inline fn changes(L: *lua.State, name: []const u8) Error!void {
+    if (changed_count > 0) try writeChanges(L, name);
+}
+
+noinline fn writeChanges(L: *lua.State, name: []const u8) Error!void {
     var done: u32 = 0;
     while (done < changed_count) {
         done += 1;

@@ -22,6 +22,39 @@ pub export fn cu_fmod(L: ?*lua.State, a: f64, b: f64) callconv(.c) f64 {
 /// and takes a numeral of any length in one go. Answers the size of the text, its 0
 /// included, or 0 where it is no numeral.
 pub export fn luaO_str2num(text: [*:0]const u8, result: *lua.Value) callconv(.c) usize {
+    const size = readShort(text, result);
+    return if (size > 0) size else readAny(text, result);
+}
+
+/// The same where there is nothing but a few digits, perhaps with a point, as in most numerals: they are a
+/// whole number that is exact, and so is the power of 10 by which it is divided, which rounds once.
+inline fn readShort(text: [*:0]const u8, result: *lua.Value) usize {
+    var length: usize = 0;
+    var value: i64 = 0;
+    var count: usize = 0;
+    var point: ?usize = null;
+    while (count <= short_digits_max) : (length += 1) {
+        const char = text[length];
+        if (std.ascii.isDigit(char)) {
+            value = value * 10 + (char - '0');
+            count += 1;
+        } else if (char == '.' and point == null) point = count else break;
+    }
+    if (count == 0 or count > short_digits_max or text[length] != 0) return 0;
+    result.* = if (point) |before| lua.float(@as(f64, @floatFromInt(value)) / powers[count - before]) else lua.integer(value);
+    return length + 1;
+}
+
+/// Of which none is beyond 2^53.
+const short_digits_max = 15;
+
+const powers = blk: {
+    var all: [short_digits_max + 1]f64 = .{1} ** (short_digits_max + 1);
+    for (1..all.len) |i| all[i] = all[i - 1] * 10;
+    break :blk all;
+};
+
+noinline fn readAny(text: [*:0]const u8, result: *lua.Value) usize {
     var numeral = Numeral{ .at = text };
     if (!numeral.read()) return 0;
     const magnitude: u64 = if (numeral.negative) 0 -% numeral.wrapped else numeral.wrapped;
