@@ -338,7 +338,8 @@ export class HostFunctions {
         // Its value can't be passed: the error itself can.
       }
     }
-    this.#tables.raise(error, error === encoder.explained);
+    const { explained } = encoder;
+    this.#tables.raise(error, explained !== undefined && error === explained);
     return WIRE.STATUS_THROWN;
   }
 }

@@ -418,3 +418,25 @@ Deno.test("what stands in several places of a result, a global or a module is on
   cu.compute(`${check} check(one()) check(given) check(require "given")`);
   cu.compute(`${check} local a, v, b = several() assert(a.name == "shared" and a == b and a == check(v))`);
 });
+
+Deno.test("a host function may throw anything, undefined too", async () => {
+  for (const thrown of [undefined, null, 0, "", NaN, false, Symbol("s"), {}, Object.create(null)]) {
+    const thrower = () => {
+      throw thrown;
+    };
+    using cu = await ComputeUnit.create({ globals: { thrower, rejecter: () => Promise.reject(thrown) } });
+    for (
+      const run of [
+        () => cu.compute("thrower()"),
+        () => cu.call("thrower"),
+        () => cu.compute("pcall(thrower) thrower()"),
+      ]
+    ) {
+      const error = assertThrows(run, LuaError);
+      assertEquals([error.kind, Object.is(error.cause, thrown)], ["runtime", true]);
+    }
+    const error = await assertRejects(() => cu.computeAsync("rejecter()"), LuaError);
+    assertEquals([error.kind, Object.is(error.cause, thrown)], ["runtime", true]);
+    assertEquals(cu.compute("return (pcall(thrower))"), false);
+  }
+});
