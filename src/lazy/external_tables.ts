@@ -213,7 +213,7 @@ export class ExternalTables implements ExternalNumbers {
 
   /** Answers what Lua asks of an external table; a negative answer is a status. */
   answer(op: number, table: TableData, first: number, count: number): number {
-    if (READS_ALL.has(op)) this.#state.transactions?.read(table);
+    if (READS_ALL.has(op)) this.#read(table);
     switch (op) {
       case VIEW_OP.FIELD:
         this.#encoder.encodeStored(this.#valueOf(table, this.#key(first, count)));
@@ -260,8 +260,21 @@ export class ExternalTables implements ExternalNumbers {
 
   #valueOf(table: TableData, key: StoredKey | undefined): Stored | undefined {
     if (key === undefined) return undefined;
-    this.#state.transactions?.read(table, key);
+    this.#read(table, key);
     return table.get(key);
+  }
+
+  #read(table: TableData, key?: StoredKey): void {
+    const { transactions } = this.#state;
+    if (transactions === undefined) return;
+    transactions.read(table, key);
+    if (this.#bytes > this.#bytesAllowed) this.#checkLimit(0);
+  }
+
+  /** What tables take, and what open transactions have noted. */
+  get #bytes(): number {
+    const { bytes, transactions } = this.#state;
+    return transactions === undefined ? bytes : bytes + transactions.bytes;
   }
 
   /** The key that Lua asks for, which stands in the buffer; undefined where no table can have it. */
@@ -344,17 +357,17 @@ export class ExternalTables implements ExternalNumbers {
   #checkEntry(table: TableData, key: StoredKey, value: Stored): void {
     // A bound, for which the table isn't asked.
     const most = ENTRY_BYTES + bytesOf(key) + bytesOf(value);
-    if (this.#state.bytes + most > this.#bytesAllowed) this.#checkLimit(this.#state.growth(table, key, value));
+    if (this.#bytes + most > this.#bytesAllowed) this.#checkLimit(this.#state.growth(table, key, value));
   }
 
   /** Throws where tables take more than they may with so much more, once those that are gone are left out. */
   #checkLimit(more: number): void {
-    if (this.#state.bytes + more <= this.#bytesAllowed) return;
+    if (this.#bytes + more <= this.#bytesAllowed) return;
     this.#instance.checkTime();
     this.#state.count(this.#views.externals());
     this.#pay();
     const limit = this.#stateLimit;
-    const bytes = this.#state.bytes + more;
+    const bytes = this.#bytes + more;
     if (bytes > limit) throw new StateLimitError(limit);
     // Counting takes as long as there are tables: only after a part of what is left.
     this.#bytesAllowed = bytes + (limit - bytes) / 2;

@@ -247,8 +247,15 @@ interface Undo {
 export interface Watch {
   /** Before a key is read; without one, all keys, or how many there are. */
   read(table: TableData, key?: StoredKey): void;
-  /** Before a key is changed; without one, what the table is. */
-  write(table: TableData, key?: StoredKey): void;
+  /**
+   * Before a key is changed; without one, what the table is. Whether the transaction whose code runs, if any, hasn't
+   * changed it yet: then what was there is to be noted.
+   */
+  write(table: TableData, key?: StoredKey): boolean;
+  /** So it was noted. */
+  noted(before: Stored | undefined): void;
+  /** What is noted takes so much, estimated. */
+  readonly bytes: number;
   /** Whether anything has changed that is kept, whatever open transactions end with, and that `withoutOpen` hasn't shown. */
   readonly hasKept: boolean;
   /** Calls a function while the state is as it would be without what open transactions have changed. */
@@ -257,7 +264,7 @@ export interface Watch {
 
 /** Changes since a moment, for {@linkcode State.rollBack}. */
 export class Journal {
-  /** In the order in which they were made. */
+  /** In the order in which they were made: the first of each key, and of what each table is. */
   readonly changes: Undo[] = [];
 }
 
@@ -345,11 +352,17 @@ export class State {
 
   /** Sets a key to a value, or with `undefined` takes it away. */
   set(table: TableData, key: StoredKey, value: Stored | undefined): void {
-    this.transactions?.write(table, key);
+    const isNew = this.transactions?.write(table, key) === true;
     const before = table.get(key);
+    if (isNew) this.#note(table, key, before);
     if (before === undefined && value === undefined) return;
-    this.journal?.changes.push({ table, key, value: before, kind: table.kind, length: table.length });
     this.#put(table, key, before, value);
+  }
+
+  /** Notes what is there before a change, for who takes it back: once for each key. */
+  #note(table: TableData, key: StoredKey | undefined, value: Stored | undefined): void {
+    this.journal!.changes.push({ table, key, value, kind: table.kind, length: table.length });
+    this.transactions!.noted(value);
   }
 
   /** The same, by the host: what Lua has of the table is void. */
@@ -369,10 +382,8 @@ export class State {
   /** Says what a table becomes in JavaScript; an array may have a length beyond its last element. */
   mark(table: TableData, kind: TableKind, length = 0): void {
     if (table.kind === kind && table.length === length) return;
-    this.transactions?.write(table);
-    const { kind: before, length: lengthBefore } = table;
-    this.bytes += ENTRY_BYTES * (length - lengthBefore);
-    this.journal?.changes.push({ table, key: undefined, value: undefined, kind: before, length: lengthBefore });
+    if (this.transactions?.write(table)) this.#note(table, undefined, undefined);
+    this.bytes += ENTRY_BYTES * (length - table.length);
     table.kind = kind;
     table.length = length;
     this.#markDirty(table);

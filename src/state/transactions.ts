@@ -7,25 +7,44 @@
  */
 
 import { ConflictError } from "./conflict_error.ts";
-import { indexed, Journal, type State, type StoredKey, type TableData } from "./tables.ts";
+import { bytesOf, indexed, Journal, type State, type Stored, type StoredKey, type TableData } from "./tables.ts";
+
+/** What a key takes that a transaction has read or changed, its value of before aside; estimated. */
+function noteBytes(key: unknown): number {
+  return 128 + (typeof key === "string" ? key.length : 0);
+}
 
 /** Keys of tables, as `indexed` gives them; `undefined` as a key stands for all keys of the table. */
 class Keys {
   readonly #tables = new Map<TableData, Set<unknown>>();
 
-  add(table: TableData, key: unknown): void {
+  /** Adds a key; whether it is new. */
+  add(table: TableData, key: unknown): boolean {
     const keys = this.#tables.get(table);
-    if (keys === undefined) this.#tables.set(table, new Set([key]));
-    else keys.add(key);
+    if (keys === undefined) {
+      this.#tables.set(table, new Set([key]));
+      return true;
+    }
+    const { size } = keys;
+    return keys.add(key).size > size;
+  }
+
+  /** Whether this very key was added. */
+  includes(table: TableData, key: unknown): boolean {
+    return this.#tables.get(table)?.has(key) === true;
   }
 
   clear(): void {
     this.#tables.clear();
   }
 
-  /** Adds those that others have. */
-  addAll(others: Keys): void {
-    for (const [table, keys] of others.#tables) for (const key of keys) this.add(table, key);
+  /** Adds those that others have; what the new ones take. */
+  addAll(others: Keys): number {
+    let bytes = 0;
+    for (const [table, keys] of others.#tables) {
+      for (const key of keys) if (this.add(table, key)) bytes += noteBytes(key);
+    }
+    return bytes;
   }
 
   /** Whether it has a key, or all; for `undefined`, any. */
@@ -52,6 +71,8 @@ export class Transaction {
   /** The keys that it has read, and changed. */
   readonly reads: Keys = new Keys();
   readonly writes: Keys = new Keys();
+  /** What it has noted takes so much. */
+  bytes = 0;
   /** Something that it has read was changed since. */
   isOutdated = false;
 
@@ -68,6 +89,7 @@ export class Transactions {
   /** The one whose code runs. */
   #current: Transaction | undefined;
   hasKept = false;
+  bytes = 0;
 
   /** Constructs the transactions of a state, which has none. */
   constructor(state: State) {
@@ -121,9 +143,13 @@ export class Transactions {
       }
       return;
     }
-    for (const change of journal.changes) outer.journal.changes.push(change);
-    outer.reads.addAll(reads);
-    outer.writes.addAll(writes);
+    for (const change of journal.changes) {
+      const known = change.key === undefined ? undefined : indexed(change.key);
+      if (outer.writes.includes(change.table, known)) continue;
+      outer.journal.changes.push(change);
+      this.#take(outer, bytesOf(change.value));
+    }
+    this.#take(outer, outer.reads.addAll(reads) + outer.writes.addAll(writes));
   }
 
   /** The innermost one around another that hasn't ended. */
@@ -152,7 +178,7 @@ export class Transactions {
   }
 
   #close(transaction: Transaction): void {
-    this.#open.delete(transaction);
+    if (this.#open.delete(transaction)) this.bytes -= transaction.bytes;
     if (this.#open.size === 0) this.#state.transactions = undefined;
   }
 
@@ -160,18 +186,33 @@ export class Transactions {
   read(table: TableData, key?: StoredKey): void {
     const known = key === undefined ? undefined : indexed(key);
     this.#check(table, known);
-    this.#current?.reads.add(table, known);
+    const current = this.#current;
+    if (current?.reads.add(table, known)) this.#take(current, noteBytes(known));
   }
 
   /** Before a key is changed; without one, what the table is. */
-  write(table: TableData, key?: StoredKey): void {
+  write(table: TableData, key?: StoredKey): boolean {
     const known = key === undefined ? undefined : indexed(key);
     this.#check(table, known);
-    this.#current?.writes.add(table, known);
-    if (this.#current !== undefined) return;
+    const current = this.#current;
+    if (current !== undefined) {
+      if (!current.writes.add(table, known)) return false;
+      this.#take(current, noteBytes(known));
+      return true;
+    }
     // What belongs to no transaction is kept at once.
     this.hasKept = true;
     for (const other of this.#open) if (other.reads.has(table, known)) other.isOutdated = true;
+    return false;
+  }
+
+  noted(before: Stored | undefined): void {
+    this.#take(this.#current!, bytesOf(before));
+  }
+
+  #take(transaction: Transaction, bytes: number): void {
+    transaction.bytes += bytes;
+    this.bytes += bytes;
   }
 
   #check(table: TableData, key: unknown): void {

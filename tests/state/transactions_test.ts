@@ -107,6 +107,44 @@ Deno.test("a transaction inside of another is kept with it, or not at all", asyn
   assertEquals(cu.home.toValue(), { outer: 1, inner: 1 });
 });
 
+Deno.test("what a transaction has noted counts for stateLimit: once for each key", async () => {
+  using cu = await ComputeUnit.create({ stateLimit: 1024 * 1024 });
+  cu.compute("_home.kept = 'kept'");
+  // One key, written again and again, is one to be taken back.
+  const again =
+    "local s = ('x'):rep(1000) for i = 1, 20000 do _home.a = s .. i _home.t = {} _home.t = nil end return #_home.a";
+  assertEquals(cu.compute(again, { transaction: true }), 1005);
+  const many = [
+    "for i = 1, 1e9 do _home['k' .. i] = 1 _home['k' .. i] = nil end",
+    "for i = 1, 1e9 do local x = _home['k' .. i] end",
+    "_home.t = {} for i = 1, 1e9 do local x = _home.t[i] end",
+    "for i = 1, 1e9 do _home[i] = ('y'):rep(1000) _home[i] = nil end",
+  ];
+  for (const code of many) {
+    const error = assertThrows(() => cu.compute(`_home.kept = 'changed' ${code}`, { transaction: true }), LuaError);
+    assertEquals([error.kind, cu.compute("return _home.kept .. #_home.a")], ["memory", "kept1005"]);
+  }
+  // The next one has all of it again.
+  assertEquals(cu.compute(again, { transaction: true }), 1005);
+});
+
+Deno.test("what inner transactions change again and again is noted once in the outer one", async () => {
+  const inner = (fails: boolean) => {
+    cu.compute(
+      `_home.n = (_home.n or 0) + 1 _home.text = ("x"):rep(1000) .. _home.n ${fails ? "error('fails')" : ""}`,
+      {
+        transaction: true,
+      },
+    );
+  };
+  using cu = await ComputeUnit.create({ stateLimit: 1024 * 1024, globals: { inner } });
+  const code = "_home.n = 5 for i = 1, 3000 do inner(false) pcall(inner, true) end";
+  assertThrows(() => cu.compute(`${code} error("outer")`, { transaction: true }), LuaError, "outer");
+  assertEquals(cu.compute("return _home.n"), null);
+  cu.compute(code, { transaction: true });
+  assertEquals(cu.compute("return _home.n"), 3005);
+});
+
 Deno.test("a transaction that waits inside of another which ends first", async () => {
   const gates = new Gates();
   let inner: Promise<unknown> = Promise.resolve();
