@@ -6,6 +6,9 @@
 
 import { messageOf } from "../values/refusals.ts";
 
+/** What an error takes of the host's memory, with its stack; estimated. */
+const ERROR_BYTES = 4096;
+
 /** Characters of a name, and of a message, that Lua gets. */
 const NAME_LENGTH_MAX = 256;
 const MESSAGE_LENGTH_MAX = 4096;
@@ -16,6 +19,7 @@ export class Thrown {
   readonly value: unknown;
   /** Whether it is the bridge's own refusal of a value, which users get as it is. */
   readonly isRefusal: boolean;
+  #text: string | undefined;
 
   /** Constructs one. */
   constructor(value: unknown, isRefusal: boolean) {
@@ -30,7 +34,16 @@ export class Thrown {
 
   /** `.message` in Lua. */
   get message(): string {
-    return textForLua(messageOf(this.value), MESSAGE_LENGTH_MAX);
+    return textForLua(this.#wholeText(), MESSAGE_LENGTH_MAX);
+  }
+
+  /** What it takes of the host's memory, in bytes, estimated by its text. */
+  get bytes(): number {
+    return ERROR_BYTES + 2 * this.#wholeText().length;
+  }
+
+  #wholeText(): string {
+    return this.#text ??= messageOf(this.value);
   }
 }
 

@@ -440,3 +440,32 @@ Deno.test("a host function may throw anything, undefined too", async () => {
     assertEquals(cu.compute("return (pcall(thrower))"), false);
   }
 });
+
+Deno.test("what host functions throw is let go of in time, and code keeps no more of it than of memory", async () => {
+  const texts = ["x", "x".repeat(100_000)];
+  for (const text of texts) {
+    let count = 0;
+    const globals = {
+      fail: () => {
+        throw new RangeError(text + count++);
+      },
+    };
+    using cu = await ComputeUnit.create({ memoryLimit: 4 * 1024 * 1024, globals });
+    // Nothing is kept: the collector moves on by what the host has.
+    const before = await liveHeapBytes();
+    const grown = async () => (await liveHeapBytes() - before) / 1024 / 1024;
+    cu.compute("for i = 1, 2000 do pcall(fail) end");
+    assert(await grown() < 20, `${await grown()} MB`);
+    const error = assertThrows(() =>
+      cu.compute("t = {} for i = 1, 1e9 do _, t[i] = pcall(fail) assert(t[i] ~= 'not enough memory') end")
+    );
+    assertInstanceOf(error, LuaError);
+    assert(await grown() < 30, `${await grown()} MB`);
+    cu.compute("t = nil");
+    cu.runGc();
+    const caught = assertThrows(() => cu.compute("for i = 1, 100 do pcall(fail) end fail()"), LuaError);
+    assertInstanceOf(caught.cause, RangeError);
+    using copy = cu.fork();
+    assertInstanceOf(assertThrows(() => copy.compute("pcall(fail) fail()"), LuaError).cause, RangeError);
+  }
+});

@@ -117,10 +117,12 @@ pub const adopted_max = buffer_size_bytes / 4;
 /// What JavaScript threw, as it stands in the buffer for Lua to raise: the bytes of its name, then
 /// of its message, begin the heap.
 pub const Thrown = extern struct {
-    /// The number under which the host has the object.
+    /// The number under which the host has the object; 0 where it keeps as many as it may.
     number: u32,
     name_length: u32,
     message_length: u32,
+    /// What it takes of the host's memory, estimated.
+    host_bytes: u32,
 };
 
 /// The most numbers of collected views in one list for the host.

@@ -11,8 +11,8 @@ const userdata = @import("../values/userdata.zig");
 const wire = @import("../bridge/wire.zig");
 const c = lua.c;
 
-/// What an error costs the collector: the host's object is about as large, with its stack.
-const host_bytes = 4096;
+/// What one error moves the collector on by, at the most.
+const host_bytes_max = 64 * 1024 * 1024;
 
 /// The beginning of the buffer; the bytes of name and message are in its heap.
 fn head() *const wire.Thrown {
@@ -22,6 +22,7 @@ fn head() *const wire.Thrown {
 /// Raises what the host has described in the buffer; a memory error where there is none for it.
 pub export fn cu_raise_thrown(L: *lua.State) callconv(.c) noreturn {
     releasing.flush(); // code that only raises asks for nothing else
+    if (head().number == 0) c.luaD_throw(L, c.LUA_ERRMEM);
     if (lua.protect(L, push, {}) != c.LUA_OK) {
         releasing.one(head().number);
         c.luaD_throw(L, c.LUA_ERRMEM);
@@ -38,10 +39,11 @@ fn push(L: *lua.State, _: void) void {
     limits.owe((name.len + message.len) >> 6);
     const object = userdata.pushError(L, name, message);
     numbers.registerError(L, object, thrown.number);
-    c.luaE_setdebt(L.l_G, L.l_G.*.GCdebt + host_bytes);
+    // The collector doesn't see the memory that it takes in the host.
+    c.luaE_setdebt(L.l_G, L.l_G.*.GCdebt + @min(thrown.host_bytes, host_bytes_max));
 }
 
 /// Lets the host forget what it has thrown where nothing is raised.
 pub fn drop() void {
-    releasing.one(head().number);
+    if (head().number != 0) releasing.one(head().number);
 }
