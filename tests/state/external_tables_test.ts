@@ -466,3 +466,12 @@ Deno.test("external tables of any size are read, traversed and written in a unit
     assertEquals([code, cu.compute(code)], [code, result]);
   }
 });
+
+Deno.test("strings that are no UTF-8 count for what they take in JavaScript, some 500 bytes each", async () => {
+  for (const code of ["_home['\\255' .. i] = 1", "_home[i] = '\\255' .. i"]) {
+    using cu = await ComputeUnit.create({ stateLimit: 1024 * 1024 });
+    assertThrows(() => cu.compute(`for i = 1, 1e9 do n = i ${code} end`), LuaError, "stateLimit");
+    const count = cu.compute<number>("return n");
+    assert(count > 1000 && count < 2100, `${count}`);
+  }
+});
