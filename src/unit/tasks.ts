@@ -63,6 +63,10 @@ export interface TaskResult {
   readonly meta: LuaValue;
 }
 
+/** Others get a turn of the event loop after so long, which is looked at once in so many waits. */
+const TURN_MS = 20;
+const WAITS_PER_LOOK = 64;
+
 /** Code that is run on a Lua thread of its own. */
 class Strand implements Waiter {
   readonly number: number;
@@ -396,8 +400,37 @@ export class Tasks {
   settled(strand: Strand, wait: Wait, isFulfilled: boolean, value: unknown): void {
     if (strand.wait !== wait || strand.task.isOver) return;
     if (this.#uses.isUsed) return queueMicrotask(() => this.settled(strand, wait, isFulfilled, value));
+    if (this.#turn !== undefined || this.#isTurnDue()) {
+      return this.#afterTurn(() => this.settled(strand, wait, isFulfilled, value));
+    }
     strand.end(wait);
     this.#go(strand, () => this.#functions.settled(wait.called, isFulfilled, value));
+  }
+
+  /** What goes on after the turn of the event loop that was asked for. */
+  #turn: (() => void)[] | undefined;
+  #lastTurn = 0;
+  #waitCount = 0;
+
+  /**
+   * Whether runs have gone on for a while: what they wait for may be there already, each time, and then nothing else
+   * gets a turn, such as who ends them.
+   */
+  #isTurnDue(): boolean {
+    if (++this.#waitCount % WAITS_PER_LOOK !== 0) return false;
+    const now = Date.now();
+    // A clock may be set back.
+    return now - this.#lastTurn >= TURN_MS || now < this.#lastTurn;
+  }
+
+  #afterTurn(goOn: () => void): void {
+    if (this.#turn !== undefined) return void this.#turn.push(goOn);
+    const waiting = this.#turn = [goOn];
+    setTimeout(() => {
+      this.#turn = undefined;
+      this.#lastTurn = Date.now();
+      for (const goOn of waiting) queueMicrotask(goOn);
+    }, 0);
   }
 
   /** Calls that runs wait for, in the order in which they were made. */

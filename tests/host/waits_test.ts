@@ -607,3 +607,25 @@ Deno.test("what waits in a unit that breaks is rejected, whatever broke it", asy
   for (const run of runs) assertStrictEquals(await assertRejects(() => run, Error), failure);
   await assertRejects(() => cu.computeAsync("return 1"), TypeError, "the unit is broken");
 });
+
+Deno.test("others get their turns while code waits for what is there already", async () => {
+  const codes = ["while true do get() end", "task = require 'task' while true do task.all(get, get) end"];
+  for (const code of codes) {
+    using cu = await ComputeUnit.create({ globals: { get: async () => await Promise.resolve(1) } });
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    const signal = AbortSignal.timeout(100);
+    const error = await assertRejects(() => cu.computeAsync(code, { signal }), DOMException);
+    clearInterval(timer);
+    assertEquals([error.name, ticks > 0, cu.pending().length], ["TimeoutError", true, 0]);
+    assertEquals((await cu.computeAsync("return get()")).value, 1);
+  }
+});
+
+Deno.test("runs side by side go on in order where others get turns between", async () => {
+  const globals = { get: (n: number) => Promise.resolve(n) };
+  using cu = await ComputeUnit.create({ globals });
+  const code = "local sum = 0 for i = 1, 3000 do sum = sum + get(i) end return sum";
+  const runs = await Promise.all(Array.from({ length: 5 }, () => cu.computeAsync(code)));
+  assertEquals(runs.map(({ value }) => value), Array.from({ length: 5 }, () => 4501500));
+});
