@@ -32,6 +32,7 @@ Deno.test("io.write gives lines where they end, and what is left at the end of t
   ]);
   assertEquals(linesOf(`io.stdout:write("a", 1):write("b\\n")`), ["a1b"]);
   assertEquals(linesOf(`io.stderr:write("e"):write("rr\\n") io.stdout:write("out")`), ["err", "out"]);
+  assertEquals(linesOf("print((tostring(io.stdout):gsub('0x%x+', 'PLACE')))"), ["file (PLACE)"]);
 });
 
 Deno.test("io.write, print and warn keep their order", async () => {
@@ -158,7 +159,7 @@ Deno.test("io has what writes, and open, and nothing else", async () => {
   assertEquals(
     cu.computeAll(`
       local f = io.stdout
-      return type(f), io.type(f), io.type(io.stderr), io.type(5), tostring(f):match("^FILE%*") ~= nil, getmetatable(f)
+      return type(f), io.type(f), io.type(io.stderr), io.type(5), tostring(f):match("^file %(0x%x+%)$") ~= nil, getmetatable(f)
     `),
     ["userdata", "file", "file", null, true, false],
   );

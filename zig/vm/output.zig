@@ -65,7 +65,10 @@ pub export fn cu_open_io(state: ?*lua.State) callconv(.c) c_int {
         .{ .name = "write", .func = ioWrite },
         .{ .name = null, .func = null },
     };
-    file_metatable = lua.newMetatable(L, file_name, &.{.{ .name = null, .func = null }});
+    file_metatable = lua.newMetatable(L, file_name, &.{
+        .{ .name = "__tostring", .func = fileText },
+        .{ .name = null, .func = null },
+    });
     lua.push(L, lua.ofTable(file_metatable));
     c.lua_createtable(L, 0, methods.len - 1);
     c.luaL_setfuncs(L, &methods, 0);
@@ -81,6 +84,12 @@ pub export fn cu_open_io(state: ?*lua.State) callconv(.c) c_int {
     }
     lua.push(L, stdout);
     _ = c.luaL_ref(L, c.LUA_REGISTRYINDEX);
+    return 1;
+}
+
+fn fileText(state: ?*lua.State) callconv(.c) c_int {
+    checkFile(state.?);
+    _ = c.lua_pushfstring(state, "file (%p)", c.lua_topointer(state, 1));
     return 1;
 }
 
