@@ -62,6 +62,11 @@ const FAST_LENGTH_MAX = 2 ** 25;
  */
 const RESULT_EXTRA_BYTES_MAX = 2 ** 30;
 
+/** What an object or array takes in V8 beside its values, a Map or Set besides, and bytes beside their contents (measured). */
+const OBJECT_BYTES = 48;
+const MAP_BYTES = 200;
+const ARRAY_BYTES = 512;
+
 /** How often the bytes of one string may be read by address: as a string, and as bytes. */
 const READS_MAX = 2;
 
@@ -95,6 +100,8 @@ export class Decoder {
   #longStrings = new Map<number, string | Uint8Array>();
   /** The same for bytes. */
   #longBytes = new Map<number, Uint8Array>();
+  /** Maps and Sets so far. */
+  #mapCount = 0;
   /** Set before any view crosses. */
   views!: ViewResults;
   /** Makes a function of Lua's, by its number and where it is defined; set where a message may have any. */
@@ -126,10 +133,9 @@ export class Decoder {
     if (words === 0) this.#instance.fault("an empty chunk");
     if (this.#chunks.length === 0) this.#size = 0;
     this.#size += words * 8 + heapBytes;
-    const sizeMax = this.sizeMax;
-    if (this.#size > sizeMax) {
+    if (this.#size > this.sizeMax) {
       this.drop();
-      throw new RangeError(`The result takes more than ${sizeMax} bytes`);
+      throw this.#tooLarge();
     }
     const copy = this.#instance.words.slice(0, words);
     this.#chunks.push({
@@ -190,6 +196,7 @@ export class Decoder {
       this.#chunks = [];
       if (this.#containers.length > 0) this.#containers = [];
       this.#isPending = false;
+      this.#mapCount = 0;
       // To clear a Map takes an allocation, which a small message is read without.
       if (this.#longStrings.size > 0) this.#longStrings.clear();
       if (this.#longBytes.size > 0) this.#longBytes.clear();
@@ -274,7 +281,10 @@ export class Decoder {
     if (this.#word !== this.#length || this.#unit !== this.#text.length) this.#fault();
     if (this.#nextChunk === this.#chunks.length) return false;
     // Of a long message, which none is that is read while code runs.
-    if (this.#nextChunk > 0) this.#instance.checkTimeAfter();
+    if (this.#nextChunk > 0) {
+      this.#instance.checkTimeAfter();
+      this.#checkMade();
+    }
     const chunk = this.#chunks[this.#nextChunk++];
     this.#words = chunk.words;
     this.#halves = chunk.halves;
@@ -283,6 +293,16 @@ export class Decoder {
     this.#word = 0;
     this.#unit = 0;
     return true;
+  }
+
+  /** Throws where what was made of the message so far takes too much, beside its words and strings. */
+  #checkMade(): void {
+    const containers = this.#containers.length * OBJECT_BYTES + this.#mapCount * MAP_BYTES;
+    if (this.#size + containers + this.#longBytes.size * ARRAY_BYTES > this.sizeMax) throw this.#tooLarge();
+  }
+
+  #tooLarge(): RangeError {
+    return new RangeError(`The result takes more than ${this.sizeMax} bytes`);
   }
 
   /** Goes on with the next chunk, which must be there. */
@@ -565,6 +585,7 @@ export class Decoder {
   #map(size: number): LuaValue {
     this.#enter();
     const map = this.#remember(new Map<LuaValue, LuaValue>());
+    this.#mapCount++;
     for (let count = size; count > 0; count--) {
       const key = this.#value();
       map.set(key, this.#value());
@@ -577,6 +598,7 @@ export class Decoder {
   #set(size: number): LuaValue {
     this.#enter();
     const set = this.#remember(new Set<LuaValue>());
+    this.#mapCount++;
     for (let count = size; count > 0; count--) {
       set.add(this.#value());
       this.#value();

@@ -1,6 +1,7 @@
 // Outputs, errors and printed text can't cost the host much more than the unit.
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { Decoder } from "../../src/bridge/decode.ts";
 import { ComputeUnit, LuaError, type LuaValue } from "@computeunit/cu";
 import { assertEndsInTime } from "../helpers/clock.ts";
 import { liveHeapBytes } from "../helpers/heap.ts";
@@ -87,6 +88,31 @@ Deno.test("one string in many places doesn't fill the host's memory", { ignore: 
   assertEquals(cu.computeAll("return { 42 }"), [[42]]);
   cu.compute("for k = 2, #_io.output do _io.output[k] = nil end");
   assertEquals(cu.getOutput<string[][]>()[0].length, 2 ** 20);
+});
+
+Deno.test("what a result makes in JavaScript counts, too: bytes, Maps and objects", async () => {
+  using cu = await ComputeUnit.create();
+  const megabytes = 10;
+  const own = Object.getOwnPropertyDescriptor(Decoder.prototype, "sizeMax")!;
+  Object.defineProperty(Decoder.prototype, "sizeMax", { get: () => megabytes * 1024 * 1024, configurable: true });
+  try {
+    const codes: [code: string, count: number, fits: boolean][] = [
+      ["'text' .. i", 60_000, true],
+      ["'\\255' .. i", 10_000, true],
+      ["'\\255' .. i", 30_000, false],
+      ["_io.map({})", 10_000, true],
+      ["_io.map({})", 60_000, false],
+      ["{}", 60_000, true],
+      ["{}", 300_000, false],
+    ];
+    for (const [code, count, fits] of codes) {
+      cu.compute(`local t = {} for i = 1, ${count} do t[i] = ${code} end _io.output = t`);
+      if (fits) assertEquals(cu.getOutput<unknown[]>().length, count);
+      else assertThrows(() => cu.getOutput(), RangeError, "The result takes more than");
+    }
+  } finally {
+    Object.defineProperty(Decoder.prototype, "sizeMax", own);
+  }
 });
 
 Deno.test("objects with far indices as keys don't fill the host's memory", async () => {
