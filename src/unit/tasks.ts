@@ -409,7 +409,7 @@ export class Tasks {
 
   /** What goes on after the turn of the event loop that was asked for. */
   #turn: (() => void)[] | undefined;
-  #lastTurn = 0;
+  #lastTurn: number = Date.now();
   #waitCount = 0;
 
   /**
@@ -419,8 +419,8 @@ export class Tasks {
   #isTurnDue(): boolean {
     if (++this.#waitCount % WAITS_PER_LOOK !== 0) return false;
     const now = Date.now();
-    // A clock may be set back.
-    return now - this.#lastTurn >= TURN_MS || now < this.#lastTurn;
+    if (now < this.#lastTurn) this.#lastTurn = now; // the clock was set back
+    return now - this.#lastTurn >= TURN_MS;
   }
 
   #afterTurn(goOn: () => void): void {
