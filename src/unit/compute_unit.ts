@@ -1390,7 +1390,8 @@ export class ComputeUnit implements Disposable {
     const { image, record } = partsOf(snapshot);
     const functions = boundFunctions(record.functions, this.#functions!.finder());
     instance.checkImage(image);
-    instance.checkRoomForMore(action);
+    // The probe of a broken unit isn't to be relied on, and there is nothing to be lost.
+    if (instance.broken === undefined) instance.checkRoomForMore(action);
     if (home !== this.#home) this.#claim(home!);
     try {
       this.#tasks!.end(new TypeError("Cannot go on with a run: its unit was restored to a snapshot"));
