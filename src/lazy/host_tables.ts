@@ -126,23 +126,20 @@ export class HostTables implements Registry {
   }
 
   /**
-   * Numbers what was thrown, and describes it in the buffer (`wire.Thrown`), for Lua to raise: as a memory error,
-   * where code keeps so many that the host would have more of them than the unit may have of memory.
+   * Numbers what was thrown, and describes it in the buffer (`wire.Thrown`), for Lua to raise.
    *
    * @param isRefusal Whether it is the bridge's own, which users get as it is.
    */
   raise(value: unknown, isRefusal: boolean): void {
     const thrown = new Thrown(value, isRefusal);
-    const { bytes } = thrown;
-    const isKept = this.#views.thrownBytes + bytes <= this.#instance.memoryLimit;
     this.#instance.refresh();
     const { halves, heap } = this.#instance;
     const name = textEncoder.encodeInto(thrown.name, heap).written;
     const message = textEncoder.encodeInto(thrown.message, heap.subarray(name)).written;
-    halves[0] = isKept ? this.#views.addThrown(thrown) : 0;
+    halves[0] = this.#views.addThrown(thrown);
     halves[1] = name;
     halves[2] = message;
-    halves[3] = bytes;
+    halves[3] = thrown.bytes;
   }
 
   #load(op: number, number: number, first: number, count: number): number {

@@ -39,7 +39,7 @@ export class Thrown {
 
   /** What it takes of the host's memory, in bytes, estimated by its text. */
   get bytes(): number {
-    return ERROR_BYTES + 2 * this.#wholeText().length;
+    return ERROR_BYTES + 2 * this.#wholeText().length; // far below 2^32: V8's strings have 2^29 characters at the most
   }
 
   #wholeText(): string {

@@ -12,7 +12,7 @@ import { hasFields, kindOf } from "../values/kinds.ts";
 import { type LazyInput, type Origin, originOf, placeOf } from "./encode_views.ts";
 import type { Entries } from "./entries.ts";
 import { Place } from "./place.ts";
-import { Thrown } from "./thrown.ts";
+import type { Thrown } from "./thrown.ts";
 
 /** A view's container, and what its contents need. */
 export interface Contents {
@@ -69,9 +69,6 @@ export class Views {
   /** Of what was thrown, as of an input; few units meet any. */
   #thrown: Origin | undefined;
 
-  /** What the host keeps of memory for what was thrown, as code has it. */
-  thrownBytes = 0;
-
   /** Adds an object that its input's `seen` has just numbered. */
   add(number: number, origin: Origin, key: string | number): void {
     this.origins[number] = origin;
@@ -89,7 +86,6 @@ export class Views {
     };
     const number = -this.#thrown.input.seen.add(thrown, undefined);
     this.add(number, this.#thrown, "error");
-    this.thrownBytes += thrown.bytes;
     return number;
   }
 
@@ -140,9 +136,7 @@ export class Views {
       this.objects.free.push(number - 1);
       return;
     }
-    const origin = this.origins[number]!;
-    if (origin === this.#thrown) this.thrownBytes -= thrownBytesOf(this.objects.objects[number - 1]);
-    origin.input.seen.remove(number - 1);
+    this.origins[number]!.input.seen.remove(number - 1);
     this.origins[number] = undefined;
     this.keys[number] = 0;
     this.contents[number] = undefined;
@@ -244,13 +238,8 @@ export class Views {
     for (const { number, table, isCover } of tables) made.#addTable(number, list[table], isCover);
     for (const number of free) made.objects.free.push(number);
     made.#thrown = ownOrigins[thrown];
-    for (const { object } of views) made.thrownBytes += thrownBytesOf(object);
     return made;
   }
-}
-
-function thrownBytesOf(object: unknown): number {
-  return object instanceof Thrown ? object.bytes : 0;
 }
 
 /** Lists an origin after those in which it stands. */

@@ -397,7 +397,9 @@ fn discount(number: u32) void {
 /// Called when userdata is collected.
 pub export fn cu_userdata_free(object: *c.Udata) callconv(.c) void {
     const number = userdata.numberOf(object);
-    if (number != 0) freed(number);
+    if (number == 0) return;
+    userdata.forget(object);
+    freed(number);
 }
 
 /// Takes numbers of collected tables off their list, as many as there is room for, and answers

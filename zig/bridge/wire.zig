@@ -117,7 +117,7 @@ pub const adopted_max = buffer_size_bytes / 4;
 /// What JavaScript threw, as it stands in the buffer for Lua to raise: the bytes of its name, then
 /// of its message, begin the heap.
 pub const Thrown = extern struct {
-    /// The number under which the host has the object; 0 where it keeps as many as it may.
+    /// The number under which the host has the object.
     number: u32,
     name_length: u32,
     message_length: u32,

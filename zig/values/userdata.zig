@@ -84,7 +84,27 @@ pub fn setNumber(object: *c.GCObject, number: u32) void {
         return;
     }
     assert(userdata.metatable == @as([*c]lua.Table, cu_error_metatable));
-    errorParts(userdata).number = lua.integer(number);
+    const parts = errorParts(userdata);
+    parts.number = lua.integer(number);
+    if (number == 0) forgetBytes(parts);
+}
+
+/// What the host's object of an error takes, from now on until that is collected.
+pub fn setErrorBytes(object: *c.GCObject, bytes: u32) void {
+    errorParts(@ptrCast(@alignCast(object))).host_bytes = lua.integer(bytes);
+    error_bytes += bytes;
+}
+
+fn forgetBytes(parts: *ErrorParts) void {
+    const bytes: u64 = @intCast(parts.host_bytes.value_.i);
+    assert(bytes <= error_bytes);
+    error_bytes -= bytes;
+    parts.host_bytes = lua.integer(0);
+}
+
+/// Before a userdata is collected.
+pub fn forget(userdata: *c.Udata) void {
+    if (userdata.metatable == @as([*c]lua.Table, cu_error_metatable)) forgetBytes(errorParts(userdata));
 }
 
 /// The user values of an error that JavaScript threw; methods.zig reads the texts.
@@ -93,7 +113,12 @@ const ErrorParts = extern struct {
     number: lua.Value,
     name: lua.Value,
     message: lua.Value,
+    /// What the host's object takes there; 0 as the number.
+    host_bytes: lua.Value,
 };
+
+/// What the host keeps for all errors that Lua has.
+pub var error_bytes: u64 = 0;
 
 fn errorParts(userdata: *c.Udata) *ErrorParts {
     return @ptrCast(&userdata.uv);
@@ -106,6 +131,7 @@ pub fn pushError(L: *lua.State, name: []const u8, message: []const u8) *c.GCObje
     lua.push(L, .{ .value_ = .{ .gc = object }, .tt_ = lua.tag.userdata });
     const parts = errorParts(userdata);
     parts.number = lua.integer(0);
+    parts.host_bytes = lua.integer(0);
     userdata.*.metatable = cu_error_metatable;
     parts.name = newText(L, object, name);
     parts.message = newText(L, object, message);

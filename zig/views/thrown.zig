@@ -1,6 +1,7 @@
 //! What JavaScript threw in the middle of running code, raised as an error value: it keeps the
 //! number under which the host has the very object.
 
+const allocator = @import("../vm/allocator.zig");
 const assert = @import("../vm/assert.zig").assert;
 const buffer = @import("../bridge/buffer.zig");
 const limits = @import("../vm/limits.zig");
@@ -19,16 +20,24 @@ fn head() *const wire.Thrown {
     return @ptrCast(buffer.words);
 }
 
-/// Raises what the host has described in the buffer; a memory error where there is none for it.
+/// Raises what the host has described in the buffer; a memory error where there is none for it, or code keeps so
+/// many that the host would have more of them than the unit may have of memory.
 pub export fn cu_raise_thrown(L: *lua.State) callconv(.c) noreturn {
     releasing.flush(); // code that only raises asks for nothing else
-    if (head().number == 0) c.luaD_throw(L, c.LUA_ERRMEM);
-    if (lua.protect(L, push, {}) != c.LUA_OK) {
+    if (isTooMuch()) {
+        c.luaC_fullgc(L, 1); // as an emergency
+        releasing.flush();
+    }
+    if (isTooMuch() or lua.protect(L, push, {}) != c.LUA_OK) {
         releasing.one(head().number);
         c.luaD_throw(L, c.LUA_ERRMEM);
     }
     c.luaG_errormsg(L);
     unreachable;
+}
+
+fn isTooMuch() bool {
+    return userdata.error_bytes + head().host_bytes > allocator.limitBytes();
 }
 
 fn push(L: *lua.State, _: void) void {
@@ -39,11 +48,12 @@ fn push(L: *lua.State, _: void) void {
     limits.owe((name.len + message.len) >> 6);
     const object = userdata.pushError(L, name, message);
     numbers.registerError(L, object, thrown.number);
+    userdata.setErrorBytes(object, thrown.host_bytes);
     // The collector doesn't see the memory that it takes in the host.
     c.luaE_setdebt(L.l_G, L.l_G.*.GCdebt + @min(thrown.host_bytes, host_bytes_max));
 }
 
 /// Lets the host forget what it has thrown where nothing is raised.
 pub fn drop() void {
-    if (head().number != 0) releasing.one(head().number);
+    releasing.one(head().number);
 }
