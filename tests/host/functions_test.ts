@@ -441,6 +441,15 @@ Deno.test("a host function may throw anything, undefined too", async () => {
   }
 });
 
+Deno.test("an error that is larger than the unit is raised as any other", async () => {
+  const error = new RangeError("x".repeat(2_000_000));
+  const fail = () => {
+    throw error;
+  };
+  using cu = await ComputeUnit.create({ memoryLimit: 1024 * 1024, globals: { fail } });
+  for (let i = 0; i < 5; i++) assertStrictEquals(assertThrows(() => cu.compute("fail()"), LuaError).cause, error);
+});
+
 Deno.test("what host functions throw is let go of in time, and code keeps no more of it than of memory", async () => {
   const texts = ["x", "x".repeat(100_000)];
   for (const text of texts) {

@@ -37,7 +37,12 @@ pub export fn cu_raise_thrown(L: *lua.State) callconv(.c) noreturn {
 }
 
 fn isTooMuch() bool {
-    return userdata.error_bytes + head().host_bytes > allocator.limitBytes();
+    return userdata.error_bytes + hostBytes() > allocator.limitBytes();
+}
+
+/// What it counts for: one alone is never too much.
+fn hostBytes() u32 {
+    return @intCast(@min(head().host_bytes, allocator.limitBytes() / 2));
 }
 
 fn push(L: *lua.State, _: void) void {
@@ -48,7 +53,7 @@ fn push(L: *lua.State, _: void) void {
     limits.owe((name.len + message.len) >> 6);
     const object = userdata.pushError(L, name, message);
     numbers.registerError(L, object, thrown.number);
-    userdata.setErrorBytes(object, thrown.host_bytes);
+    userdata.setErrorBytes(object, hostBytes());
     // The collector doesn't see the memory that it takes in the host.
     c.luaE_setdebt(L.l_G, L.l_G.*.GCdebt + @min(thrown.host_bytes, host_bytes_max));
 }
