@@ -3,17 +3,17 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError, type LuaFunction } from "@computeunit/cu";
 
-/** A host function whose answers come when the test says so. */
+/** A host function that answers while the gate is open: until something that the test names has settled. */
 function gate() {
-  const waiting: ((value?: unknown) => void)[] = [];
+  const waiting: (() => void)[] = [];
+  let isOpen = false;
   return {
-    wait: () => new Promise((resolve) => waiting.push(resolve)),
-    async open() {
-      while (waiting.length > 0) {
-        for (const resolve of waiting.splice(0)) resolve();
-        // Runs that go on may give others a turn, too.
-        for (let i = 0; i < 3; i++) await new Promise((resolve) => setTimeout(resolve, 0));
-      }
+    wait: () => isOpen ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve)),
+    async open(until: Promise<unknown>) {
+      isOpen = true;
+      for (const resolve of waiting.splice(0)) resolve();
+      await until.catch(() => {});
+      isOpen = false;
     },
   };
 }
@@ -81,11 +81,11 @@ Deno.test("task.all nests as deep as memory allows, and has as many functions", 
   `);
   const deep = 20_000;
   const run = cu.computeAsync(`return nest(${deep}, first)`);
-  await open();
+  await open(run);
   assertEquals((await run).value, 1);
   const failing = cu.computeAsync(`return nest(${deep}, failing)`);
   const failed = assertRejects(() => failing, LuaError, "at the bottom");
-  await open();
+  await open(failed);
   await failed;
   const abort = new AbortController();
   const aborted = assertRejects(() => cu.computeAsync(`return nest(${deep}, first)`, { signal: abort.signal }), Error);
@@ -114,7 +114,7 @@ Deno.test("what runs side by side with code that begins another run isn't begun 
     require "task".all(function() log "a" begin() log "a goes on" end, function() log "b" end)
   `);
   assertEquals(order, ["a", "inner", "a goes on", "b"]);
-  await open();
+  await open(Promise.resolve());
 });
 
 Deno.test("a promise whose own then() answers twice answers once", async () => {
@@ -125,9 +125,8 @@ Deno.test("a promise whose own then() answers twice answers once", async () => {
   const { wait, open } = gate();
   using cu = await ComputeUnit.create({ globals: { twice, wait } });
   const run = cu.computeAsync("local a = twice() return { a, tostring(wait()) }");
-  await open();
   await Promise.resolve();
-  await open();
+  await open(run);
   assertEquals((await run).value, ["first", "nil"]);
 });
 
@@ -185,7 +184,7 @@ Deno.test("a function that has ended in task.all isn't its caller's to close", a
       end)
     return { a, b, coroutine.status(thread), tostring(coroutine.close(thread)) }
   `);
-  await open();
+  await open(run);
   assertEquals((await run).value, ["kept", "normal: cannot close a normal coroutine", "dead", "true"]);
 });
 
@@ -241,7 +240,7 @@ Deno.test("what a run makes of _io, its metatable and functions too, is of that 
     `,
     { globals: "own" },
   );
-  await open();
+  await open(Promise.all([victim, attacker]));
   assertEquals((await victim).value, ["nil", "nil", "its own", "nil"]);
   assertEquals((await victim).output, "secret");
   assertEquals((await attacker).value, [0, 1, 0]);
@@ -292,8 +291,9 @@ Deno.test("where memory ends while runs begin, wait and end, nothing of them is 
         }),
       );
     }
-    await open();
-    const ended = await Promise.all(began);
+    const all = Promise.all(began);
+    await open(all);
+    const ended = await all;
     assert(ended.includes(true) && ended.includes(false));
     assertEquals(cu.getOutput(), "own");
     return used();
