@@ -11,6 +11,7 @@
 
 import type { Instance } from "../runtime/instance.ts";
 import { NIL_KIND, WIRE } from "../runtime/wire.ts";
+import { ARRAY_BYTES } from "../values/estimate.ts";
 import { isFarIndex, isInherited, makeSparse, setOwn } from "../values/fields.ts";
 import { kindOf, TYPED_ARRAYS } from "../values/kinds.ts";
 import { KEPT_NULL, LuaCode, LuaFloat } from "../values/lua_exact.ts";
@@ -62,10 +63,9 @@ const FAST_LENGTH_MAX = 2 ** 25;
  */
 const RESULT_EXTRA_BYTES_MAX = 2 ** 30;
 
-/** What an object or array takes in V8 beside its values, a Map or Set besides, and bytes beside their contents (measured). */
+/** What an object or array takes in V8 beside its values, and a Map or Set besides (measured). */
 const OBJECT_BYTES = 48;
 const MAP_BYTES = 200;
-const ARRAY_BYTES = 512;
 
 /** How often the bytes of one string may be read by address: as a string, and as bytes. */
 const READS_MAX = 2;

@@ -11,6 +11,7 @@
  * @module
  */
 
+import { ARRAY_BYTES } from "../values/estimate.ts";
 import { External } from "../values/kinds.ts";
 import { type KeptNull, LuaCode, type LuaFloat } from "../values/lua_exact.ts";
 import { Refusal } from "../values/refusals.ts";
@@ -709,9 +710,6 @@ export class State {
 export const ENTRY_BYTES = 64;
 export const TABLE_BYTES = 256;
 const BOX_BYTES = 32;
-
-/** What a Uint8Array takes beside its contents: 500 to 700 bytes in V8, with the memory that is its own (measured). */
-const ARRAY_BYTES = 512;
 
 /** Bytes of a key or value besides its place. */
 export function bytesOf(value: Stored | undefined): number {
