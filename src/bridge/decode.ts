@@ -16,6 +16,7 @@ import { isFarIndex, isInherited, makeSparse, setOwn } from "../values/fields.ts
 import { kindOf, TYPED_ARRAYS } from "../values/kinds.ts";
 import { KEPT_NULL, LuaCode, LuaFloat } from "../values/lua_exact.ts";
 import type { LuaValue } from "../values/lua_value.ts";
+import { explain, Refusal } from "../values/refusals.ts";
 import { textOrBytes } from "../values/text.ts";
 import { type ReadShape, readShape, Shapes } from "./shapes.ts";
 
@@ -31,8 +32,13 @@ interface Chunk {
 export interface ViewResults {
   /** The host's object of a view's number, if there is one. */
   objectOf(number: number): object | undefined;
-  /** Notes what a changed object has become; all changes come before the first `resultOf`. */
-  change(number: number, value: LuaValue): void;
+  /**
+   * Notes that an object was changed; all changes come before the first `resultOf`.
+   *
+   * @param become Called where a value leads to the object, with where it stands in its input: answers
+   * what it has become, and throws where that can't be passed.
+   */
+  change(number: number, become: (name: string) => LuaValue): void;
   /** What a view's object is to the host, with all changes. */
   resultOf(number: number): LuaValue;
   /** Forgets the changes and results of a message. */
@@ -46,6 +52,19 @@ export interface ExactValues {
   readonly containers: readonly object[];
   /** What each table is marked as: 1 more than its `marks.Kind`, or 0. */
   readonly marks: ReadonlyMap<object, number>;
+}
+
+/** A changed table of a message. */
+interface Change {
+  /** The containers that were met in it first: their numbers are from `first` on, before `end`. */
+  readonly first: number;
+  end: number;
+  /** Numbers of containers that it has too, and were met first in other changed tables. */
+  readonly others: number[];
+  /** Why it can't be passed, and where that stands in it. */
+  refusal: Refusal | undefined;
+  refusedAt: string;
+  isReached: boolean;
 }
 
 /** Bytes of strings that are decoded in a millisecond or so. */
@@ -116,6 +135,11 @@ export class Decoder {
   #isPending = false;
   /** Containers so far, by number. */
   #containers: (LuaValue & object)[] = [];
+  /** The changed tables so far; while one is being read, it is the last one. */
+  #changes: Change[] = [];
+  #isInChange = false;
+  /** Those that values lead to, and whose own containers have not been looked at. */
+  #reached: Change[] = [];
 
   /** Constructs a decoder that reads from the instance's buffer. */
   constructor(instance: Instance, shapes: Shapes = new Shapes()) {
@@ -195,6 +219,9 @@ export class Decoder {
       if (this.#hasViews) this.#endViews();
       this.#chunks = [];
       if (this.#containers.length > 0) this.#containers = [];
+      if (this.#changes.length > 0) this.#changes = [];
+      if (this.#reached.length > 0) this.#reached = [];
+      this.#isInChange = false;
       this.#isPending = false;
       this.#mapCount = 0;
       // To clear a Map takes an allocation, which a small message is read without.
@@ -353,8 +380,7 @@ export class Decoder {
       case WIRE.RECORD:
         return this.#isExact ? this.#map(payload) : this.#record(payload);
       case WIRE.TABLE_REF:
-        if (payload >= this.#containers.length) this.#fault();
-        return this.#containers[payload];
+        return this.#known(payload);
       case WIRE.STRING_AT:
         return this.#at(this.#longStrings, (bytes) => textOrBytes(bytes, () => this.#instance.checkTimeNow()));
       case WIRE.BYTES_AT:
@@ -377,9 +403,31 @@ export class Decoder {
         return this.#function(payload);
       case WIRE.FUNCTION_BYTECODE:
         return this.#code(payload) as unknown as LuaValue;
+      case WIRE.REFUSED:
+        return this.#refused(payload);
       default:
         this.#fault();
     }
+  }
+
+  #known(number: number): LuaValue {
+    if (number >= this.#containers.length) this.#fault();
+    if (this.#isInChange) {
+      const { first, others } = this.#changes.at(-1)!;
+      if (number < first && number >= this.#changes[0].first) others.push(number);
+    }
+    return this.#containers[number];
+  }
+
+  /** What stands in a changed table for what can't be passed. */
+  #refused(payload: number): null {
+    const what = this.#name();
+    const where = this.#name();
+    if (!this.#isInChange) this.#fault();
+    const change = this.#changes.at(-1)!;
+    change.refusal = new Refusal(payload === 1 ? RangeError : TypeError, what);
+    change.refusedAt = where;
+    return null;
   }
 
   #float(): LuaValue {
@@ -388,18 +436,15 @@ export class Decoder {
   }
 
   #function(number: number): LuaValue {
-    const place = this.#value();
-    if (this.functionOf === undefined || typeof place !== "string") this.#fault();
+    const place = this.#name();
+    if (this.functionOf === undefined) this.#fault();
     return this.functionOf(number, place) as LuaValue;
   }
 
   /** A function that is to be kept. */
   #code(payload: number): LuaCode {
     if (!this.#isExact) this.#fault();
-    if (payload === WIRE.LIBRARY_FUNCTION) {
-      const name = this.#value();
-      return typeof name === "string" ? new LuaCode(name) : this.#fault();
-    }
+    if (payload === WIRE.LIBRARY_FUNCTION) return new LuaCode(this.#name());
     const code = new LuaCode(this.#at(this.#longBytes, copy));
     this.#containers.push(code as unknown as LuaValue & object);
     return code;
@@ -435,11 +480,27 @@ export class Decoder {
   #changed(): void {
     const number = this.#halves[2 * this.#word++];
     this.#viewed(number);
+    const first = this.#containers.length;
+    const change = { first, end: first, others: [], refusal: undefined, refusedAt: "", isReached: false };
+    this.#changes.push(change);
+    this.#isInChange = true;
     const value = this.#value();
+    this.#isInChange = false;
+    change.end = this.#containers.length;
     // A table that was written to is no view any more.
-    if (typeof value !== "object" || value === null || value instanceof Pending) this.#fault();
+    const isTable = typeof value === "object" && !(value instanceof Pending) &&
+      (value !== null || change.refusal !== undefined);
+    if (!isTable) this.#fault();
     this.#hasViews = true;
-    this.views.change(number, value);
+    this.views.change(number, (name) => this.#become(change, value, name));
+  }
+
+  /** What a changed table has become, which a value leads to. */
+  #become(change: Change, value: LuaValue, name: string): LuaValue {
+    const { refusal, refusedAt } = change;
+    if (refusal !== undefined) throw explain(refusal, "read input", name + refusedAt);
+    this.#reach(change);
+    return value;
   }
 
   /** Whether the next word says that a changed table follows. */
@@ -447,11 +508,29 @@ export class Decoder {
     return this.#halves[2 * this.#word + 1] === WIRE.BOXED + WIRE.WRITTEN;
   }
 
-  /** Puts the changed objects of lazy inputs into everything that was read. */
+  /** Puts the changed objects of lazy inputs into the values, and into the changed tables that they lead to. */
   #applied(values: LuaValue[]): LuaValue[] {
     const apply = (value: LuaValue) => value instanceof Pending ? this.#resultOf(value.number) : value;
-    // What changes holds has pending objects too: they are in containers of this message.
-    for (const container of this.#containers) {
+    const changes = this.#changes;
+    this.#applyTo(0, changes[0]?.first ?? this.#containers.length, apply);
+    const applied = values.map(apply);
+    for (let change = this.#reached.pop(); change !== undefined; change = this.#reached.pop()) {
+      this.#applyTo(change.first, change.end, apply);
+      for (const number of change.others) this.#reach(changeWith(changes, number));
+    }
+    return applied;
+  }
+
+  /** Notes that a value leads to a changed table. */
+  #reach(change: Change): void {
+    if (change.isReached) return;
+    change.isReached = true;
+    this.#reached.push(change);
+  }
+
+  #applyTo(first: number, end: number, apply: Apply): void {
+    for (let number = first; number < end; number++) {
+      const container = this.#containers[number];
       switch (kindOf(container)) {
         case "array":
           applyToElements(container as LuaValue[], apply);
@@ -466,7 +545,6 @@ export class Decoder {
           applyToFields(container as Record<string, LuaValue>, apply);
       }
     }
-    return values.map(apply);
   }
 
   #remember<T extends LuaValue & object>(container: T): T {
@@ -484,6 +562,15 @@ export class Decoder {
     const date = new Date(this.#words[this.#second()]);
     this.#containers.push(date);
     return date;
+  }
+
+  /** A value that is a text, and nothing else that would be read into. */
+  #name(): string {
+    if (this.#word >= this.#length) this.#more();
+    const tag = this.#halves[2 * this.#word + 1] - WIRE.BOXED;
+    if (tag !== WIRE.STRING && tag !== WIRE.STRING_AT) this.#fault();
+    const value = this.#value();
+    return typeof value === "string" ? value : this.#fault();
   }
 
   #string(payload: number): string {
@@ -590,7 +677,7 @@ export class Decoder {
       const key = this.#value();
       map.set(key, this.#value());
     }
-    checkCount(map, size);
+    this.#checkCount(map, size);
     this.#depth--;
     return map;
   }
@@ -603,9 +690,14 @@ export class Decoder {
       set.add(this.#value());
       this.#value();
     }
-    checkCount(set, size);
+    this.#checkCount(set, size);
     this.#depth--;
     return set;
+  }
+
+  #checkCount(container: Map<LuaValue, LuaValue> | Set<LuaValue>, count: number): void {
+    // Nulls stand for the keys that were refused.
+    if (!this.#isInChange || this.#changes.at(-1)!.refusal === undefined) checkCount(container, count);
   }
 
   #bigint(): bigint {
@@ -674,6 +766,17 @@ class Pending {
   constructor(number: number) {
     this.number = number;
   }
+}
+
+/** The changed table that a container was met in first. */
+function changeWith(changes: readonly Change[], number: number): Change {
+  let [low, high] = [0, changes.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (changes[middle].first <= number) low = middle;
+    else high = middle - 1;
+  }
+  return changes[low];
 }
 
 type Apply = (value: LuaValue) => LuaValue;

@@ -53,7 +53,8 @@ interface Waiting {
  */
 export class Changes {
   #isShared: boolean;
-  #changed = new Map<object, LuaValue>();
+  /** What gives what each changed object has become. */
+  #changed = new Map<object, () => LuaValue>();
   /** Of a shared input, what has been looked at and has objects in it: itself, or the copy. */
   #results = new Map<object, object>();
   /** Else, the numbers of the objects that have copies, and the copies. */
@@ -70,7 +71,7 @@ export class Changes {
   /** The key that is being read. */
   #key: string | number | undefined;
   #check: (looks: number) => void;
-  /** What the check threw. */
+  /** What the check threw, or what gives a changed object: an error that is as it should be. */
   #stopped: unknown = this;
   #looks = 0;
 
@@ -83,9 +84,13 @@ export class Changes {
     this.#check = check;
   }
 
-  /** Tells what has become of an object; all changes come before the first `apply`. */
-  set(object: object, changed: LuaValue): void {
-    this.#changed.set(object, changed);
+  /**
+   * Tells that an object was changed; all changes come before the first `apply`.
+   *
+   * @param become Gives what it has become; asked where an object leads to it; may throw.
+   */
+  set(object: object, become: () => LuaValue): void {
+    this.#changed.set(object, become);
   }
 
   /**
@@ -153,7 +158,8 @@ export class Changes {
     const copied: object[] = [];
     for (const object of parents.keys()) {
       if (this.#results.has(object)) continue;
-      if (this.#changed.has(object)) this.#results.set(object, this.#changed.get(object) as object);
+      const become = this.#changed.get(object);
+      if (become !== undefined) this.#results.set(object, this.#become(become) as object);
       else if (!isAffected.has(object)) this.#results.set(object, object);
       else {
         this.#results.set(object, emptyLike(kindOf(object)));
@@ -176,6 +182,14 @@ export class Changes {
     this.#leaf = undefined;
     this.#key = key;
     return isLeaf;
+  }
+
+  #become(become: () => LuaValue): LuaValue {
+    try {
+      return become();
+    } catch (error) {
+      throw this.#stopped = error;
+    }
   }
 
   #countLooks(count: number): void {
@@ -245,8 +259,8 @@ export class Changes {
   /** The copy of a container, which is made where there is none yet. */
   #copy(from: object, hint: CopyPlan | undefined): LuaValue {
     if (this.#changed.size > 0) {
-      const changed = this.#changed.get(from);
-      if (changed !== undefined) return changed;
+      const become = this.#changed.get(from);
+      if (become !== undefined) return this.#become(become);
     }
     const kind = kindOf(from);
     if (kind === "object") return this.#copyPlain(from as Record<string, unknown>, hint);

@@ -42,8 +42,9 @@ export class Results implements ViewResults {
     return this.#tables.objectOf(number);
   }
 
-  change(number: number, value: LuaValue): void {
-    this.#changesOf(this.#tables.inputOf(number)).set(this.#tables.objectOf(number)!, value);
+  change(number: number, become: (name: string) => LuaValue): void {
+    const object = this.#tables.objectOf(number)!;
+    this.#changesOf(this.#tables.inputOf(number)).set(object, () => become(this.#tables.path(number)));
   }
 
   /** The object itself where the host's own may come back, else a copy. */

@@ -48,6 +48,7 @@ export const WIRE = {
   WRITTEN: 0x1c,
   CHANGED_VIEW: 0x1d,
   FUNCTION: 0x1e,
+  REFUSED: 0x1f,
 
   ADOPT_BASE: -1024,
   HAS_METATABLE: 0x8000_0000,

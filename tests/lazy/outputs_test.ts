@@ -174,3 +174,55 @@ Deno.test("what can't be passed is refused also where it would be copied beside 
   }
   assertEquals(cu.compute("return 1"), 1);
 });
+
+Deno.test("a changed table of a lazy input that can't be passed fails what leads to it, and nothing else", async () => {
+  const deep = `local t = {} for i = 1, 1100 do t = { t } end i.k.f = t`;
+  const shared = `local t = { 1, i.z } i.k.f = { t, print } i.w.f = t`;
+  const cyclic = `local t = {} t.w = i.w i.k.f = { t, print } i.w.f = t`;
+  const keyed = `i.k[i.m] = 1 i.k[i.w] = 2 i.k[{}] = 3 i.k[print] = 4`;
+  const cases: [string, string, unknown][] = [
+    // What code changes, what it gives back, and what comes; or the message of the error.
+    [`i.k.f = print`, `i.z`, [5]],
+    [`i.k.f = { { g = print } }`, `i`, /functions cannot be passed \(at (in|out)put\.k\.f\[1\]\.g\)/],
+    [`i.k.f = coroutine.create(print)`, `{ i.z, i.m }`, [[5], { a: 1 }]],
+    [`i.k.f = io.stdout`, `{ i.k }`, /userdata cannot be passed \(at (in|out)put(\[1\]|\.k)\.f\)/],
+    [`i.k[{ 1 }] = print`, `{ i.z, i.z }`, [[5], [5]]],
+    [`i.k[1.5] = print i.m.b = 2`, `i.m`, { a: 1, b: 2 }],
+    [deep, `i.m`, { a: 1 }],
+    [deep, `i.k`, /nesting is deeper than 1000 levels/],
+    // A table in two changed ones, of which the first can't be passed.
+    [shared, `i.w`, { f: [1, [5]], n: {} }],
+    [shared, `i.k`, /functions cannot be passed \(at (in|out)put(\.k)?\.f\[2\]\)/],
+    [cyclic, `i.m`, { a: 1 }],
+    [`i.k.n = { f = print, w = i.w } i.w.n.x = i.k.n`, `i.w`, /functions cannot be passed/],
+    [`i.k.n = { f = print } i.k.n.self = i.k i.w.b = i.m`, `i.w`, { n: {}, b: { a: 1 } }],
+    [keyed, `{ i.z }`, [[5]]],
+    // Many tables before and after, so that numbers of tables matter.
+    [`for n = 1, 50 do i.k[n] = { { n }, n == 25 and print or n } end i.w.t = { i.z, { 7 } }`, `{ i.w, i.w }`, [
+      { n: {}, t: [[5], [7]] },
+      { n: {}, t: [[5], [7]] },
+    ]],
+  ];
+  for (
+    const [mode, options, inputOptions] of [
+      ["copied", {}, { lazy: false }],
+      ["lazy", {}, LAZY],
+      ["lazy, with copies back", { lazyThreshold: 0 }, {}],
+    ] as const
+  ) {
+    using cu = await ComputeUnit.create(options);
+    for (const [changes, result, expected] of cases) {
+      cu.setInput({ k: {}, z: [5], m: { a: 1 }, w: { n: {} } }, inputOptions);
+      const code = `local i = _io.input ${changes} _io.output = ${result}`;
+      const label = `${mode}: ${code}`;
+      const run = () => {
+        cu.compute(code);
+        return cu.getOutput();
+      };
+      if (expected instanceof RegExp) {
+        const { message } = assertThrows(run, code.includes("1100") ? RangeError : TypeError, undefined, label);
+        assert(expected.test(message), `${message} ${label}`);
+      } else assertEquals(run(), expected, label);
+    }
+  }
+});

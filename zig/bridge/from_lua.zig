@@ -42,6 +42,17 @@ var depth: u32 = 0;
 var changed_sources: *lua.Table = undefined;
 var changed_count: u32 = 0;
 
+/// What is being written.
+var part: enum {
+    /// The message's values: what can't be passed ends it.
+    values,
+    /// A changed table. The host alone knows whether a value leads to it, so what can't be passed is
+    /// refused where it stands.
+    changed,
+    /// The rest of a changed table that was refused: without the containers in it.
+    refused,
+} = .values;
+
 const depth_text = std.fmt.comptimePrint("nesting is deeper than {d} levels", .{wire.depth_max});
 
 var error_buffer: [1024]u8 = undefined;
@@ -82,34 +93,52 @@ pub fn finish(L: *lua.State, failed: bool) u32 {
     seen.forget(L);
     write_function = null;
     is_exact = false;
+    part = .values;
     while (changed_count > 0) : (changed_count -= 1) {
         lua.set(L, changed_sources, lua.integer(changed_count), lua.nil);
     }
     return buffer.word_count;
 }
 
-/// Writes the changed tables of the inputs in `changed_sources`: the host puts them in their
-/// places.
-pub inline fn changes(L: *lua.State, name: []const u8) Error!void {
-    if (changed_count > 0) try writeChanges(L, name);
+/// Writes the changed tables of the inputs in `changed_sources`: the host puts those that its values
+/// lead to in their places.
+pub inline fn changes(L: *lua.State) void {
+    if (changed_count > 0) writeChanges(L);
 }
 
-noinline fn writeChanges(L: *lua.State, name: []const u8) Error!void {
+noinline fn writeChanges(L: *lua.State) void {
     var done: u32 = 0;
     while (done < changed_count) {
         done += 1;
         const source = lua.tableOf(@ptrCast(c.luaH_getint(changed_sources, done)));
-        for (0..c.luaH_realasize(source)) |i| try changed(L, @ptrCast(source.array + i), name);
-        for (0..lua.nodeCount(source)) |i| try changed(L, @ptrCast(&(source.node + i)[0].i_val), name);
+        for (0..c.luaH_realasize(source)) |i| changed(L, @ptrCast(source.array + i));
+        for (0..lua.nodeCount(source)) |i| changed(L, @ptrCast(&(source.node + i)[0].i_val));
     }
 }
 
 /// Writes one value of a source, if it is a changed table.
-fn changed(L: *lua.State, held: *const lua.Value, name: []const u8) Error!void {
+fn changed(L: *lua.State, held: *const lua.Value) void {
     if (lua.isNil(held) or numbers.isClean(lua.tableOf(held))) return;
     buffer.reserve(1, 0);
     buffer.writeBox(.written, numbers.numberOf(lua.tableOf(held)));
-    try value(L, held, name);
+    const first = seen.total();
+    part = .changed;
+    value(L, held, "") catch unreachable; // what can't be passed was refused
+    // Another changed table may hold some of these, and isn't to be refused for what they don't hold.
+    if (part == .refused) seen.forgetFrom(first);
+    part = .values;
+}
+
+/// Writes what stands for a value that a changed table can't be passed with, and why.
+noinline fn refuse(err: Error) void {
+    part = .refused;
+    const what = whyOf(err);
+    var where = Text{ .buffer = &error_buffer };
+    addPath(&where);
+    buffer.reserve(3, what.len + where.written().len);
+    buffer.writeBox(.refused, if (err == error.Depth) 1 else 0);
+    buffer.writeAscii(what);
+    buffer.writeAscii(where.written());
 }
 
 /// Writes a key for the host to look up in a container of its own.
@@ -134,7 +163,7 @@ pub fn value(L: *lua.State, given: *const lua.Value, name: []const u8) Error!voi
 
 /// Writes a value with all that it contains.
 noinline fn tree(L: *lua.State, given: *const lua.Value, name: []const u8) Error!void {
-    errdefer |err| describe(name, if (err == error.Depth) depth_text else unsupported_what);
+    errdefer |err| describe(name, whyOf(err));
     _ = try one(L, given);
     while (depth > 0) : (limits.step()) {
         const frame = &frames[depth - 1];
@@ -232,6 +261,19 @@ fn one(L: *lua.State, given: *const lua.Value) Error!bool {
     buffer.reserve(2, 0);
     if (is_exact and writeExact(given)) return false;
     if (writeSimple(given)) return false;
+    if (part == .refused) {
+        buffer.writeBox(.nil, 0);
+        return false;
+    }
+    return compound(L, given) catch |err| {
+        if (part == .values) return err;
+        refuse(err);
+        return false;
+    };
+}
+
+/// Writes a value that is not simple, or its beginning.
+inline fn compound(L: *lua.State, given: *const lua.Value) Error!bool {
     switch (given.tt_) {
         lua.tag.table => return try beginTable(L, lua.tableOf(given)),
         lua.tag.userdata => try writeObject(L, given),
@@ -289,9 +331,8 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
         unsupported_what = "metatables, globals and the library cannot be kept";
         return error.Unsupported;
     }
-    const entry = seen.see(L, @ptrCast(table));
-    if (entry.found) {
-        buffer.writeBox(.table_ref, entry.number);
+    if (seen.has(table)) {
+        buffer.writeBox(.table_ref, seen.see(L, @ptrCast(table)).number);
         return false;
     }
     if (depth == frames.len) return error.Depth;
@@ -299,6 +340,7 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
         unsupported_what = "an object cannot have the keys of this table";
         return error.Unsupported;
     };
+    _ = seen.see(L, @ptrCast(table));
     writeHead(class);
     if (is_exact) writeMark(table);
     frames[depth] = .{ .kind = class.kind, .table = table, .shape = class.shape, .count = class.count };
@@ -399,23 +441,32 @@ fn unsupported(given: *const lua.Value) Error {
 /// Sets the text of an error, such as "functions cannot be passed (at output.rows[3].handler)".
 /// Arrays are counted from 1.
 fn describe(name: []const u8, what: []const u8) void {
-    const shown_max = 10; // levels at each end
     var text = Text{ .buffer = &error_buffer };
     text.add(what);
     text.add(" (at ");
     text.add(name);
+    addPath(&text);
+    text.add(")");
+    error_text = text.written();
+}
+
+/// Adds the keys that lead to the value that is being written.
+fn addPath(text: *Text) void {
+    const shown_max = 10; // levels at each end
     for (frames[0..depth], 0..) |*frame, level| {
         if (level == shown_max and depth > 2 * shown_max) text.add("...");
         if (level >= shown_max and level + shown_max < depth) continue;
         switch (frame.kind) {
-            .array, .typed_array, .big_array => path.addIndex(&text, frame.index),
-            .object => path.addName(&text, lua.bytesOf(shapes.at(frame.shape).key(frame.index - 1))),
+            .array, .typed_array, .big_array => path.addIndex(text, frame.index),
+            .object => path.addName(text, lua.bytesOf(shapes.at(frame.shape).key(frame.index - 1))),
             .record, .map, .set => {
                 const index = if (frame.has_key or frame.index == 0) frame.index else frame.index - 1;
-                path.addKey(&text, &pairs.keyAt(frame.table, frame.places.?[index].at));
+                path.addKey(text, &pairs.keyAt(frame.table, frame.places.?[index].at));
             },
         }
     }
-    text.add(")");
-    error_text = text.written();
+}
+
+fn whyOf(err: Error) []const u8 {
+    return if (err == error.Depth) depth_text else unsupported_what;
 }

@@ -6,9 +6,9 @@ const lua = @import("../vm/lua.zig");
 const secret = @import("../vm/secret.zig");
 const c = lua.c;
 
-/// Containers in order: their places are their numbers. Tables among them have a bit set in
-/// their flags, so that most are known to be new without a search.
-var containers: ?[*]*c.GCObject = null;
+/// Containers in order: their places are their numbers; null for one that was forgotten. Tables
+/// among them have a bit set in their flags, so that most are known to be new without a search.
+var containers: ?[*]?*c.GCObject = null;
 var capacity: u32 = 0;
 var count: u32 = 0;
 const flag: u8 = 1 << 6; // between those of the metamethods and BITRAS; lua/series/290-weak-tables-out.patch reads it
@@ -42,7 +42,7 @@ pub fn total() u32 {
 
 /// The container with a number; null for one that is no table.
 pub fn tableAt(number: u32) ?*lua.Table {
-    const object = containers.?[number];
+    const object = containers.?[number].?;
     return if (object.tt == c.LUA_VTABLE) @ptrCast(@alignCast(object)) else null;
 }
 
@@ -60,7 +60,7 @@ inline fn add(L: *lua.State, object: *c.GCObject) u32 {
 
 fn grow(L: *lua.State) void {
     const grown = @max(64, capacity * 2);
-    const size = @sizeOf(*c.GCObject);
+    const size = @sizeOf(?*c.GCObject);
     containers = @ptrCast(@alignCast(c.luaM_saferealloc_(L, @ptrCast(containers), capacity * size, grown * size)));
     capacity = grown;
 }
@@ -68,9 +68,8 @@ fn grow(L: *lua.State) void {
 fn find(L: *lua.State, object: *c.GCObject) ?u32 {
     if (count * 2 >= index_capacity) growIndex(L);
     while (index_count < count) {
-        const place = placeOf(containers.?[index_count]);
         index_count += 1;
-        index.?[place] = index_count;
+        if (containers.?[index_count - 1]) |known| index.?[placeOf(known)] = index_count;
     }
     const number = index.?[placeOf(object)];
     return if (number == 0) null else number - 1;
@@ -95,13 +94,21 @@ fn growIndex(L: *lua.State) void {
     @memset(index.?[0..grown], 0);
 }
 
+/// Forgets those from a number on, but not their numbers: whoever is met again gets a new one. What the
+/// index has of them stays, and matches nothing.
+pub fn forgetFrom(first: u32) void {
+    for (first..count) |number| {
+        const object = containers.?[number] orelse continue;
+        if (object.tt == c.LUA_VTABLE) @as(*lua.Table, @ptrCast(@alignCast(object))).flags &= ~flag;
+        containers.?[number] = null;
+    }
+}
+
 /// Forgets them all: the message has ended.
 pub fn forget(L: *lua.State) void {
     if (containers) |list| {
-        for (list[0..count]) |object| if (object.tt == c.LUA_VTABLE) {
-            @as(*lua.Table, @ptrCast(@alignCast(object))).flags &= ~flag;
-        };
-        c.luaM_free_(L, @ptrCast(list), capacity * @sizeOf(*c.GCObject));
+        forgetFrom(0);
+        c.luaM_free_(L, @ptrCast(list), capacity * @sizeOf(?*c.GCObject));
     }
     if (index) |places| c.luaM_free_(L, @ptrCast(places), index_capacity * @sizeOf(u32));
     containers = null;

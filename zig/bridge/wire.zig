@@ -70,6 +70,10 @@ pub const Tag = enum(u8) {
     /// Only to Lua: a function of the host. Payload: its number; the next word is its name, a
     /// string.
     function = 0x1e,
+    /// Only to JavaScript, in a value after `written`: stands for what can't be passed, so that the whole
+    /// value can't. Payload: 1 where it is too deep. What is wrong and the keys that lead there follow, two
+    /// strings.
+    refused = 0x1f,
     _,
 };
 

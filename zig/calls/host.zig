@@ -115,9 +115,7 @@ fn writeArguments(L: *lua.State, arguments: *Arguments) void {
             return;
         };
     }
-    from_lua.changes(L, names[0]) catch |err| {
-        arguments.result = err;
-    };
+    from_lua.changes(L);
 }
 
 /// What arguments are called in paths.

@@ -55,9 +55,7 @@ fn writeRange(state: *lua.State, range: *Range) void {
             return;
         };
     }
-    from_lua.changes(state, range.names[0]) catch |err| {
-        range.result = err;
-    };
+    from_lua.changes(state);
 }
 
 /// A whole value; a value whose containers are views, of an input of its own; or a part of such
