@@ -9,7 +9,7 @@ import type { Encoder } from "../bridge/encode.ts";
 import type { HostTables } from "../lazy/host_tables.ts";
 import type { Instance } from "../runtime/instance.ts";
 import { DEFINE, WIRE } from "../runtime/wire.ts";
-import { LuaError } from "../values/errors.ts";
+import { LuaError, raisedValue } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import type { Path } from "../values/paths.ts";
 import { type ChunkText, isChunkName } from "../values/position.ts";
@@ -332,7 +332,7 @@ export class HostFunctions {
     // A Lua error is raised as it was: by its value.
     if (error instanceof LuaError) {
       try {
-        encoder.encodeResults([error.value ?? error.message], `raise the error of ${known.name}`);
+        encoder.encodeResults([raisedValue(error)], `raise the error of ${known.name}`);
         return WIRE.STATUS_RAISED;
       } catch {
         // Its value can't be passed: the error itself can.

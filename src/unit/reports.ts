@@ -10,7 +10,7 @@ import { Thrown } from "../lazy/thrown.ts";
 import type { Views } from "../lazy/views.ts";
 import type { Instance } from "../runtime/instance.ts";
 import { WIRE } from "../runtime/wire.ts";
-import { LuaError, type LuaErrorKind } from "../values/errors.ts";
+import { keepBytes, LuaError, type LuaErrorKind } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import {
   type ChunkText,
@@ -114,7 +114,8 @@ export class Reports {
     const stack = typeof traceback === "string" ? traceback : position.traceback;
     const { where, bare } = this.#locate(message, position);
     const isOverflow = OVERFLOW.test(message.slice(0, POSITIONS_LENGTH_MAX));
-    const isOwnMessage = typeof value === "string" || isRawText && value instanceof Uint8Array;
+    const bytes = isRawText && value instanceof Uint8Array ? value : undefined;
+    const isOwnMessage = typeof value === "string" || bytes !== undefined;
     const isStateFull = thrown?.value instanceof StateLimitError;
     const error = new LuaError(
       isOverflow ? "limit" : isStateFull ? "memory" : KINDS[status],
@@ -127,6 +128,7 @@ export class Reports {
         cause: thrown === undefined ? refusal : thrown.isRefusal ? undefined : thrown.value,
       },
     );
+    if (bytes !== undefined) keepBytes(error, bytes);
     if (!thrown?.isRefusal) return error;
     const own = thrown.value as Error;
     own.cause ??= error;

@@ -226,6 +226,19 @@ function callsOf(error: LuaError): { readonly stack?: string | undefined } {
   return calls;
 }
 
+/** The bytes of error values that were strings, but no UTF-8: a message can't have them. */
+const bytesOfErrors = new WeakMap<LuaError, Uint8Array>();
+
+/** Notes the bytes that an error's message doesn't have. */
+export function keepBytes(error: LuaError, bytes: Uint8Array): void {
+  bytesOfErrors.set(error, bytes);
+}
+
+/** The error value with which Lua raised an error, and raises it again; a string without its position. */
+export function raisedValue(error: LuaError): unknown {
+  return error.value === undefined ? bytesOfErrors.get(error) ?? error.message : error.value;
+}
+
 /** A value as JSON has it; undefined for what it can't have, such as cycles. */
 function jsonOf(value: unknown): unknown {
   try {

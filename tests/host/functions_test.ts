@@ -122,6 +122,10 @@ Deno.test("a LuaError that a host function throws is raised as its value", async
   assertEquals(cu.computeAll("return pcall(run, 'error(\"plain\", 0)')"), [false, "plain"]);
   const error = assertThrows(() => cu.compute("run('error({ code = 7 })')"), LuaError);
   assertEquals(error.value, { code: 7 });
+  // Nil, false and a string that is no UTF-8 aren't lost for the message.
+  assertEquals(cu.computeAll("return pcall(run, 'error(nil)')"), [false, null]);
+  assertEquals(cu.computeAll("return pcall(run, 'error(false)')"), [false, false]);
+  assertEquals(cu.compute(`local _, e = pcall(run, 'error("\\255\\0x", 0)') return e == "\\255\\0x"`), true);
 });
 
 Deno.test("what can't be passed is refused, as argument and as result, with function and path", async () => {
