@@ -80,7 +80,7 @@ pub fn init(L: *lua.State) void {
 
 /// Begins a message.
 pub fn start(L: *lua.State) void {
-    assert(depth == 0);
+    assert(depth == 0 and part == .values);
     shapes.begin(L);
     buffer.begin();
 }
@@ -121,6 +121,7 @@ fn changed(L: *lua.State, held: *const lua.Value) void {
     if (lua.isNil(held) or numbers.isClean(lua.tableOf(held))) return;
     buffer.reserve(1, 0);
     buffer.writeBox(.written, numbers.numberOf(lua.tableOf(held)));
+    assert(part == .values and !is_exact);
     const first = seen.total();
     part = .changed;
     value(L, held, "") catch unreachable; // what can't be passed was refused
