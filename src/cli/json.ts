@@ -82,8 +82,8 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Writes a value as JSON, exactly, or throws what JSON lacks. */
-export function toJson(root: LuaValue, name: string): string {
+/** Writes a value as JSON, exactly, or throws what JSON lacks, and where the text would be longer than so many characters. */
+export function toJson(root: LuaValue, name: string, lengthMax = JSON_LENGTH_MAX): string {
   const path: Path = [];
   const open = new Set<object>();
   const lengths = new Map<object, number>();
@@ -120,7 +120,7 @@ export function toJson(root: LuaValue, name: string): string {
       path.pop();
     }
     // A few tables that are shared at many levels can be longer than any memory.
-    if (length > JSON_LENGTH_MAX) refuse(`it would be longer than ${JSON_LENGTH_MAX} characters`);
+    if (length > lengthMax) refuse(`it would be longer than ${lengthMax} characters`);
     open.delete(value);
     lengths.set(value, length);
     return length;

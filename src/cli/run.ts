@@ -110,17 +110,19 @@ function setIo(unit: ComputeUnit, input: Uint8Array | undefined, options: RunOpt
 function describe(error: LuaError, name: string): string {
   const { chunk, line, sourceLine, traceback } = error;
   const position = line === undefined ? name : `${chunk}:${line}`;
-  // The message tells any other value.
-  const isObject = typeof error.value === "object" && error.value !== null;
-  const value = isObject ? `: ${errorValueText(error.value as LuaValue)}` : "";
-  const text = `${position}: ${error.message}${value}\n${excerpt(sourceLine)}`;
+  const text = `${position}: ${error.message}${errorValueText(error.value)}\n${excerpt(sourceLine)}`;
   return traceback === "" ? text : `${text}stack traceback:\n${traceback}\n`;
 }
 
-function errorValueText(value: LuaValue): string {
+/** An error value that is longer as JSON isn't shown. */
+const ERROR_VALUE_LENGTH_MAX = 2000;
+
+/** What an error object holds, where that is short; the message tells any other value. */
+function errorValueText(value: unknown): string {
+  if (typeof value !== "object" || value === null) return "";
   try {
-    return toJson(value, "error");
+    return `: ${toJson(value as LuaValue, "error", ERROR_VALUE_LENGTH_MAX)}`;
   } catch {
-    return String(value);
+    return "";
   }
 }

@@ -50,7 +50,10 @@ export interface LuaErrorJson {
   sourceLine?: string;
   /** Lua's traceback; empty where there is none. */
   traceback: string;
-  /** The error value, where it was no string and JSON can have it; bigints as text. */
+  /**
+   * The error value, where it was no string and JSON can have it; bigints as text. Values of more than 10,000 parts,
+   * or 64 Ki characters, are left out.
+   */
   value?: unknown;
 }
 
@@ -239,10 +242,25 @@ export function raisedValue(error: LuaError): unknown {
   return error.value === undefined ? bytesOfErrors.get(error) ?? error.message : error.value;
 }
 
-/** A value as JSON has it; undefined for what it can't have, such as cycles. */
+/** What an error value in JSON has at the most. */
+const JSON_PARTS_MAX = 10_000;
+const JSON_LENGTH_MAX = 64 * 1024;
+
+/**
+ * A value as JSON has it; undefined for what it can't have, such as cycles, and for what is large there: a few tables
+ * that are shared at many levels are longer than any memory.
+ */
 function jsonOf(value: unknown): unknown {
+  let parts = 0;
+  let length = 0;
+  const count = (key: string, part: unknown) => {
+    parts++;
+    length += key.length + (typeof part === "string" ? part.length : 0);
+    if (parts > JSON_PARTS_MAX || length > JSON_LENGTH_MAX) throw new RangeError("The value is too large");
+    return typeof part === "bigint" ? String(part) : part;
+  };
   try {
-    const text = JSON.stringify(value, (_key, part) => typeof part === "bigint" ? String(part) : part);
+    const text = JSON.stringify(value, count);
     return text === undefined ? undefined : JSON.parse(text);
   } catch {
     return undefined;

@@ -74,7 +74,9 @@ export function explain(error: unknown, action: string, path: string): Error {
 /** What was thrown, in words: it may be anything, and its text may throw again. */
 export function messageOf(thrown: unknown): string {
   try {
-    return String(thrown instanceof Error ? thrown.message : thrown);
+    const said: unknown = thrown instanceof Error ? thrown.message : thrown;
+    // The text of a list is that of all its elements: a few lists that are shared at many levels have no end.
+    return Array.isArray(said) || ArrayBuffer.isView(said) ? "a list" : String(said);
   } catch {
     return "something that has no text";
   }

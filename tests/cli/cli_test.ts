@@ -199,6 +199,13 @@ Deno.test("an error object is shown as JSON, at the line that raised it", async 
   );
 });
 
+Deno.test("an error object that is long as JSON isn't shown", async () => {
+  for (const code of ["local t = {} for i = 1, 40 do t = { t, t } end", "local t = { ('x'):rep(3000) }"]) {
+    const run = await runScript(`${code} error(t)`);
+    assert(run.stderr.startsWith(`s.lua:1: error object is a table value\n    ${code}`), run.stderr);
+  }
+});
+
 Deno.test("an error in code that the script loads names that code", async () => {
   const run = await runScript("load('\\nerror(\"x\")', 'inner')()");
   assert(run.stderr.startsWith('[string "inner"]:2: x\nstack traceback:\n'), run.stderr);

@@ -254,3 +254,19 @@ Deno.test("setInputField() and getOutputField() throw what reading a view threw"
   assertStrictEquals(assertThrows(() => cu.getOutputField("x"), TypeError).cause, thrown);
   assertEquals(cu.compute("return 1"), 1);
 });
+
+Deno.test("a list that is thrown has no text: it may share lists at many levels", async () => {
+  let shared: unknown[] = [1];
+  for (let i = 0; i < 60; i++) shared = [shared, shared];
+  for (const thrown of [shared, new Float64Array(3), Object.assign(new Error(), { message: shared })]) {
+    using cu = await ComputeUnit.create({
+      globals: {
+        fail: () => {
+          throw thrown;
+        },
+      },
+    });
+    assertEquals(cu.compute("local _, e = pcall(fail) return e.message"), "a list");
+    assertStrictEquals(assertThrows(() => cu.compute("fail()"), LuaError).cause, thrown);
+  }
+});

@@ -103,6 +103,15 @@ Deno.test("an error in JSON has all that it knows", async () => {
   });
   const cycle = await errorOf("local t = {} t.t = t error(t)");
   assertEquals(JSON.parse(JSON.stringify(cycle)).value, undefined);
+  // JSON shares nothing: 40 tables would be 2^40 there.
+  const shared = await errorOf("local t = {} for i = 1, 40 do t = { t, t } end error(t)");
+  assertEquals(shared.toJSON().value, undefined);
+  assertEquals((await errorOf("error({ ('x'):rep(70000) })")).toJSON().value, undefined);
+  assertEquals((await errorOf("local t = {} for i = 1, 20000 do t[i] = i end error(t)")).toJSON().value, undefined);
+  assertEquals(
+    (await errorOf("local t = {} for i = 1, 9000 do t[i] = 1 end error(t)")).toJSON().value,
+    Array(9000).fill(1),
+  );
   assertEquals(
     JSON.stringify(new LuaError("time", "late")),
     '{"name":"LuaError","message":"late","kind":"time","traceback":""}',
