@@ -15,7 +15,7 @@ const RULE = `
     function() return http.json("/prices/" .. order.sku).price end,
     function() return http.json("/rates/" .. order.currency).rate end)
   log("priced", order.sku)
-  return { sku = order.sku, total = price * rate * order.count, currency = order.currency }
+  _io.output = { sku = order.sku, total = price * rate * order.count, currency = order.currency }
 `;
 
 /** What rules have logged. */
@@ -40,13 +40,14 @@ async function makeHandler(service: string): Promise<(request: Request) => Promi
   });
   return async (request) => {
     try {
-      const { value } = await cu.computeAsync(RULE, {
+      const { output } = await cu.computeAsync(RULE, {
         chunkName: "rule.lua",
         input: await request.json(),
         signal: AbortSignal.timeout(30_000),
         globals: "own",
+        outputJson: true,
       });
-      return Response.json(value);
+      return new Response(output, { headers: { "content-type": "application/json" } });
     } catch (error) {
       if (!(error instanceof LuaError)) throw error;
       return Response.json({ error: error.message, line: error.line }, { status: 422 });

@@ -20,7 +20,8 @@
  *     const cu = await ComputeUnit.create({ stepLimit: 1_000_000 });
  *     try {
  *       cu.setInput(await request.json());
- *       return Response.json(cu.compute("return _io.input.price * 2"));
+ *       cu.compute("_io.output = { total = _io.input.price * 2 }");
+ *       return new Response(cu.getOutputJson(), { headers: { "content-type": "application/json" } });
  *     } finally {
  *       cu.dispose();
  *     }
@@ -28,7 +29,7 @@
  * };
  *
  * const request = new Request("https://example.com", { method: "POST", body: '{"price": 4.5}' });
- * assertEquals(await (await handler.fetch(request)).json(), 9);
+ * assertEquals(await (await handler.fetch(request)).json(), { total: 9 });
  * ```
  *
  * @module

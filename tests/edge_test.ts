@@ -57,6 +57,9 @@ async function checkEdge(url: string): Promise<void> {
   assertEquals(await ask(url, "wrong"), [422, { error: "no items", kind: "runtime", line: 2 }]);
   assertEquals((await ask(url, "unreadable"))[0], 422);
   assertEquals((await ask(url, "nojson"))[0], 422);
+  assertEquals((await ask(url, "shares"))[0], 422);
+  const { error } = (await ask(url, "sharesname"))[1] as { error: string };
+  assertEquals(error, "name and path must be strings");
 
   assertEquals(await ask(url, "nobody"), [404, { error: "there is no such tenant" }]);
   assertEquals(await ask(url, "shop", "x".repeat(100_000)), [413, { error: "more than 100000 bytes" }]);

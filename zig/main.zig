@@ -52,6 +52,7 @@ pub const @"calls/errors.zig" = @import("calls/errors.zig");
 pub const @"calls/fields.zig" = @import("calls/fields.zig");
 pub const @"calls/host.zig" = @import("calls/host.zig");
 pub const @"calls/io_table.zig" = @import("calls/io_table.zig");
+pub const @"calls/json.zig" = json;
 pub const @"calls/lifetime.zig" = lifetime;
 pub const @"calls/messages.zig" = @import("calls/messages.zig");
 pub const @"calls/run.zig" = @import("calls/run.zig");

@@ -72,7 +72,11 @@ class ServiceError extends Error {
 /** What rules may call: they name a service, never an address. */
 function servicesOf(current: () => Tenant, serviceMs: number) {
   return {
-    get: async (service: string, path: string): Promise<unknown> => {
+    // Rules may call it with anything: a list's text, made for its name, may be longer than any memory.
+    get: async (service: unknown, path: unknown): Promise<unknown> => {
+      if (typeof service !== "string" || typeof path !== "string") {
+        throw new ServiceError("name and path must be strings");
+      }
       const { services } = current();
       if (!Object.hasOwn(services, service)) throw new ServiceError(`there is no service ${service}`);
       const base = new URL(services[service]);
@@ -124,8 +128,11 @@ class TenantUnit {
     this.#home = home;
   }
 
-  /** Runs the tenant's rules, side by side with those that wait; what they have changed is saved then. */
-  async run(input: unknown, signal: AbortSignal): Promise<unknown> {
+  /**
+   * Runs the tenant's rules, side by side with those that wait, and gives their output as JSON; what they have
+   * changed is saved then.
+   */
+  async run(input: unknown, signal: AbortSignal): Promise<string> {
     while (this.#saving !== undefined) await this.#saving;
     const run = this.#unit.computeAsync(this.#current.tenant.rules, {
       input,
@@ -134,6 +141,8 @@ class TenantUnit {
       // What one request's rules set, another's don't see; and of rules that fail, nothing stays.
       globals: "own",
       transaction: true,
+      // Written within the limits: JSON.stringify has none, and rules may give what is small and has no end as JSON.
+      outputJson: true,
     });
     this.#running.add(run);
     const { output } = await run.finally(() => this.#running.delete(run));
@@ -180,7 +189,7 @@ class Units {
   }
 
   /** Runs a tenant's rules; again where others have changed what they needed. */
-  async run(name: string, tenant: Tenant, input: unknown, signal: AbortSignal): Promise<unknown> {
+  async run(name: string, tenant: Tenant, input: unknown, signal: AbortSignal): Promise<string> {
     for (let attempt = 1;; attempt++) {
       try {
         return await this.#runOnce(name, tenant, input, signal);
@@ -192,7 +201,7 @@ class Units {
     }
   }
 
-  async #runOnce(name: string, tenant: Tenant, input: unknown, signal: AbortSignal): Promise<unknown> {
+  async #runOnce(name: string, tenant: Tenant, input: unknown, signal: AbortSignal): Promise<string> {
     const place = this.#places.get(name) ?? { unit: this.#open(name, tenant), requests: 0 };
     this.#places.delete(name);
     this.#places.set(name, place);
@@ -296,7 +305,7 @@ export function edgeHandler(
     // Others of the tenant's wait for it to end, which it never would where it ended with its client.
     context?.waitUntil?.(run.catch(() => {}));
     try {
-      return Response.json(await run);
+      return new Response(await run, { headers: { "content-type": "application/json" } });
     } catch (error) {
       return answerFor(error);
     }

@@ -84,7 +84,7 @@ export const NIL_KIND = { UNDEFINED: 0, NULL: 1, KEPT: 2 } as const;
 export const DEFINE = { GLOBAL: 0, MODULE: 1, RESOLVER: 2 } as const;
 
 /** What becomes of the results of a strand (`Results` in `zig/calls/strands.zig`). */
-export const RESULTS = { FIRST: 0, KEEP: 1, WITH_IO: 2 } as const;
+export const RESULTS = { FIRST: 0, KEEP: 1, WITH_IO: 2, WITH_JSON: 3 } as const;
 
 /** Which globals a run gets (`Globals` in `zig/calls/strands.zig`): those before, of its own, or the unit's. */
 export const GLOBALS = { LAST: 0, OWN: 1, UNIT: 2 } as const;

@@ -836,6 +836,37 @@ export class ComputeUnit implements Disposable {
   }
 
   /**
+   * Runs code that may wait, as the other form does, and gives `_io.output` of the run as a JSON text.
+   *
+   * @typeParam T Type of the value; it isn't checked.
+   * @param code Lua source text, or its bytes.
+   * @param options Input, metadata, name, limits, and `outputJson: true`.
+   * @returns The first value that the code returns, `_io.output` as text, and `_io.meta` of the run.
+   * @throws {LuaError} If the code doesn't compile, raises an error or exceeds a limit, or writing the text does.
+   * @throws {TypeError} If a value can't be passed, or JSON can't hold it, an option is wrong, or the unit is
+   * disposed of meanwhile.
+   * @throws {RangeError} If a value nests deeper than 1000 levels.
+   * @throws {DOMException} `"AbortError"`, or what else `signal` was aborted with.
+   *
+   * @example Usage
+   * ```ts
+   * import { ComputeUnit } from "@computeunit/cu";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using cu = await ComputeUnit.create();
+   * const { output } = await cu.computeAsync("_io.output = { sum = _io.input[1] + _io.input[2] }", {
+   *   input: [1, 2],
+   *   outputJson: true,
+   * });
+   * assertEquals(output, '{"sum":3}');
+   * ```
+   */
+  computeAsync<T = LuaValue>(
+    code: string | Uint8Array,
+    options: ComputeAsyncOptions & { outputJson: true },
+  ): Promise<ComputeAsyncResult<T, string>>;
+
+  /**
    * Runs Lua code that may wait: where a function of the host returns a promise, the code is suspended
    * until that is settled, and other runs, and the host, go on. Each such run has an `_io` of its own.
    *
@@ -877,6 +908,11 @@ export class ComputeUnit implements Disposable {
    * assertEquals([first.value, first.output, second.output], ["done", { sum: 7 }, { sum: 5 }]);
    * ```
    */
+  computeAsync<T = LuaValue, Output = LuaValue>(
+    code: string | Uint8Array,
+    options?: ComputeAsyncOptions,
+  ): Promise<ComputeAsyncResult<T, Output>>;
+
   async computeAsync<T = LuaValue, Output = LuaValue>(
     code: string | Uint8Array,
     options: ComputeAsyncOptions = NO_OPTIONS,
@@ -1779,7 +1815,8 @@ export class ComputeUnit implements Disposable {
   }
 
   #makeTask(code: string | Uint8Array, options: TaskComputeOptions): PreparedRun {
-    return this.#prepare("compute", RESULTS.WITH_IO, options, (instance) => {
+    const results = options.outputJson === true ? RESULTS.WITH_JSON : RESULTS.WITH_IO;
+    return this.#prepare("compute", results, options, (instance) => {
       this.#setFields(instance, options.input, options.meta, options);
       const { exports } = instance;
       const chunks = this.#chunks!;

@@ -238,7 +238,7 @@ function taskOf(data: Fields, functionCount: number): TaskRecord {
   const stats = data.fields("stats");
   return {
     action: data.text("action"),
-    results: data.count("results", RESULTS.WITH_IO + 1),
+    results: data.count("results", RESULTS.WITH_JSON + 1),
     keeps: data.flag("keeps"),
     timeLeft: data.number("timeLeft"),
     stepsLeft: data.number("stepsLeft"),

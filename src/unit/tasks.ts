@@ -25,7 +25,7 @@ import type { Uses } from "./uses.ts";
 export interface TaskOptions {
   /** What is being done, for messages: "compute". */
   readonly action: string;
-  /** What becomes of its results: `RESULTS.FIRST` or `WITH_IO`. */
+  /** What becomes of its results: one of `RESULTS`, but for `KEEP`. */
   readonly results: number;
   readonly allowance: Allowance;
   /** Whether the unit's own `_io` is emptied before. */
@@ -58,7 +58,7 @@ export interface PreparedRun {
 export interface TaskResult {
   /** The first value that its code returned; of a request, whether there was such a handler. */
   readonly value: LuaValue;
-  /** Of `RESULTS.WITH_IO`, else null. */
+  /** Of `RESULTS.WITH_IO` or `WITH_JSON`, else null. */
   readonly output: LuaValue;
   readonly meta: LuaValue;
 }

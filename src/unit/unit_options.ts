@@ -187,6 +187,15 @@ export interface ComputeAsyncOptions extends ComputeOptions, InputOptions {
   input?: unknown;
   /** `_io.meta` of the run. */
   meta?: unknown;
+  /**
+   * Whether the result's `output` is a JSON text, as {@linkcode ComputeUnit.getOutputJson} writes it, and
+   * `"null"` where there is no output. The unit writes it, within the run's limits: an answer to a request is
+   * best made so. `JSON.stringify` of a value that untrusted code gave has no bound, as a few
+   * tables that are shared at many levels are longer than any memory.
+   *
+   * @default {false}
+   */
+  outputJson?: boolean;
 }
 
 /** Options of {@linkcode ComputeUnit.setInput}. */
@@ -399,6 +408,7 @@ export const COMPUTE_ASYNC_OPTIONS = rulesOf<ComputeAsyncOptions>({
   ...INPUT_RULES,
   input: ANYTHING,
   meta: ANYTHING,
+  outputJson: BOOLEAN,
 });
 
 /** Rules of {@linkcode InputJsonOptions}. */

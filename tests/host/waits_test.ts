@@ -5,6 +5,7 @@ import { ComputeUnit, type ComputeUnitOptions, LuaError, returns } from "@comput
 import { CountingClock } from "../helpers/clock.ts";
 import { liveHeapBytes } from "../helpers/heap.ts";
 import { corrupt, withInstance } from "../helpers/instance.ts";
+import { MIB } from "../helpers/sizes.ts";
 
 /** A promise that a test settles. */
 class Gate {
@@ -628,4 +629,40 @@ Deno.test("runs side by side go on in order where others get turns between", asy
   const code = "local sum = 0 for i = 1, 3000 do sum = sum + get(i) end return sum";
   const runs = await Promise.all(Array.from({ length: 5 }, () => cu.computeAsync(code)));
   assertEquals(runs.map(({ value }) => value), Array.from({ length: 5 }, () => 4501500));
+});
+
+Deno.test("a run gives its output as JSON, written in the unit within the run's limits", async () => {
+  using cu = await ComputeUnit.create({ globals: { later: async (value: unknown) => await Promise.resolve(value) } });
+  const options = { outputJson: true } as const;
+  const code = "_io.meta = { n = 1 } _io.output = { id = later(9007199254740993), list = _io.array {} } return 'done'";
+  const { value, output, meta } = await cu.computeAsync<string>(code, options);
+  assertEquals([value, output, meta], ["done", '{"id":9007199254740993,"list":[]}', { n: 1 }]);
+  assertEquals((await cu.computeAsync("return 1", options)).output, "null");
+  // What a lazy input holds, changed or not; a text that is longer than the buffer.
+  const input = { rows: Array.from({ length: 5000 }, (_, id) => ({ id, name: `row ${id}` })) };
+  const changed = { rows: input.rows.map((row) => row.id === 7 ? { ...row, name: "seven" } : row) };
+  for (const lazy of [true, false]) {
+    const run = await cu.computeAsync("_io.input.rows[8].name = 'seven' _io.output = _io.input", {
+      input,
+      lazy,
+      ...options,
+    });
+    assertEquals(run.output, JSON.stringify(changed));
+  }
+  // JSON shares nothing.
+  const bomb = "local t = { 1 } for i = 1, 60 do t = { t, t } end _io.output = t";
+  for (const [limit, kind] of [[{ stepLimit: 100_000 }, "limit"], [{}, "memory"]] as const) {
+    using small = await ComputeUnit.create({ memoryLimit: 4 * MIB });
+    const error = await assertRejects(() => small.computeAsync(bomb, { ...limit, ...options }), LuaError);
+    assertEquals(error.kind, kind);
+    assertEquals((await small.computeAsync("_io.output = 2", options)).output, "2");
+  }
+  for (
+    const [wrong, message] of [
+      ["_io.output = { f = { print } }", "functions cannot be passed (at output.f[1])"],
+      ["_io.output = 0/0", "NaN is no JSON number (at output)"],
+      ["_io = 5", "Lua code replaced the global _io"],
+    ]
+  ) await assertRejects(() => cu.computeAsync(wrong, { globals: "own", ...options }), TypeError, message);
+  assertEquals(cu.compute("return 1"), 1);
 });

@@ -30,7 +30,10 @@ const RULES: Record<string, string> = {
     select(2, pcall(require("services").get, "prices", "elsewhere")).message }`,
   wrong: `local order = _io.input\nerror("no items")`,
   unreadable: `_io.output = function() end`,
-  nojson: `_io.output = 1 << 62`,
+  nojson: `_io.output = 0/0`,
+  // Without end as JSON, or as the text of a list.
+  shares: `local t = { 1 } for i = 1, 60 do t = { t, t } end _io.output = t`,
+  sharesname: `local t = { 1 } for i = 1, 60 do t = { t, t } end require("services").get(t, "tea")`,
   adds: `_home.count = (_home.count or 0) + 1 _io.output = _home.count`,
   addslater: `
     local count = _home.count or 0

@@ -91,9 +91,19 @@ pub fn getIo(number: u32) i32 {
 
 /// Writes the value at the second place of the stack, then `_io.output` and `_io.meta`.
 pub fn writeWithIo() i32 {
-    if (channels.hidden()) |name| return replaced(name);
-    if (!io_table.isInPlace(._io)) return replaced(._io);
+    if (refusalOfIo()) |answer| return answer;
     lua.push(unit.L, io_table.get(.output).*);
+    return writeWithMeta();
+}
+
+/// What to answer where code has replaced `_io` or `_home`.
+pub fn refusalOfIo() ?i32 {
+    if (channels.hidden()) |name| return replaced(name);
+    return if (io_table.isInPlace(._io)) null else replaced(._io);
+}
+
+/// Writes the two values from the second place of the stack on, then `_io.meta`.
+pub fn writeWithMeta() i32 {
     lua.push(unit.L, io_table.get(.meta).*);
     return messages.write(2, 3, &.{ "result", "output", "meta" });
 }

@@ -142,21 +142,43 @@ pub fn getOutput(indent_length: u32, is_sorted: bool) i32 {
     if (!io_table.isInPlace(._io)) return fields.replaced(._io);
     var indent: [indent_max]u8 = undefined;
     @memcpy(indent[0..indent_length], buffer.heap[0..indent_length]);
+    var job = Encoding{ .name = "output", .options = .{ .indent = indent[0..indent_length], .is_sorted = is_sorted } };
+    if (refusalOfOutput(&job)) |answer| return answer;
+    c.lua_settop(unit.L, 0);
+    from_lua.error_text = job.text.?;
+    return @intCast(job.text.?.len);
+}
+
+/// Pushes `_io.output` and writes it. Else answers why that can't be done.
+fn refusalOfOutput(job: *Encoding) ?i32 {
     const output = io_table.get(.output).*;
     lua.push(unit.L, if (lua.isNil(&output)) lua.nil else output);
     limits.begin(unit.L);
-    var job = Encoding{ .name = "output", .options = .{ .indent = indent[0..indent_length], .is_sorted = is_sorted } };
-    const status = attempt(unit.L, &job);
-    if (job.text) |text| {
-        c.lua_settop(unit.L, 0);
-        from_lua.error_text = text;
-        return @intCast(text.len);
-    }
+    const status = attempt(unit.L, job);
+    if (job.text != null) return null;
     dropText();
     if (status != c.LUA_OK) return fields.notRead(status);
     c.lua_settop(unit.L, 0);
     from_lua.error_text = encoding.error_text;
     return unit.answer(if (job.result.? == error.Depth) .depth else .unsupported);
+}
+
+/// As `fields.writeWithIo`, with `_io.output` as a text.
+pub fn writeWithIo() i32 {
+    if (fields.refusalOfIo()) |answer| return answer;
+    if (encoding.is_writing) {
+        c.lua_settop(unit.L, 0);
+        from_lua.error_text = "another value is being encoded";
+        return unit.answer(.unsupported);
+    }
+    var job = Encoding{ .name = "output", .options = .{ .indent = "", .is_sorted = false } };
+    if (refusalOfOutput(&job)) |answer| return answer;
+    const status = lua.protectForError(unit.L, pushText, job.text.?);
+    dropText();
+    if (status != c.LUA_OK) return fields.notRead(status);
+    c.lua_rotate(unit.L, -2, 1);
+    lua.pop(unit.L, 1);
+    return fields.writeWithMeta();
 }
 
 /// The same, for the host.

@@ -6,6 +6,7 @@ const errors = @import("unit").@"calls/errors.zig";
 const fields = @import("unit").@"calls/fields.zig";
 const host = @import("unit").@"calls/host.zig";
 const channels = @import("channels.zig");
+const json = @import("unit").@"calls/json.zig";
 const limits = @import("unit").@"vm/limits.zig";
 const lua = @import("unit").@"vm/lua.zig";
 const run = @import("unit").@"calls/run.zig";
@@ -28,6 +29,8 @@ const Results = enum(u32) {
     keep,
     /// The first one is written, then `_io.output` and `_io.meta`.
     with_io,
+    /// The same, `_io.output` as a text of JSON.
+    with_json,
 };
 
 pub fn init(L: *lua.State) void {
@@ -153,7 +156,7 @@ fn begun(body: anytype, chunk: i32) i32 {
 /// Begins a strand, or goes on with one that waits: `answer` is what the host answers, as it does to
 /// a call of one of its functions. Answers `waits`, or what `results` says, and lets go of it then.
 pub fn go(number: i32, answer: i32, results: u32) i32 {
-    if (!unit.is_ready or unit.isRunning() or results > @intFromEnum(Results.with_io)) return unit.answer(.malformed);
+    if (!unit.is_ready or unit.isRunning() or results > @intFromEnum(Results.with_json)) return unit.answer(.malformed);
     const thread = threadOf(number) orelse return unit.answer(.malformed);
     const is_new = thread.status == c.LUA_OK and isOutside(thread);
     // Of the arguments: there are none but for a function, which is not there when it has ended.
@@ -211,7 +214,11 @@ fn ended(number: i32, thread: *lua.State, end: End, results: Results) i32 {
     lua.push(unit.L, if (c.lua_gettop(thread) > 1) lua.at(thread, 2).* else lua.nil);
     c.lua_settop(thread, 0);
     // The host may end this by an exception, and lets go of the strand then.
-    const answer = if (results == .with_io) fields.writeWithIo() else run.writeResults(false);
+    const answer = switch (results) {
+        .with_io => fields.writeWithIo(),
+        .with_json => json.writeWithIo(),
+        else => run.writeResults(false),
+    };
     leave(unit.L, number, thread);
     return answer;
 }
