@@ -120,7 +120,8 @@ async function answerOfWorker(dir: URL, script: (documented: string) => string):
 Deno.test({
   name: "a worker in workerd without a bundler, as the documents have it",
   ignore: NODE === undefined || npm === undefined || WORKERD === undefined,
-  fn: () => withProject(async (dir) => assertEquals(await answerOfWorker(dir, (documented) => documented), "42")),
+  fn: () =>
+    withProject(async (dir) => assertEquals(await answerOfWorker(dir, (documented) => documented), '{"answer":42}')),
 });
 
 Deno.test({

@@ -1,9 +1,9 @@
 // What is checked before a release is published.
 
 import { assert, assertEquals } from "@std/assert";
-import { pack, packedBefore } from "../tools/pack.ts";
+import { pack, packedBefore, repositoryIn } from "../tools/pack.ts";
 import { differencesOf, npmTagOf, problemsOf } from "../tools/release.ts";
-import { pathOf, run } from "../tools/run.ts";
+import { exists, pathOf, run } from "../tools/run.ts";
 
 const readText = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.meta.url));
 const { version } = JSON.parse(await readText("deno.json"));
@@ -40,6 +40,29 @@ Deno.test("a tarball holds the files that were tested, or a release is stopped",
     assertEquals(await differencesOf({ tarball, dir: packed.dir }), ["LICENSE", "dist/mod.js", "more.js"]);
   } finally {
     await Deno.remove(path, { recursive: true });
+  }
+});
+
+Deno.test("the package names its repository where a forge's workflow packs it", () => {
+  assertEquals(repositoryIn(new Map()), {});
+  const workflow = new Map([["GITHUB_SERVER_URL", "https://forge.example"], ["GITHUB_REPOSITORY", "us/cu"]]);
+  assertEquals(repositoryIn(workflow).repository, { type: "git", url: "git+https://forge.example/us/cu.git" });
+});
+
+Deno.test("links between documents lead to what is there, in the repository and in npm's package", async () => {
+  const { dir } = await pack();
+  const root = new URL("../", import.meta.url);
+  for (const from of [root, dir]) {
+    const documents = ["README.md", "CHANGELOG.md", "SECURITY.md"];
+    for await (const { name } of Deno.readDir(new URL("docs/", from))) documents.push(`docs/${name}`);
+    for (const document of documents) {
+      const text = await Deno.readTextFile(new URL(document, from));
+      const links = [...text.matchAll(/\]\(([^)#:\s]+)(?:#[^)]*)?\)/g)].map(([, link]) => link);
+      for (const link of links) {
+        const isThere = await exists(new URL(link, new URL(document, from)));
+        assert(isThere, `${document} links to ${link}, which isn't in ${pathOf(from)}`);
+      }
+    }
   }
 });
 

@@ -54,7 +54,10 @@ function pathOf(url: URL): string {
 /** A copy of what is published, whose deno.json has the npm import map. */
 async function copyWithNpmImports(config: Config): Promise<string> {
   const copyDir = await Deno.makeTempDir({ prefix: "cu-" });
-  for (const path of config.publish.include) await copy(new URL(path, rootDir), `${copyDir}/${path}`);
+  for (const path of config.publish.include) {
+    await Deno.mkdir(`${copyDir}/${path.replace(/[^/]*$/, "")}`, { recursive: true });
+    await copy(new URL(path, rootDir), `${copyDir}/${path}`);
+  }
   const { imports } = JSON.parse(await Deno.readTextFile(importMap)) as Config;
   for (const name of Object.keys(imports)) if (imports[name].startsWith("../")) delete imports[name];
   await Deno.writeTextFile(`${copyDir}/deno.json`, JSON.stringify({ ...config, imports }));

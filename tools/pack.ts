@@ -31,19 +31,25 @@ const DESCRIPTION = "Lua 5.4 in a sandbox of WebAssembly, with structured data i
 /** Files and folders that npm's package goes without. */
 const LEFT_OUT = ["src/cli/", "mod.ts", "dist/cu.stamp"];
 
-async function copy(path: string, to: URL): Promise<void> {
+/** What documents lead to, as it is: `deno pack` would make JavaScript of the examples. */
+const SHOWN = ["examples/", "bench/"];
+
+async function copy(path: string, to: URL, from = rootDir): Promise<void> {
   if (LEFT_OUT.includes(path)) return;
-  if (!path.endsWith("/")) return await Deno.copyFile(new URL(path, rootDir), new URL(path, to));
-  await Deno.mkdir(new URL(path, to), { recursive: true });
-  for await (const { name, isFile } of Deno.readDir(new URL(path, rootDir))) {
-    await copy(`${path}${name}${isFile ? "" : "/"}`, to);
+  await Deno.mkdir(new URL("./", new URL(path, to)), { recursive: true });
+  if (path !== "" && !path.endsWith("/")) return await Deno.copyFile(new URL(path, from), new URL(path, to));
+  for await (const { name, isFile } of Deno.readDir(new URL(path, from))) {
+    await copy(`${path}${name}${isFile ? "" : "/"}`, to, from);
   }
 }
 
+function isShown(path: string): boolean {
+  return SHOWN.some((folder) => path.startsWith(folder));
+}
+
 /** What `deno pack` is given: the entries as they are in TypeScript, of which it makes types. */
-async function copyPublished(config: Config, to: URL): Promise<void> {
-  await Deno.mkdir(to, { recursive: true });
-  for (const path of config.publish.include) await copy(path, to);
+async function copyPublished(config: Config, to: URL, shown: URL): Promise<void> {
+  for (const path of config.publish.include) await copy(path, isShown(path) ? shown : to);
   const exports = Object.fromEntries(
     Object.entries(ENTRIES).map(([entry, source]) => [exportOf(entry), `./${source}`]),
   );
@@ -94,17 +100,36 @@ async function placeScripts(dir: URL): Promise<void> {
   await copy("dist/", dir);
 }
 
+/** Where the sources are, as a forge's workflow says: npm takes no package with provenance that doesn't tell. */
+export function repositoryIn(env: { get(name: string): string | undefined }): Record<string, unknown> {
+  const [server, name] = [env.get("GITHUB_SERVER_URL"), env.get("GITHUB_REPOSITORY")];
+  if (server === undefined || name === undefined) return {};
+  const page = `${server}/${name}`;
+  return {
+    repository: { type: "git", url: `git+${page}.git` },
+    homepage: `${page}#readme`,
+    bugs: { url: `${page}/issues` },
+  };
+}
+
 async function editManifest(dir: URL): Promise<void> {
   const file = new URL("package.json", dir);
   const manifest = JSON.parse(await Deno.readTextFile(file));
   if (manifest.dependencies !== undefined) throw new Error("Cannot pack: the package is to have no dependencies");
-  const more = { description: DESCRIPTION, engines: { node: ">=20" }, main: "./dist/mod.js", exports: exportsForNpm() };
+  const more = {
+    description: DESCRIPTION,
+    ...repositoryIn(Deno.env),
+    engines: { node: ">=20" },
+    main: "./dist/mod.js",
+    exports: exportsForNpm(),
+  };
   await Deno.writeTextFile(file, JSON.stringify({ ...manifest, ...more }, undefined, 2));
 }
 
 /** What the files of the package are made of and made by, to tell whether they are made already. */
-async function sourcesHash(dir: URL): Promise<string> {
+async function sourcesHash(dirs: readonly URL[]): Promise<string> {
   const parts = [Deno.version.deno, await Deno.readTextFile(new URL(import.meta.url))];
+  parts.push(JSON.stringify(repositoryIn(Deno.env)));
   const add = async (folder: URL): Promise<void> => {
     const entries = await Array.fromAsync(Deno.readDir(folder));
     for (const { name, isFile } of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
@@ -112,7 +137,7 @@ async function sourcesHash(dir: URL): Promise<string> {
       else parts.push(name, (await Deno.readFile(new URL(name, folder))).toBase64());
     }
   };
-  await add(dir);
+  for (const dir of dirs) await add(dir);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(parts.join("\n")));
   return new Uint8Array(digest).toHex();
 }
@@ -135,9 +160,10 @@ export function packedBefore(): Promise<Packed | undefined> {
 }
 
 const copyDir = new URL("copy/", npmDir);
+const shownDir = new URL("shown/", npmDir);
 const hashFile = new URL("hash", npmDir);
 
-/** What is to be packed, which stands in `copyDir`. */
+/** What is to be packed, which stands in `copyDir` and `shownDir`. */
 interface Copied {
   packed: Packed;
   hash: string;
@@ -148,9 +174,9 @@ interface Copied {
 async function copySources(): Promise<Copied> {
   const config: Config = JSON.parse(await Deno.readTextFile(new URL("deno.json", rootDir)));
   const packed = { tarball: new URL(`computeunit-cu-${config.version}.tgz`, npmDir), dir: new URL("package/", npmDir) };
-  await Deno.remove(copyDir, { recursive: true }).catch(() => {});
-  await copyPublished(config, copyDir);
-  const hash = await sourcesHash(copyDir);
+  for (const dir of [copyDir, shownDir]) await Deno.remove(dir, { recursive: true }).catch(() => {});
+  await copyPublished(config, copyDir, shownDir);
+  const hash = await sourcesHash([copyDir, shownDir]);
   const isPacked = await exists(packed.tarball) && await Deno.readTextFile(hashFile).catch(() => "") === hash;
   return { packed, hash, isPacked };
 }
@@ -161,6 +187,7 @@ async function packCopy({ packed, hash }: Copied): Promise<void> {
   await check(Deno.execPath(), ["pack", "--quiet", "--allow-dirty", "--no-source-maps", "--output", tarball], copyDir);
   await check("tar", ["-xzf", tarball], npmDir);
   await placeScripts(packed.dir);
+  await copy("", packed.dir, shownDir);
   await editManifest(packed.dir);
   await check("tar", ["-czf", tarball, "package"], npmDir);
   await Deno.writeTextFile(hashFile, hash);

@@ -69,6 +69,12 @@ async function filesIn(folder: URL, path = "", found = new Map<string, string>()
   return found;
 }
 
+/** The address of the repository that a package names. */
+export async function repositoryOf({ dir }: Packed): Promise<string | undefined> {
+  const { repository } = JSON.parse(await Deno.readTextFile(new URL("package.json", dir)));
+  return repository?.url;
+}
+
 async function check(tag: string, isPacked: boolean): Promise<string[]> {
   const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", rootDir)));
   const changelog = await Deno.readTextFile(new URL("CHANGELOG.md", rootDir));
@@ -78,6 +84,9 @@ async function check(tag: string, isPacked: boolean): Promise<string[]> {
   if (packed === undefined) return ["the package hasn't been packed from these files: run the tests"];
   const differences = await differencesOf(packed);
   if (differences.length > 0) return [`the tarball differs from what was tested: ${differences.join(", ")}`];
+  if (await repositoryOf(packed) === undefined) {
+    return ["package.json names no repository, without which npm takes no provenance: GITHUB_REPOSITORY wasn't set"];
+  }
   console.log(`tarball=${pathOf(packed.tarball)}\ntag=${npmTagOf(version)}`);
   return [];
 }
