@@ -41,7 +41,7 @@ export interface BenchCase<Result> {
   /** What is measured, all of it. */
   name: string;
   /** Whose work it is; without it, the report leaves the case out. */
-  contender?: Contender;
+  contender?: Contender | undefined;
   /** The case that the others are compared with. */
   baseline?: boolean;
   /** Times to run it, where Deno's own choice would take too long. */

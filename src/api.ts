@@ -25,6 +25,7 @@ export type {
   SnapshotBytesOptions,
   SnapshotOptions,
   StateOptions,
+  WasmModule,
 } from "./unit/unit_options.ts";
 export * from "./io/default_unit.ts";
 export * from "./values/errors.ts";

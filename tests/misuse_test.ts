@@ -280,6 +280,7 @@ const RIGHT = {
   batchSize: 2,
   indent: 1,
   sort: true,
+  outputJson: true,
   io: false,
   home: undefined,
   compressed: false,
@@ -314,7 +315,7 @@ const TAKEN = {
   computeAll: takes<Of<Unit["computeAll"], 1>>((given) => cu.computeAll("return 1", given), named(COMPUTE)),
   computeAsync: takes<Of<Unit["computeAsync"], 1>>(
     (given) => cu.computeAsync("return 1", given),
-    named([...COMPUTE, ...INPUT, "input", "meta"]),
+    named([...COMPUTE, ...INPUT, "input", "meta", "outputJson"]),
   ),
   setInput: takes<Of<Unit["setInput"], 1>>((given) => cu.setInput({}, given), named(INPUT)),
   setInputField: takes<Of<Unit["setInputField"], 2>>((given) => cu.setInputField("a", {}, given), named(INPUT)),

@@ -56,6 +56,51 @@ for (const name of ["Node 20", "Node 22", "Node 26"]) {
   });
 }
 
+const tsc = await fetchProgram({ package: "typescript", version: "6.0.3", path: "bin/tsc" });
+const nodeTypes = await fetchProgram({ package: "@types/node", version: "22.20.0", path: "index.d.ts" });
+const NODE_22 = runtimes.get("Node 22")?.program;
+
+/** A program that a strict compiler accepts, and lines that it refuses. */
+const TYPED = `
+  import { ComputeUnit, type ComputeUnitOptions, IoWrapper, type LuaError } from "@computeunit/cu";
+  import { directoryModules } from "@computeunit/cu/directory";
+  import { SqliteStore } from "@computeunit/cu/stores/sqlite";
+  import { luaTypes } from "@computeunit/cu/types";
+
+  const timeLimit = process.argv.length > 9 ? 5 : undefined;
+  const options: ComputeUnitOptions = { timeLimit, resolveModule: directoryModules("rules") };
+  const cu = await ComputeUnit.create(options);
+  const sum: number = cu.compute<number>("return 1 + 2", { chunkName: undefined });
+  const { output } = await cu.computeAsync("_io.output = 1", { outputJson: true });
+  const { metadata } = await new IoWrapper(options).computeWithIo("return 1");
+  const kind = (error: LuaError) => error.kind === "time";
+  export const all = [sum, output.length, metadata, kind, SqliteStore, luaTypes({})];
+  // @ts-expect-error: no module
+  await ComputeUnit.create({ module: 5 });
+`;
+
+for (const [module, moduleResolution] of [["node16", "node16"], ["nodenext", "nodenext"], ["esnext", "bundler"]]) {
+  Deno.test({
+    name: `a strict TypeScript program with the types of Node and no others, by ${moduleResolution}`,
+    ignore: NODE_22 === undefined || npm === undefined || tsc === undefined || nodeTypes === undefined,
+    fn: () =>
+      withProject(async (dir) => {
+        await install(NODE_22!, dir);
+        await Deno.writeTextFile(new URL("typed.ts", dir), TYPED);
+        const compilerOptions = {
+          ...{ module, moduleResolution, target: "es2022", lib: ["esnext"], noEmit: true },
+          ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false },
+          ...{ types: ["node"], typeRoots: [nodeTypes!.replace(/[\\/]node[\\/]index\.d\.ts$/, "")] },
+        };
+        await Deno.writeTextFile(
+          new URL("tsconfig.json", dir),
+          JSON.stringify({ compilerOptions, files: ["typed.ts"] }),
+        );
+        assertEquals(await printedBy(NODE_22!, [tsc!, "--pretty", "false"], dir), "");
+      }),
+  });
+}
+
 const BUN = runtimes.get("Bun")?.program;
 
 Deno.test({
@@ -248,4 +293,10 @@ Deno.test("functions and classes keep their names in what is bundled", async () 
   assertEquals([cu.constructor.name, Deno.inspect(cu)], ["ComputeUnit", "ComputeUnit {}"]);
   const error = assertThrows(() => cu.compute("return 1", { timeLimit: -1 }), RangeError);
   assertMatch(error.stack!, /at \S*ComputeUnit\.compute \(/);
+  // esbuild calls what refers to itself otherwise.
+  for (const entry of Object.keys(ENTRIES)) {
+    if (entry === "workerd") continue; // imports the module, which Deno doesn't here
+    const values: unknown[] = Object.values(await import(`../dist/${entry}.js`));
+    for (const value of values) if (typeof value === "function") assertMatch(value.name, /^[A-Za-z]/, entry);
+  }
 });

@@ -100,7 +100,7 @@ export async function bundle(): Promise<void> {
   } finally {
     await stop();
   }
-  await edit(`${SHARED}.js`, restoreNames);
+  for (const name of [SHARED, ...Object.keys(ALONE)]) await edit(`${name}.js`, restoreNames);
   await edit("mod.js", withText);
   await edit("workerd.js", (text) => `${WORKERD_TYPES}\n${text}`);
 }

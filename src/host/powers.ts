@@ -15,19 +15,19 @@ export interface Powers {
    * Globals of code by name: functions that it can call, and values, which are copied. Only own
    * enumerable properties count. A name that Lua itself has must stand in `replace`.
    */
-  globals?: Record<string, unknown>;
+  globals?: Record<string, unknown> | undefined;
   /**
    * What `require` finds, by name: objects of functions and values, or Lua source text.
    */
-  modules?: Record<string, object | string>;
+  modules?: Record<string, object | string> | undefined;
   /**
    * Gives the Lua source of a module that `require` doesn't find otherwise; undefined where there
    * is none. With a `chunkName`, such as a path, that is its name in messages; else the module's is.
    * It may give a promise to code that is run by {@linkcode ComputeUnit.computeAsync}.
    */
-  resolveModule?: (name: string) => ModuleSource | Promise<ModuleSource>;
+  resolveModule?: ((name: string) => ModuleSource | Promise<ModuleSource>) | undefined;
   /** Names of Lua's own globals and modules that `globals` and `modules` may replace. */
-  replace?: readonly string[];
+  replace?: readonly string[] | undefined;
 }
 
 /** Lua's own globals. */

@@ -48,15 +48,15 @@ export interface DurableOptions extends ComputeUnitOptions {
    *
    * @default {"compute"}
    */
-  chunkName?: string;
+  chunkName?: string | undefined;
   /** Leaves the run, when it is aborted, as it was saved last: another process, or a later call, goes on with it. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * Waits so many milliseconds for a `task.sleep`, or until the signal is aborted.
    *
    * @default {a timer}
    */
-  sleep?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  sleep?: ((milliseconds: number, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 const ACTION = "run durably";

@@ -26,12 +26,12 @@ export interface ComputeWithIoOptions extends ComputeOptions, InputOptions {
    *
    * @default {true}
    */
-  clearBefore?: boolean;
+  clearBefore?: boolean | undefined;
   /**
    * Fields of `_io.meta`. If there are any, `timestamp` (milliseconds since 1970) and
    * `requestId` are added.
    */
-  metadata?: Record<string, unknown>;
+  metadata?: Record<string, unknown> | undefined;
 }
 
 /**
@@ -58,7 +58,7 @@ export interface ProcessStreamOptions extends ComputeWithIoOptions {
    *
    * @default {100}
    */
-  batchSize?: number;
+  batchSize?: number | undefined;
 }
 
 /**

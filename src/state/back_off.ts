@@ -7,9 +7,9 @@
 /** Time and chance, so that tests have their own. */
 export interface BackOffOptions {
   /** Waits some milliseconds; by default with `setTimeout`. */
-  wait?: (milliseconds: number) => Promise<void>;
+  wait?: ((milliseconds: number) => Promise<void>) | undefined;
   /** A number from 0 to 1; by default `Math.random`. */
-  random?: () => number;
+  random?: (() => number) | undefined;
 }
 
 /** What waits between attempts, longer after each, and never as long as others that began together. */

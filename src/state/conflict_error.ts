@@ -7,7 +7,7 @@
 /** Options of a {@linkcode ConflictError}. */
 export interface ConflictErrorOptions extends ErrorOptions {
   /** Its message; by default it says that the state was saved elsewhere. */
-  message?: string;
+  message?: string | undefined;
 }
 
 /**

@@ -20,13 +20,13 @@ import { SAVED_IO_ID, State, type Stored } from "./tables.ts";
 /** Options of {@linkcode openHome}. */
 export interface HomeOptions {
   /** Waits some milliseconds before a next attempt; by default with `setTimeout`. */
-  wait?: (milliseconds: number) => Promise<void>;
+  wait?: ((milliseconds: number) => Promise<void>) | undefined;
   /**
    * A number from 0 to 1, by which attempts of several processes come at different times.
    *
    * @default {Math.random}
    */
-  random?: () => number;
+  random?: (() => number) | undefined;
 }
 
 /** Options of {@linkcode transact}. */
@@ -36,7 +36,7 @@ export interface TransactOptions extends HomeOptions {
    *
    * @default {100}
    */
-  attempts?: number;
+  attempts?: number | undefined;
 }
 
 const HOME_RULES = {

@@ -47,13 +47,13 @@ export interface PostgresStoreOptions {
    *
    * @default {"cu_store"}
    */
-  table?: string;
+  table?: string | undefined;
   /**
    * How long to try again where the server can't be reached, such as while it is restarted, in milliseconds.
    *
    * @default {30000}
    */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 const OPTIONS = rulesOf<PostgresStoreOptions>({

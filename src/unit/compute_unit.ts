@@ -91,10 +91,10 @@ export interface MemoryStats {
 /** What code may take that is run on its own, with what IoWrapper says of `_io`. */
 export interface TaskComputeOptions extends ComputeAsyncOptions {
   /** Whether the unit's own `_io` is emptied before. */
-  clears?: boolean;
+  clears?: boolean | undefined;
   /** Whether `_io` begins as the unit's own is, and whether that becomes as this is in the end. */
-  inherits?: boolean;
-  keeps?: boolean;
+  inherits?: boolean | undefined;
+  keeps?: boolean | undefined;
 }
 
 /** What other modules here need of units, and users don't. */

@@ -22,6 +22,12 @@ import {
   rulesOf,
 } from "../values/options.ts";
 
+/**
+ * `WebAssembly.Module` where a program's types have it; an object else, as in Node's without those of a page.
+ */
+export type WasmModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer Module } } } ? Module
+  : object;
+
 /** Options of {@linkcode ComputeUnit.create}. */
 export interface ComputeUnitOptions extends Powers {
   /**
@@ -30,7 +36,7 @@ export interface ComputeUnitOptions extends Powers {
    *
    * @default {268435456} (256 MiB)
    */
-  memoryLimit?: number;
+  memoryLimit?: number | undefined;
   /**
    * The most that code may make `_home` and other external tables take of the host's memory, in bytes, estimated: 64
    * for an entry, 256 for a table, and the strings. `memoryLimit` doesn't count them, as they stand with the host. What
@@ -39,7 +45,7 @@ export interface ComputeUnitOptions extends Powers {
    *
    * @default {1073741824} (1 GiB)
    */
-  stateLimit?: number;
+  stateLimit?: number | undefined;
   /**
    * How long one {@linkcode ComputeUnit.compute} may run, in milliseconds, compiling its
    * code included. Nothing in Lua can catch or outlast it. A run that waits isn't running: waiting is bounded by
@@ -47,7 +53,7 @@ export interface ComputeUnitOptions extends Powers {
    *
    * @default {Infinity}
    */
-  timeLimit?: number;
+  timeLimit?: number | undefined;
   /**
    * How many steps the code of one {@linkcode ComputeUnit.compute} may take, compiling and
    * finalizers included: a bound that doesn't depend on how fast the machine is, nor on a clock.
@@ -57,26 +63,26 @@ export interface ComputeUnitOptions extends Powers {
    *
    * @default {Infinity, or 10000000 in `@computeunit/cu/workerd`}
    */
-  stepLimit?: number;
+  stepLimit?: number | undefined;
   /**
    * What `math.random` begins with, and all else that differs from unit to unit, such as the
    * order of `pairs`: an integer of 32 bits. By default chosen at random.
    */
-  seed?: number;
+  seed?: number | undefined;
   /**
    * Takes what code prints, a line a call: by `print`, or by `io.write` when a line ends, or
    * the run with an unfinished one. Without it, the text is kept for
    * {@linkcode ComputeUnit.printed}. An error thrown here is raised
    * in the code that printed, and the `cause` of the {@linkcode LuaError} if nothing there catches it.
    */
-  onPrint?: (line: string) => void;
+  onPrint?: ((line: string) => void) | undefined;
   /**
    * Called every few milliseconds while code runs. An error thrown here stops the code,
    * which can't catch it, and is thrown by the call that ran it. With
    * `() => signal.throwIfAborted()` a unit heeds an AbortSignal. Timers don't fire while
    * code runs, so that signal must be aborted by a callback such as `onPrint`, or here.
    */
-  onProgress?: () => void;
+  onProgress?: (() => void) | undefined;
   /**
    * Estimated size in bytes above which an input is lazy, where the call doesn't say: what
    * a copy in Lua would take, but one byte for a number or boolean in a list, as lists of
@@ -84,7 +90,7 @@ export interface ComputeUnitOptions extends Powers {
    *
    * @default {1048576} (1 MiB)
    */
-  lazyThreshold?: number;
+  lazyThreshold?: number | undefined;
   /**
    * The clock that `timeLimit`, `onProgress` and `os.clock` read, in milliseconds; it never goes
    * back. With a clock of its own a test can tell how long code runs. `os.time` and `os.date` read
@@ -92,14 +98,14 @@ export interface ComputeUnitOptions extends Powers {
    *
    * @default {performance.now}
    */
-  now?: () => number;
+  now?: (() => number) | undefined;
   /**
    * The zone of local time, as `os.date` and `os.time` have it: an IANA name such as
    * "Europe/Berlin", or "local" for the host's.
    *
    * @default {"UTC"}
    */
-  timeZone?: string;
+  timeZone?: string | undefined;
   /**
    * Whether code can change the library for all that runs after it: with `"readonly"`, Lua's own
    * tables such as `string`, the metatable of strings, and what `globals` and `modules` hold are
@@ -109,12 +115,12 @@ export interface ComputeUnitOptions extends Powers {
    *
    * @default {"writable"}
    */
-  library?: "writable" | "readonly";
+  library?: "writable" | "readonly" | undefined;
   /**
    * What `_home` holds, as `openHome` gives it. It is this unit's until the unit is disposed of, and
    * {@linkcode ComputeUnit.saveState} saves it. By default `_home` is empty, and lasts as long as the unit.
    */
-  home?: Home;
+  home?: Home | undefined;
   /**
    * Whether `home` is saved after each successful run of {@linkcode ComputeUnit.computeAsync} and the other
    * methods whose runs may wait: the run's promise waits for it, and is rejected where it fails. What open
@@ -122,9 +128,9 @@ export interface ComputeUnitOptions extends Powers {
    *
    * @default {false}
    */
-  autosave?: boolean;
+  autosave?: boolean | undefined;
   /** The unit's WASM module, for platforms that compile no bytes at run time. */
-  module?: WebAssembly.Module;
+  module?: WasmModule | undefined;
 }
 
 /** What one run may take, where that isn't what the unit's options say. */
@@ -134,19 +140,19 @@ export interface RunOptions {
    *
    * @default {the unit's `timeLimit`}
    */
-  timeLimit?: number;
+  timeLimit?: number | undefined;
   /**
    * How many steps it may take.
    *
    * @default {the unit's `stepLimit`}
    */
-  stepLimit?: number;
+  stepLimit?: number | undefined;
   /**
    * Ends the run when it is aborted, also while it waits: `AbortSignal.timeout(ms)` bounds a run with all its
    * waiting. The run is rejected with, or throws, the signal's reason. While code
    * runs, only what it calls can abort it.
    */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * Whether the run keeps all its changes to `_home` and other external tables if it succeeds, and none if
    * its code throws or is stopped, or its result can't be read. What it has changed, nobody else can read or
@@ -155,7 +161,7 @@ export interface RunOptions {
    *
    * @default {false}
    */
-  transaction?: boolean;
+  transaction?: boolean | undefined;
 }
 
 /** Options of {@linkcode ComputeUnit.compile}: what a run may take is not said there, but by the unit's options. */
@@ -166,7 +172,7 @@ export interface CompileOptions {
    *
    * @default {"compute"}
    */
-  chunkName?: string;
+  chunkName?: string | undefined;
 }
 
 /** Options of {@linkcode ComputeUnit.compute}. */
@@ -178,7 +184,7 @@ export interface ComputeOptions extends RunOptions, CompileOptions {
    *
    * @default {"shared"}
    */
-  globals?: "shared" | "own";
+  globals?: "shared" | "own" | undefined;
 }
 
 /** Options of {@linkcode ComputeUnit.computeAsync}. */
@@ -195,7 +201,7 @@ export interface ComputeAsyncOptions extends ComputeOptions, InputOptions {
    *
    * @default {false}
    */
-  outputJson?: boolean;
+  outputJson?: boolean | undefined;
 }
 
 /** Options of {@linkcode ComputeUnit.setInput}. */
@@ -207,14 +213,14 @@ export interface InputOptions {
    * values are copied up to the unit's {@linkcode ComputeUnitOptions.lazyThreshold}, larger
    * ones are read as with `true`, and an output never shares an object with the input.
    */
-  lazy?: boolean;
+  lazy?: boolean | undefined;
   /**
    * What `null` is to Lua code: `"nil"`, and null again where it goes back unassigned; or,
    * with `"keep"`, `_io.null`, a value that equals itself only, and is true as a condition.
    *
    * @default {"nil"}
    */
-  nulls?: "nil" | "keep";
+  nulls?: "nil" | "keep" | undefined;
 }
 
 /** Options of {@linkcode ComputeUnit.setInputJson}. */
@@ -224,7 +230,7 @@ export interface InputJsonOptions {
    *
    * @default {"nil"}
    */
-  nulls?: "nil" | "keep";
+  nulls?: "nil" | "keep" | undefined;
 }
 
 /** Options of {@linkcode ComputeUnit.getOutputJson}. */
@@ -235,14 +241,14 @@ export interface OutputJsonOptions {
    *
    * @default {0}
    */
-  indent?: number | string;
+  indent?: number | string | undefined;
   /**
    * Whether all keys are sorted. By default those that an object came with from JavaScript or
    * JSON keep their order, and others follow, sorted.
    *
    * @default {false}
    */
-  sort?: boolean;
+  sort?: boolean | undefined;
 }
 
 /** Options of {@linkcode ComputeUnit.snapshot}. */
@@ -253,7 +259,7 @@ export interface SnapshotOptions {
    *
    * @default {false}
    */
-  io?: boolean;
+  io?: boolean | undefined;
 }
 
 /** Options of {@linkcode ComputeUnit.saveState} and {@linkcode ComputeUnit.loadState}. */
@@ -264,7 +270,7 @@ export interface StateOptions {
    *
    * @default {false}
    */
-  io?: boolean;
+  io?: boolean | undefined;
 }
 
 /** Options of {@linkcode ComputeUnit.restore}. */
@@ -274,7 +280,7 @@ export interface RestoreOptions {
    *
    * @default {the unit's `home`}
    */
-  home?: Home;
+  home?: Home | undefined;
 }
 
 /** Options of {@linkcode Snapshot.bytes}. */
@@ -284,7 +290,7 @@ export interface SnapshotBytesOptions {
    *
    * @default {false}
    */
-  compressed?: boolean;
+  compressed?: boolean | undefined;
 }
 
 /**
@@ -376,8 +382,13 @@ const UNIT_OPTIONS = rulesOf<ComputeUnitOptions>({
     is: (names) => Array.isArray(names) && names.every(isString),
     what: "an array of names",
   },
-  module: { is: (module) => module instanceof WebAssembly.Module, what: "a WebAssembly.Module" },
+  module: { is: isModule, what: "the WebAssembly.Module of this package" },
 });
+
+function isModule(module: unknown): boolean {
+  return module instanceof WebAssembly.Module &&
+    WebAssembly.Module.exports(module).some(({ name }) => name === "get_io_table_id");
+}
 
 const COMPILE_RULES: OptionRules<CompileOptions> = { chunkName: { is: isString, what: "a string" } };
 /** Rules of {@linkcode CompileOptions}, to check them by. */

@@ -10,8 +10,8 @@ const RUNS = Math.ceil(1000 * RUNS_FACTOR);
 
 interface Conversion {
   flags: string;
-  width?: number;
-  precision?: number;
+  width?: number | undefined;
+  precision?: number | undefined;
   letter: string;
 }
 
