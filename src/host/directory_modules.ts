@@ -19,6 +19,7 @@
 import { readFileSync, realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { checkString } from "../values/options.ts";
 import type { ModuleText } from "./host_functions.ts";
 
 /** What may stand between the dots of a module's name: no way up, no drive, no other separator. */
@@ -34,9 +35,11 @@ const PART = /^[^./\\:\0]+$/;
  * @returns The option {@linkcode Powers.resolveModule} of a unit. A module's name in messages is the file's path in
  * the directory. It throws an Error for a module
  * whose file a link leads out of the directory, or that can't be read.
+ * @throws {TypeError} If `directory` is neither a string nor a URL.
  * @throws {Error} If there is no such directory.
  */
 export function directoryModules(directory: string | URL): (name: string) => ModuleText | undefined {
+  if (!(directory instanceof URL)) checkString("find modules", "directory", directory);
   const root = realpathSync(directory instanceof URL ? fileURLToPath(directory) : directory);
   if (!statSync(root).isDirectory()) throw new Error(`Cannot find modules: ${root} is not a directory`);
   return (name) => {

@@ -18,7 +18,7 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { ASYNC_DISPOSE } from "../values/dispose.ts";
-import { checkOptions, isNumber, isString, NO_OPTIONS, rulesOf } from "../values/options.ts";
+import { checkOptions, checkString, isNumber, isString, NO_OPTIONS, rulesOf } from "../values/options.ts";
 import { BackOff } from "./back_off.ts";
 import {
   checkCommit,
@@ -43,13 +43,13 @@ export interface SqliteStoreOptions {
    *
    * @default {"normal"}
    */
-  synchronous?: "normal" | "full";
+  synchronous?: "normal" | "full" | undefined;
   /**
    * How long to wait for another process that writes, in milliseconds.
    *
    * @default {10000}
    */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 const OPTIONS = rulesOf<SqliteStoreOptions>({
@@ -103,6 +103,13 @@ function prepare(database: DatabaseSync): Statements {
   };
 }
 
+/** To SQLite, an empty path is a file that is gone when it is closed. */
+function checkPath(path: unknown): void {
+  if (path instanceof URL) return;
+  checkString("open a SqliteStore", "path", path);
+  if (path === "") throw new RangeError("Cannot open a SqliteStore: the path is empty");
+}
+
 async function loadSqlite(): Promise<typeof import("node:sqlite")> {
   try {
     return await import("node:sqlite");
@@ -138,11 +145,12 @@ export class SqliteStore implements Store {
    * @param path The file, as a path or file URL; `":memory:"` for a store without a file.
    * @param options What a commit outlasts, and how long to wait for others.
    * @returns The store.
-   * @throws {TypeError} If an option is unknown, or of the wrong kind.
-   * @throws {RangeError} If an option is out of range.
+   * @throws {TypeError} If the path is neither a string nor a URL, or an option is unknown, or of the wrong kind.
+   * @throws {RangeError} If the path is empty, or an option is out of range.
    * @throws {Error} If the file can't be opened, is no SQLite database, or the runtime has no `node:sqlite`.
    */
   static async open(path: string | URL, options: SqliteStoreOptions = NO_OPTIONS): Promise<SqliteStore> {
+    checkPath(path);
     checkOptions("open a SqliteStore", options, OPTIONS);
     const { DatabaseSync } = await loadSqlite();
     let database: DatabaseSync;

@@ -22,6 +22,10 @@ async function withModules(run: (directory: string) => Promise<void> | void): Pr
   }
 }
 
+Deno.test("directoryModules() refuses what names no directory", () => {
+  assertThrows(() => directoryModules(undefined as unknown as string), TypeError, "the directory is not a string");
+});
+
 Deno.test("directoryModules() finds ?.lua and ?/init.lua in a folder", async () => {
   await withModules(async (directory) => {
     for (const given of [directory, `${directory}/`, pathToFileURL(directory)]) {

@@ -279,6 +279,11 @@ Deno.test("a store refuses options and arguments that it doesn't know", async ()
     RangeError,
     'Cannot open a SqliteStore: synchronous must be "normal" or "full", is maybe',
   );
+  // To SQLite an empty path is a file that is gone with the store.
+  await assertRejects(() => SqliteStore.open(""), RangeError, "Cannot open a SqliteStore: the path is empty");
+  for (const path of [undefined, 5, null, {}]) {
+    await assertRejects(() => SqliteStore.open(path as string), TypeError, "the path is not a string, but ");
+  }
   await assertRejects(() => SqliteStore.open(":memory:", { timeOut: 1 } as object), TypeError, "did you mean timeout?");
   await assertRejects(() => SqliteStore.open(":memory:", { timeout: -1 }), RangeError, "timeout must be from 0, is -1");
   await assertRejects(

@@ -2,6 +2,7 @@ import {
   assert,
   assertAlmostEquals,
   assertEquals,
+  assertRejects,
   assertStrictEquals,
   assertStringIncludes,
   assertThrows,
@@ -406,6 +407,12 @@ Deno.test("create() refuses limits that make no sense", async () => {
 Deno.test("create() takes a ready module", async () => {
   const bytes = await Deno.readFile(new URL("../../wasm/cu.wasm", import.meta.url));
   using cu = await ComputeUnit.create({ module: await WebAssembly.compile(bytes) });
+  const other = await WebAssembly.compile(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+  await assertRejects(
+    () => ComputeUnit.create({ module: other }),
+    TypeError,
+    "module must be the WebAssembly.Module of this package, got a Module",
+  );
   assertEquals(cu.compute("return 'ready'"), "ready");
 });
 
