@@ -279,8 +279,10 @@ function answerFor(error: unknown): Response {
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return refuse(504, "the rules waited too long");
   }
-  // The output can't be passed, or isn't JSON; the state is too large.
-  if (error instanceof TypeError || error instanceof RangeError) return refuse(422, error.message);
+  // The output can't be passed, or isn't JSON.
+  if (error instanceof TypeError && error.cause instanceof LuaError) return refuse(422, error.message);
+  // Input or output nests too deep, or the state is too large.
+  if (error instanceof RangeError) return refuse(422, error.message);
   throw error;
 }
 

@@ -16,6 +16,7 @@ import { isFarIndex, isInherited, makeSparse, setOwn } from "../values/fields.ts
 import { kindOf, TYPED_ARRAYS } from "../values/kinds.ts";
 import { KEPT_NULL, LuaCode, LuaFloat } from "../values/lua_exact.ts";
 import type { LuaValue } from "../values/lua_value.ts";
+import { errorOfCode } from "../values/errors.ts";
 import { explain, Refusal } from "../values/refusals.ts";
 import { textOrBytes } from "../values/text.ts";
 import { type ReadShape, readShape, Shapes } from "./shapes.ts";
@@ -328,8 +329,8 @@ export class Decoder {
     if (this.#size + containers + this.#longBytes.size * ARRAY_BYTES > this.sizeMax) throw this.#tooLarge();
   }
 
-  #tooLarge(): RangeError {
-    return new RangeError(`The result takes more than ${this.sizeMax} bytes`);
+  #tooLarge(): Error {
+    return tooLarge(this.sizeMax);
   }
 
   /** Goes on with the next chunk, which must be there. */
@@ -498,7 +499,10 @@ export class Decoder {
   /** What a changed table has become, which a value leads to. */
   #become(change: Change, value: LuaValue, name: string): LuaValue {
     const { refusal, refusedAt } = change;
-    if (refusal !== undefined) throw explain(refusal, "read input", name + refusedAt);
+    if (refusal !== undefined) {
+      const { message } = explain(refusal, "read input", name + refusedAt);
+      throw errorOfCode(refusal.type, message, refusal.message);
+    }
     this.#reach(change);
     return value;
   }
@@ -749,6 +753,12 @@ export class Decoder {
   }
 }
 
+/** The error of a result that takes more than so many bytes. */
+export function tooLarge(sizeMax: number): Error {
+  const text = `The result takes more than ${sizeMax} bytes`;
+  return errorOfCode(RangeError, text, text);
+}
+
 /** The text of so many bytes, if they are ASCII. */
 function asciiText(bytes: Uint8Array, length: number): string | undefined {
   let text = "";
@@ -808,7 +818,8 @@ function applyToFields(fields: Record<string, LuaValue>, apply: Apply): void {
 /** ViewResults of one object in two inputs are two keys in Lua, and one here. */
 function checkCount(container: Map<LuaValue, LuaValue> | Set<LuaValue>, count: number): void {
   if (container.size !== count) {
-    throw new TypeError("Cannot read the value: two keys of a table are the same object in two inputs");
+    const text = "two keys of a table are the same object in two inputs";
+    throw errorOfCode(TypeError, `Cannot read the value: ${text}`, text);
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Decoder, ViewResults } from "../bridge/decode.ts";
+import { type Decoder, tooLarge, type ViewResults } from "../bridge/decode.ts";
 import type { Instance } from "../runtime/instance.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { beforeReading, Reading } from "../state/stored.ts";
@@ -77,7 +77,7 @@ export class Results implements ViewResults {
   #countLooks(looks: number): void {
     this.#looks += looks;
     const { sizeMax } = this.#decoder;
-    if (this.#looks * 8 > sizeMax) throw new RangeError(`The result takes more than ${sizeMax} bytes`);
+    if (this.#looks * 8 > sizeMax) throw tooLarge(sizeMax);
     this.#instance.checkTimeAfter();
   }
 }

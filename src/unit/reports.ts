@@ -10,7 +10,7 @@ import { Thrown } from "../lazy/thrown.ts";
 import type { Views } from "../lazy/views.ts";
 import type { Instance } from "../runtime/instance.ts";
 import { WIRE } from "../runtime/wire.ts";
-import { keepBytes, LuaError, type LuaErrorKind } from "../values/errors.ts";
+import { errorOfCode, keepBytes, LuaError, type LuaErrorKind } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import {
   type ChunkText,
@@ -85,16 +85,21 @@ export class Reports {
       case WIRE.STATUS_MEMORY:
         return new LuaError("memory", "not enough memory");
       case WIRE.STATUS_DEPTH:
-        return new RangeError(`Cannot ${action}: ${instance.statusText()}`);
+        return this.#refusalOf(RangeError, action);
       case WIRE.STATUS_SYNTAX:
         return new SyntaxError(`Cannot ${action}: ${instance.statusText()}`);
       case WIRE.STATUS_UNSUPPORTED:
       case WIRE.STATUS_IO_TABLE:
-        return new TypeError(`Cannot ${action}: ${instance.statusText()}`);
+        return this.#refusalOf(TypeError, action);
       default:
         // Nothing that this side has called, or written, is wrong.
         return instance.fault(`a refusal (status ${status})`);
     }
+  }
+
+  #refusalOf(type: typeof TypeError | typeof RangeError, action: string): Error {
+    const text = this.#instance.statusText();
+    return errorOfCode(type, `Cannot ${action}: ${text}`, text);
   }
 
   #luaError(): Error {

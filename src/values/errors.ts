@@ -229,6 +229,21 @@ function callsOf(error: LuaError): { readonly stack?: string | undefined } {
   return calls;
 }
 
+/**
+ * An error of what code gave, which can't be passed or is too much: its cause tells it from the caller's own mistakes.
+ *
+ * @param type TypeError or RangeError.
+ * @param message The message.
+ * @param what What is wrong with it.
+ */
+export function errorOfCode(
+  type: new (message: string, options: ErrorOptions) => Error,
+  message: string,
+  what: string,
+): Error {
+  return new type(message, { cause: new LuaError("runtime", what) });
+}
+
 /** The bytes of error values that were strings, but no UTF-8: a message can't have them. */
 const bytesOfErrors = new WeakMap<LuaError, Uint8Array>();
 

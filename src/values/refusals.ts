@@ -7,10 +7,10 @@
 /** Why a value can't be passed; becomes a `type` with the path. */
 export class Refusal {
   #brand = undefined;
-  readonly type: new (message: string) => Error;
+  readonly type: new (message: string, options?: ErrorOptions) => Error;
   readonly message: string;
 
-  constructor(type: new (message: string) => Error, message: string) {
+  constructor(type: new (message: string, options?: ErrorOptions) => Error, message: string) {
     this.type = type;
     this.message = message;
   }

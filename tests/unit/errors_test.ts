@@ -350,3 +350,25 @@ Deno.test("an error has its own place, whatever the host or other code does befo
     cu.dispose();
   }
 });
+
+Deno.test("what code gave has a LuaError as its cause, and what the caller gave has none", async () => {
+  using cu = await ComputeUnit.create();
+  const deep = "local t = {} for i = 1, 1100 do t = { t } end return t";
+  const ofCode: [() => unknown, string][] = [
+    [() => cu.compute("return print"), "functions cannot be passed (at result)"],
+    [() => cu.compute(deep), "nesting is deeper than 1000 levels"],
+    [() => (cu.compute("_io.output = { print }"), cu.getOutput()), "functions cannot be passed (at output[1])"],
+    [() => cu.getOutputJson(), "functions cannot be passed (at output[1])"],
+    [() => (cu.setInput({ a: {} }, { lazy: true }), cu.compute("_io.input.a.f = print return _io.input")), "functions"],
+    [() => (cu.compute("_io = 5"), cu.getOutput()), "Lua code replaced the global _io"],
+  ];
+  for (const [call, text] of ofCode) {
+    const error = assertThrows(call, Error);
+    assert(error instanceof TypeError || error instanceof RangeError, error.message);
+    assert(error.cause instanceof LuaError && error.cause.message.startsWith(text), error.message);
+  }
+  cu.clearIo();
+  for (const call of [() => cu.setInput({ f: () => 1 }), () => cu.compute("return 1", { timeLimit: -1 })]) {
+    assertEquals(assertThrows(call, Error).cause, undefined);
+  }
+});
