@@ -56,10 +56,59 @@ for (const name of ["Node 20", "Node 22", "Node 26"]) {
   });
 }
 
-const tsc = await fetchProgram({ package: "typescript", version: "6.0.3", path: "bin/tsc" });
-const nodeTypes = await fetchProgram({ package: "@types/node", version: "22.20.0", path: "index.d.ts" });
 const NODE_22 = runtimes.get("Node 22")?.program;
 
+/** Uses examples/page/ as its user does; each answer is what it shows in the end. */
+const USE_OF_PAGE = `
+  const [code, run, cancel, progress, output] = ["code", "run", "cancel", "progress", "output"].map((id) =>
+    document.getElementById(id));
+  const until = async (isSo) => { while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10)); };
+  const shown = async (text, meanwhile) => {
+    if (text !== undefined) code.value = text;
+    run.click();
+    await meanwhile?.();
+    await until(() => !run.disabled);
+    return output.textContent;
+  };
+  const answers = [
+    await shown(),
+    await shown("progress(0.5) while true do end", async () => {
+      await until(() => progress.value === 0.5);
+      cancel.click();
+    }),
+    await shown("progress(print) progress({}) _io.output = { 1 }"),
+    await shown("error('no')"),
+    await shown("_io.output = 0/0"),
+  ];
+  await fetch("results", { method: "POST", body: JSON.stringify(answers) });
+`;
+
+for (const browser of ["Chromium", "Firefox"]) {
+  Deno.test({
+    name: `the page example runs code in a worker, and ends it, in ${browser}`,
+    ignore: runtimes.get(browser) === undefined || NODE_22 === undefined || npm === undefined,
+    fn: () =>
+      withProject(async (dir) => {
+        await install(NODE_22!, dir);
+        for (const name of ["index.html", "page.js", "worker.js"]) {
+          await Deno.copyFile(new URL(`examples/page/${name}`, rootDir), new URL(name, dir));
+        }
+        const page = await Deno.readTextFile(new URL("index.html", dir));
+        await Deno.writeTextFile(new URL("page.html", dir), `${page}<script type="module" src="use.js"></script>`);
+        await Deno.writeTextFile(new URL("use.js", dir), USE_OF_PAGE);
+        assertEquals(await resultsOfPage<string[]>(browser, runtimes.get(browser)!.program, dir), [
+          'added up\n{"sum":25000005000000}\n',
+          "cancelled\n",
+          "[1]\n",
+          "LuaError: compute:1: no\n",
+          "TypeError: Cannot return the result: NaN is no JSON number (at output)\n",
+        ]);
+      }),
+  });
+}
+
+const tsc = await fetchProgram({ package: "typescript", version: "6.0.3", path: "bin/tsc" });
+const nodeTypes = await fetchProgram({ package: "@types/node", version: "22.20.0", path: "index.d.ts" });
 /** A program that a strict compiler accepts, and lines that it refuses. */
 const TYPED = `
   import { ComputeUnit, type ComputeUnitOptions, IoWrapper, type LuaError } from "@computeunit/cu";
@@ -249,7 +298,8 @@ async function importsOf(script: string): Promise<string[]> {
 
 Deno.test("an entry of the package is one file, with one that two share", async () => {
   const entries = Object.keys(ENTRIES).map((entry) => `dist/${entry}.js`);
-  assertEquals(await scriptsIn(dir), ["dist/cu.js", ...entries].sort());
+  const scripts = (await scriptsIn(dir)).filter((script) => !script.startsWith("examples/"));
+  assertEquals(scripts, ["dist/cu.js", ...entries].sort());
   const shared: Record<string, string[]> = {
     "dist/mod.js": ["./cu.js"],
     "dist/workerd.js": ["./cu.js", "../wasm/cu.wasm"],

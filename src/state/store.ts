@@ -49,7 +49,7 @@ export interface StoreLimits {
  * A store of bytes by key, which several processes may use at once. `MemoryStore`, `SqliteStore`,
  * `KvStore` and `PostgresStore` are such; others need these methods only.
  *
- * A key is well-formed text without U+0000, of 1 to {@linkcode KEY_BYTES_MAX} bytes in UTF-8.
+ * A key is well-formed text without U+0000, of 1 to 1024 bytes in UTF-8.
  */
 export interface Store extends AsyncDisposable {
   /** What the store can't exceed; nothing, where it is absent. */

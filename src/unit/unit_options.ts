@@ -73,14 +73,15 @@ export interface ComputeUnitOptions extends Powers {
    * Takes what code prints, a line a call: by `print`, or by `io.write` when a line ends, or
    * the run with an unfinished one. Without it, the text is kept for
    * {@linkcode ComputeUnit.printed}. An error thrown here is raised
-   * in the code that printed, and the `cause` of the {@linkcode LuaError} if nothing there catches it.
+   * in the code that printed, and the `cause` of the {@linkcode LuaError} if nothing there catches it. A promise
+   * isn't awaited: nobody catches what it is rejected with.
    */
   onPrint?: ((line: string) => void) | undefined;
   /**
    * Called every few milliseconds while code runs. An error thrown here stops the code,
    * which can't catch it, and is thrown by the call that ran it. With
    * `() => signal.throwIfAborted()` a unit heeds an AbortSignal. Timers don't fire while
-   * code runs, so that signal must be aborted by a callback such as `onPrint`, or here.
+   * code runs, so that signal must be aborted by a callback such as `onPrint`, or here. A promise isn't awaited.
    */
   onProgress?: (() => void) | undefined;
   /**
@@ -150,7 +151,7 @@ export interface RunOptions {
   /**
    * Ends the run when it is aborted, also while it waits: `AbortSignal.timeout(ms)` bounds a run with all its
    * waiting. The run is rejected with, or throws, the signal's reason. While code
-   * runs, only what it calls can abort it.
+   * runs, only what it calls can abort it. In Node, the timer of `AbortSignal.timeout` keeps no process alive.
    */
   signal?: AbortSignal | undefined;
   /**
