@@ -11,12 +11,12 @@
 
 import type { Instance } from "../runtime/instance.ts";
 import { NIL_KIND, WIRE } from "../runtime/wire.ts";
+import { errorOfCode } from "../values/errors.ts";
 import { ARRAY_BYTES } from "../values/estimate.ts";
 import { isFarIndex, isInherited, makeSparse, setOwn } from "../values/fields.ts";
 import { kindOf, TYPED_ARRAYS } from "../values/kinds.ts";
 import { KEPT_NULL, LuaCode, LuaFloat } from "../values/lua_exact.ts";
 import type { LuaValue } from "../values/lua_value.ts";
-import { errorOfCode } from "../values/errors.ts";
 import { explain, Refusal } from "../values/refusals.ts";
 import { textOrBytes } from "../values/text.ts";
 import { type ReadShape, readShape, Shapes } from "./shapes.ts";
@@ -141,6 +141,8 @@ export class Decoder {
   #isInChange = false;
   /** Those that values lead to, and whose own containers have not been looked at. */
   #reached: Change[] = [];
+  /** All containers, where it was asked which those are. */
+  #own: Set<object> | undefined;
 
   /** Constructs a decoder that reads from the instance's buffer. */
   constructor(instance: Instance, shapes: Shapes = new Shapes()) {
@@ -222,6 +224,7 @@ export class Decoder {
       if (this.#containers.length > 0) this.#containers = [];
       if (this.#changes.length > 0) this.#changes = [];
       if (this.#reached.length > 0) this.#reached = [];
+      this.#own = undefined;
       this.#isInChange = false;
       this.#isPending = false;
       this.#mapCount = 0;
@@ -518,9 +521,10 @@ export class Decoder {
     const changes = this.#changes;
     this.#applyTo(0, changes[0]?.first ?? this.#containers.length, apply);
     const applied = values.map(apply);
+    const below = new Set<object>();
     for (let change = this.#reached.pop(); change !== undefined; change = this.#reached.pop()) {
       this.#applyTo(change.first, change.end, apply);
-      for (const number of change.others) this.#reach(changeWith(changes, number));
+      for (const number of change.others) this.#applyBelow(this.#containers[number], apply, below);
     }
     return applied;
   }
@@ -533,21 +537,18 @@ export class Decoder {
   }
 
   #applyTo(first: number, end: number, apply: Apply): void {
-    for (let number = first; number < end; number++) {
-      const container = this.#containers[number];
-      switch (kindOf(container)) {
-        case "array":
-          applyToElements(container as LuaValue[], apply);
-          break;
-        case "map":
-          applyToEntries(container as Map<LuaValue, LuaValue>, apply);
-          break;
-        case "set":
-          applyToMembers(container as Set<LuaValue>, apply);
-          break;
-        case "object":
-          applyToFields(container as Record<string, LuaValue>, apply);
-      }
+    for (let number = first; number < end; number++) applyIn(this.#containers[number], apply);
+  }
+
+  /** The same for a container and those of the message in it. */
+  #applyBelow(container: object, apply: Apply, done: Set<object>): void {
+    const own = this.#own ??= new Set(this.#containers);
+    const waiting = [container];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (done.has(next) || !own.has(next)) continue;
+      done.add(next);
+      applyIn(next, apply);
+      for (const held of valuesIn(next)) if (typeof held === "object" && held !== null) waiting.push(held);
     }
   }
 
@@ -778,18 +779,39 @@ class Pending {
   }
 }
 
-/** The changed table that a container was met in first. */
-function changeWith(changes: readonly Change[], number: number): Change {
-  let [low, high] = [0, changes.length - 1];
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if (changes[middle].first <= number) low = middle;
-    else high = middle - 1;
+type Apply = (value: LuaValue) => LuaValue;
+
+function applyIn(container: object, apply: Apply): void {
+  switch (kindOf(container)) {
+    case "array":
+      applyToElements(container as LuaValue[], apply);
+      break;
+    case "map":
+      applyToEntries(container as Map<LuaValue, LuaValue>, apply);
+      break;
+    case "set":
+      applyToMembers(container as Set<LuaValue>, apply);
+      break;
+    case "object":
+      applyToFields(container as Record<string, LuaValue>, apply);
   }
-  return changes[low];
 }
 
-type Apply = (value: LuaValue) => LuaValue;
+function valuesIn(container: object): Iterable<unknown> {
+  switch (kindOf(container)) {
+    case "map": {
+      const map = container as Map<unknown, unknown>;
+      return [...map.keys(), ...map.values()];
+    }
+    case "array":
+    case "set":
+      return container as Iterable<unknown>;
+    case "object":
+      return Object.values(container);
+    default:
+      return [];
+  }
+}
 
 function applyToElements(array: LuaValue[], apply: Apply): void {
   for (let i = 0; i < array.length; i++) array[i] = apply(array[i]);

@@ -226,3 +226,27 @@ Deno.test("a changed table of a lazy input that can't be passed fails what leads
     }
   }
 });
+
+Deno.test("what an output doesn't lead to isn't looked at, also where it crosses in a parent that was changed", async () => {
+  for (const [options, inputOptions] of [[{}, LAZY], [{ lazyThreshold: 0 }, {}]] as const) {
+    using cu = await ComputeUnit.create(options);
+    let reads = 0;
+    const other = {
+      get later() {
+        reads++;
+        return () => {};
+      },
+    };
+    const k = { n: {} };
+    const input = { other, list: [other], k, holder: { k }, m: { a: 1 } };
+    // The table of `k` crosses in that of the whole input, beside `other`; the output is a view that leads to it.
+    for (const code of ["i.x = 1 i.k.y = 2", "i.k.y = 2 i.x = 1", "i.x = i.k i.k.y = 2 i.k.n.z = i.m"]) {
+      cu.setInput(input, inputOptions);
+      cu.compute(`local i = _io.input ${code} _io.output = { i.holder, i.holder }`);
+      const [holder, same] = cu.getOutput<unknown[]>();
+      assertEquals(holder, { k: { n: code.includes("i.m") ? { z: { a: 1 } } : {}, y: 2 } });
+      assertStrictEquals(holder, same);
+    }
+    assertEquals(reads, 0);
+  }
+});
