@@ -484,6 +484,11 @@ export class Decoder {
   #changed(): void {
     const number = this.#halves[2 * this.#word++];
     this.#viewed(number);
+    this.#hasViews = true;
+    if (this.#isExternalNext(number)) {
+      this.#word++;
+      return this.views.change(number, () => this.#resultOf(number));
+    }
     const first = this.#containers.length;
     const change = { first, end: first, others: [], refusal: undefined, refusedAt: "", isReached: false };
     this.#changes.push(change);
@@ -495,8 +500,13 @@ export class Decoder {
     const isTable = typeof value === "object" && !(value instanceof Pending) &&
       (value !== null || change.refusal !== undefined);
     if (!isTable) this.#fault();
-    this.#hasViews = true;
     this.views.change(number, (name) => this.#become(change, value, name));
+  }
+
+  /** Whether a changed table is an external one by now, which has the same number and isn't read before it is needed. */
+  #isExternalNext(number: number): boolean {
+    if (this.#word >= this.#length) this.#more();
+    return this.#halves[2 * this.#word] === number && this.#halves[2 * this.#word + 1] === WIRE.BOXED + WIRE.VIEW;
   }
 
   /** What a changed table has become, which a value leads to. */

@@ -184,8 +184,10 @@ export class HostTables implements Registry {
 
   /** The key that Lua asks for, which stands in the buffer. */
   #key(words: number, heapBytes: number): unknown {
-    const [key, ...others] = this.#decoder.decode(words, heapBytes, true);
-    return key === undefined || others.length > 0 ? this.#nonsense() : key;
+    const [key, ...others]: unknown[] = this.#decoder.decode(words, heapBytes, true);
+    if (key === undefined || others.length > 0) return this.#nonsense();
+    // The host's container has the object that was an external table's before it was stored.
+    return TableData.is(key) ? this.#views.ownObjectOf(key.view) : key;
   }
 
   #nonsense(): never {

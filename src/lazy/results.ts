@@ -16,7 +16,8 @@ import { Thrown } from "./thrown.ts";
 /** The numbers of views, and what stands behind them. */
 interface Numbered {
   objectOf(number: number): object | undefined;
-  inputOf(number: number): LazyInput;
+  ownObjectOf(number: number): object | undefined;
+  inputOf(number: number): LazyInput | undefined;
   path(number: number): string;
 }
 
@@ -43,8 +44,8 @@ export class Results implements ViewResults {
   }
 
   change(number: number, become: (name: string) => LuaValue): void {
-    const object = this.#tables.objectOf(number)!;
-    this.#changesOf(this.#tables.inputOf(number)).set(object, () => become(this.#tables.path(number)));
+    const object = this.#tables.ownObjectOf(number)!;
+    this.#changesOf(this.#inputOf(number)).set(object, () => become(this.#tables.path(number)));
   }
 
   /** The object itself where the host's own may come back, else a copy. */
@@ -52,7 +53,7 @@ export class Results implements ViewResults {
     const object = this.#tables.objectOf(number)!;
     if (object instanceof Thrown) return object.value as LuaValue;
     if (TableData.is(object)) return (this.#reading ??= new Reading(beforeReading)).value(object);
-    const input = this.#tables.inputOf(number);
+    const input = this.#inputOf(number);
     if (input.isShared && this.#changes === undefined) return object as LuaValue;
     return this.#changesOf(input).apply(object, () => this.#tables.path(number));
   }
@@ -61,6 +62,10 @@ export class Results implements ViewResults {
     this.#changes = undefined;
     this.#reading = undefined;
     this.#looks = 0;
+  }
+
+  #inputOf(number: number): LazyInput {
+    return this.#tables.inputOf(number) ?? this.#instance.fault("a change of what is no input's");
   }
 
   #changesOf(input: LazyInput): Changes {

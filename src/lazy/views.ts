@@ -148,9 +148,14 @@ export class Views {
     return covered ?? this.objects.objects[number - 1];
   }
 
-  /** The input of a view's number. */
-  inputOf(number: number): LazyInput {
-    return this.origins[number]!.input;
+  /** The same of an input's view, also where that is an external table by now. */
+  ownObjectOf(number: number): object | undefined {
+    return this.objects.objects[number - 1];
+  }
+
+  /** The input of a view's number; external tables are of none. */
+  inputOf(number: number): LazyInput | undefined {
+    return this.origins[number]?.input;
   }
 
   /** Where a view's container stands, such as `input.rows[3]`. */

@@ -102,6 +102,7 @@ function decoderOf(unit: FakeUnit): Decoder {
   const inputs = [true, false].map((isShared) => ({ seen: new Seen(), nullKind: NIL_KIND.NULL, isShared }));
   const numbered = {
     objectOf: (number: number) => number > 0 ? objects[number] : undefined,
+    ownObjectOf: (number: number) => objects[number],
     path: () => "input",
     inputOf: (number: number) => inputs[number % 2],
   };

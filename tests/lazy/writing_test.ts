@@ -96,3 +96,35 @@ Deno.test("a typed array that was written to without a change is one, as a copy 
     );
   }
 });
+
+Deno.test("what code changes in a part of a lazy input that it has stored comes out of the input, too", async () => {
+  const cases: [string, unknown][] = [
+    ["_home.t = i.a  i.a.n = 2  _io.output = i", { a: { n: 2 }, b: { m: [] } }],
+    ["i.a.n = 2  _home.t = i.a  _io.output = i", { a: { n: 2 }, b: { m: [] } }],
+    ["_home.t = i.a  _home.t.n = 2  _io.output = { i.a, i }", [{ n: 2 }, { a: { n: 2 }, b: { m: [] } }]],
+    ["_home.t = i.b  i.b.m[1] = 5  i.a.n = 3  _io.output = i", { a: { n: 3 }, b: { m: [5] } }],
+    ["_home.t = i.a  _home.t.f = print  _io.output = { i.b }", [{ m: [] }]],
+    ["_home.t = i.b  i.x = 1 _home.t.m.y = 2  _io.output = i", { a: { n: 1 }, b: { m: { y: 2 } }, x: 1 }],
+  ];
+  for (const [options, inputOptions] of [[{}, { lazy: false }], [{}, LAZY], [{ lazyThreshold: 0 }, {}]] as const) {
+    for (const [code, expected] of cases) {
+      using cu = await ComputeUnit.create(options);
+      cu.setInput({ a: { n: 1 }, b: { m: [] } }, inputOptions);
+      cu.compute(`local i = _io.input ${code}`);
+      assertEquals(cu.getOutput(), expected, code);
+      assertEquals(JSON.parse(cu.getOutputJson()), expected, code);
+    }
+  }
+});
+
+Deno.test("an entry of a lazy Map or Set is found by its key that was stored in an external table", async () => {
+  for (const inputOptions of [{ lazy: false }, LAZY]) {
+    using cu = await ComputeUnit.create();
+    const key = { k: 1 };
+    cu.setInput({ key, map: new Map([[key, 1]]), set: new Set([key]) }, inputOptions);
+    const code = `local i = _io.input _home.t = i.key
+      local found for k, v in pairs(i.map) do found = k == i.key and i.map[k] == v and rawequal(k, _home.t) end
+      return { i.map[i.key], rawget(i.map, i.key), i.set[i.key], found, next(i.map) == i.key }`;
+    assertEquals(cu.compute(code), [1, 1, true, true, true]);
+  }
+});

@@ -116,9 +116,11 @@ noinline fn writeChanges(L: *lua.State) void {
     }
 }
 
-/// Writes one value of a source, if it is a changed table.
+/// Writes one value of a source, if it is a changed table, or one that is external by now.
 fn changed(L: *lua.State, held: *const lua.Value) void {
-    if (lua.isNil(held) or numbers.isClean(lua.tableOf(held))) return;
+    if (lua.isNil(held)) return;
+    const table = lua.tableOf(held);
+    if (numbers.isClean(table) and !numbers.isExternal(table)) return;
     buffer.reserve(1, 0);
     buffer.writeBox(.written, numbers.numberOf(lua.tableOf(held)));
     assert(part == .values and !is_exact);
