@@ -5,7 +5,6 @@
  * @module
  */
 
-import { LuaFloat } from "../values/lua_exact.ts";
 import { ByteReader, Damage } from "./bytes.ts";
 import {
   apartKey,
@@ -300,21 +299,6 @@ function fill({ table, pages: [list, keys] }: Entry): void {
   for (const value of table.list) if (value !== undefined) table.listSize++;
   table.size = table.listSize;
   for (const value of table.values) if (value !== undefined) table.size++;
-  if (!table.hasKeysOnce()) throw new Damage("a key twice");
-  if (!table.canEndAt(table.border)) throw new Damage("a table that doesn't end where it says");
-  checkTyped(table);
+  if (table.damage !== undefined) throw new Damage(table.damage);
   list.length = keys.length = 0;
-}
-
-/** Elements of a typed array are numbers, and of the kinds of bigints integers. */
-function checkTyped(table: TableData): void {
-  const { kind, list, keys } = table;
-  if (kind === undefined || !kind.startsWith("typed:")) return;
-  const isBig = kind === "typed:11" || kind === "typed:12";
-  const isRight = keys.length === 0 && list.every((value) => {
-    if (typeof value === "bigint") return isBig;
-    if (typeof value === "number") return !isBig || Number.isInteger(value);
-    return !isBig && value instanceof LuaFloat;
-  });
-  if (!isRight) throw new Damage("a typed array of other values");
 }

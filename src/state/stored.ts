@@ -164,7 +164,7 @@ export class Storing {
   /** Sets a key of a table that no other has yet. */
   #put(table: TableData, key: StoredKey, value: unknown, shown: string | number): void {
     this.#path[this.#depth - 1] = shown;
-    this.#state.set(table, key, this.#value(value));
+    this.#state.add(table, key, this.#value(value));
   }
 
   #elements(table: TableData, array: readonly unknown[]): void {
@@ -175,7 +175,7 @@ export class Storing {
       if (element === null) hasNulls = true;
       this.#put(table, i + 1, element, i);
     }
-    if (hasNulls && table.kind !== undefined) this.#state.mark(table, "array", length);
+    if (hasNulls && table.kind !== undefined) this.#state.addKind(table, "array", length);
   }
 
   /** A typed array is one again as long as it isn't changed. */
@@ -187,7 +187,7 @@ export class Storing {
         const element = array[i];
         this.#put(table, i + 1, isFloat ? floatOf(element as number) : element, i);
       }
-      this.#state.mark(table, `typed:${number}`);
+      this.#state.addKind(table, `typed:${number}`);
     });
   }
 
@@ -328,7 +328,10 @@ export class Reading {
 
   #array(table: TableData): LuaValue {
     const result: LuaValue[] = this.#remember(table, []);
-    for (let key = 1; key <= table.luaLength; key++) result.push(this.#at(key, table.get(key)));
+    // A null is nil to Lua, so that a border may stand before the last element.
+    const { size, luaLength } = table;
+    const length = table.kind === "array" ? Math.max(size, luaLength) : size;
+    for (let key = 1; key <= length; key++) result.push(this.#at(key, table.get(key)));
     return result;
   }
 
@@ -392,17 +395,39 @@ function typedArrayOf(table: TableData, number: number): TypedArray {
 /** What a table is in JavaScript, where its kind doesn't say: by its keys, as for all tables of Lua's. */
 export function resultKindOf(table: TableData): Exclude<TableKind, undefined> {
   const { kind } = table;
-  if (kind !== undefined && (kind !== "array" || isWithin(table)) && (kind !== "object" || hasObjectKeys(table))) {
-    return kind;
-  }
+  if (kind !== undefined && isStill(table, kind)) return kind;
   if (isSequence(table)) return "array";
   return hasObjectKeys(table) ? "object" : "map";
 }
 
-/** Whether its keys are 1 to n, n not 0. */
-function isSequence({ size, listSize, list }: TableData): boolean {
-  if (size === 0 || listSize !== size) return false;
-  return list.length === size || list.slice(0, size).every((value) => value !== undefined);
+/** Whether a table can be of its kind with the entries that it has now. */
+function isStill(table: TableData, kind: Exclude<TableKind, undefined>): boolean {
+  switch (kind) {
+    case "array":
+      return isWithin(table);
+    case "object":
+      return hasObjectKeys(table);
+    case "set":
+      return hasMembers(table);
+    default:
+      return true;
+  }
+}
+
+/** Whether all values are `true`. */
+function hasMembers(table: TableData): boolean {
+  let isFit = true;
+  forEachEntry(table, (_, value) => isFit &&= value === true);
+  return isFit;
+}
+
+/** Whether its keys are 1 to n, n not 0. They may stand among the other keys, as after a list was given up. */
+function isSequence(table: TableData): boolean {
+  const { size, listSize, list } = table;
+  if (size === 0) return false;
+  if (listSize === size && list.length === size) return true;
+  for (let key = 1; key <= size; key++) if (table.get(key) === undefined) return false;
+  return true;
 }
 
 /** Whether all keys are places of the array. */

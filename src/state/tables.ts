@@ -13,7 +13,7 @@
 
 import { ARRAY_BYTES } from "../values/estimate.ts";
 import { External } from "../values/kinds.ts";
-import { type KeptNull, LuaCode, type LuaFloat } from "../values/lua_exact.ts";
+import { type KeptNull, LuaCode, LuaFloat } from "../values/lua_exact.ts";
 import { Refusal } from "../values/refusals.ts";
 import { binaryText } from "../values/text.ts";
 
@@ -62,6 +62,10 @@ const BYTES_PREFIX = "\udc00";
 /** The key under which `index` has a key, so that bytes are told by what they are. */
 export function indexed(key: StoredKey): unknown {
   return key instanceof Uint8Array ? BYTES_PREFIX + binaryText(key) : key;
+}
+
+function isTyped(kind: TableKind): boolean {
+  return kind !== undefined && kind.startsWith("typed:");
 }
 
 /** Whether a key may stand in the list. */
@@ -177,6 +181,31 @@ export class TableData {
     return (border === 0 || !isNil(this.get(border))) && isNil(this.get(border + 1));
   }
 
+  /** What keeps contents that were read from being a table's, of which the index has just been made. */
+  get damage(): string | undefined {
+    if (!this.hasKeysOnce()) return "a key twice";
+    if (!this.canEndAt(this.border)) return "a table that doesn't end where it says";
+    return this.#isTypedArray() ? undefined : "a typed array of other values";
+  }
+
+  /** Elements of a typed array are numbers, and of the kinds of bigints integers; other tables are none. */
+  #isTypedArray(): boolean {
+    if (!isTyped(this.kind)) return true;
+    const isBig = this.kind === "typed:11" || this.kind === "typed:12";
+    return this.keys.length === 0 && this.list.every((value) => {
+      if (typeof value === "bigint") return isBig;
+      if (typeof value === "number") return !isBig || Number.isInteger(value);
+      return !isBig && value instanceof LuaFloat;
+    });
+  }
+
+  /** Gives up the last of `keys`. */
+  dropLast(): void {
+    const key = this.keys.pop()!;
+    this.values.pop();
+    this.#places?.delete(indexed(key));
+  }
+
   /** How many places a traversal goes through. */
   get placeCount(): number {
     return this.list.length + this.keys.length;
@@ -240,8 +269,18 @@ interface Undo {
   /** `undefined`: its kind and length were changed. */
   readonly key: StoredKey | undefined;
   readonly value: Stored | undefined;
+  /** Whether the key had a place, if perhaps an empty one. */
+  readonly hasPlace: boolean;
   readonly kind: TableKind;
   readonly length: number;
+  readonly border: number;
+}
+
+/** Where the entries of a table stand. */
+interface Places {
+  /** Length of the list. */
+  readonly listLength: number;
+  readonly keys: readonly StoredKey[];
 }
 
 /** What is asked before a table is read or changed: it may throw. */
@@ -255,6 +294,8 @@ export interface Watch {
   write(table: TableData, key?: StoredKey): boolean;
   /** So it was noted. */
   noted(before: Stored | undefined): void;
+  /** Before keys of a table come to other places: whoever has changed it and may take that back notes where they are. */
+  move(table: TableData): void;
   /** What is noted takes so much, estimated. */
   readonly bytes: number;
   /** Whether anything has changed that is kept, whatever open transactions end with, and that `withoutOpen` hasn't shown. */
@@ -267,6 +308,15 @@ export interface Watch {
 export class Journal {
   /** In the order in which they were made: the first of each key, and of what each table is. */
   readonly changes: Undo[] = [];
+  /** Where entries of tables stood before they came to other places. */
+  readonly places: Map<TableData, Places> = new Map();
+
+  /** Notes where the entries of a table stand, unless that is noted; what that takes, in bytes. */
+  notePlaces(table: TableData): number {
+    if (this.places.has(table)) return 0;
+    this.places.set(table, { listLength: table.list.length, keys: table.keys.slice() });
+    return 8 * table.keys.length;
+  }
 }
 
 /** Number of the table `_home`, in every state. */
@@ -353,6 +403,10 @@ export class State {
 
   /** Sets a key to a value, or with `undefined` takes it away. */
   set(table: TableData, key: StoredKey, value: Stored | undefined): void {
+    // A typed array becomes another kind of table, so that nobody else may change it.
+    if (this.transactions !== undefined && isTyped(table.kind) && this.transactions.write(table)) {
+      this.#note(table, undefined, undefined);
+    }
     const isNew = this.transactions?.write(table, key) === true;
     const before = table.get(key);
     if (isNew) this.#note(table, key, before);
@@ -362,8 +416,22 @@ export class State {
 
   /** Notes what is there before a change, for who takes it back: once for each key. */
   #note(table: TableData, key: StoredKey | undefined, value: Stored | undefined): void {
-    this.journal!.changes.push({ table, key, value, kind: table.kind, length: table.length });
+    const { kind, length, border } = table;
+    const hasPlace = value !== undefined || key === undefined || table.placeOf(key) >= 0;
+    this.journal!.changes.push({ table, key, value, hasPlace, kind, length, border });
     this.transactions!.noted(value);
+  }
+
+  /** Sets a key of a table that is being made: that is no change which anyone could take back. */
+  add(table: TableData, key: StoredKey, value: Stored | undefined): void {
+    if (value !== undefined) this.#put(table, key, table.get(key), value);
+  }
+
+  /** Says what a table that is being made becomes. */
+  addKind(table: TableData, kind: TableKind, length = 0): void {
+    this.bytes += ENTRY_BYTES * (length - table.length);
+    table.kind = kind;
+    table.length = length;
   }
 
   /** The same, by the host: what Lua has of the table is void. */
@@ -392,10 +460,12 @@ export class State {
 
   /** Takes back the changes that a journal has. */
   rollBack(journal: Journal): void {
-    const { changes } = journal;
-    this.#undo(changes.reverse());
+    const { changes, places } = journal;
+    this.#undo(changes.reverse(), true);
+    for (const [table, known] of places) this.#moveBack(table, known);
     for (const { table } of changes) this.onChange?.(table);
     changes.length = 0;
+    places.clear();
   }
 
   /**
@@ -405,32 +475,108 @@ export class State {
   without<T>(journals: readonly Journal[], look: () => T): T {
     const borders = new Map<TableData, number>();
     for (const { changes } of journals) for (const { table } of changes) borders.set(table, table.border);
-    const made = journals.toReversed().map(({ changes }) => this.#undo(changes.toReversed()));
+    const made = journals.toReversed().map(({ changes }) => this.#undo(changes.toReversed(), true));
+    const moved = new Map<TableData, Pick<TableData, "list" | "keys" | "values" | "listSize">>();
+    for (const { places } of journals.toReversed()) {
+      for (const [table, known] of places) {
+        const { list, keys, values, listSize } = table;
+        if (!moved.has(table)) moved.set(table, { list, keys, values, listSize });
+        this.#moveBack(table, known);
+      }
+    }
     try {
       return look();
     } finally {
-      for (const changes of made.reverse()) this.#undo(changes.reverse());
+      for (const [table, contents] of moved) this.#rearrange(table, contents);
+      for (const changes of made.reverse()) this.#undo(changes.reverse(), false);
       // A table with holes has several.
       for (const [table, border] of borders) this.#moveBorder(table, border);
     }
   }
 
-  /** Sets to what was there before changes, in their order; answers what undoes that, in the same order. */
-  #undo(changes: readonly Undo[]): Undo[] {
-    const { journal: open } = this;
+  /**
+   * Sets to what was there before changes, in their order; answers what undoes that, in the same order.
+   *
+   * @param drops Whether to give up places that weren't there, as far as they come last.
+   */
+  #undo(changes: readonly Undo[], drops: boolean): Undo[] {
+    const { journal } = this;
     this.journal = undefined;
     const undone: Undo[] = [];
-    for (const { table, key, value, kind, length } of changes) {
+    const left = new Map<TableData, Set<unknown>>();
+    for (const { table, key, value, hasPlace, kind, length, border } of changes) {
       const now = key === undefined ? undefined : table.get(key);
-      undone.push({ table, key, value: now, kind: table.kind, length: table.length });
+      const { kind: kindNow, length: lengthNow, border: borderNow } = table;
+      undone.push({ table, key, value: now, hasPlace: true, kind: kindNow, length: lengthNow, border: borderNow });
       this.bytes += ENTRY_BYTES * (length - table.length);
-      if (key !== undefined) this.#put(table, key, now, value);
+      if (key !== undefined && (value !== undefined || now !== undefined)) this.#put(table, key, now, value);
+      if (drops && !hasPlace && !this.#dropPlace(table, key!)) {
+        if (!left.has(table)) left.set(table, new Set());
+        left.get(table)!.add(indexed(key!));
+      }
       table.kind = kind;
       table.length = length;
+      if (table.canEndAt(border)) this.#moveBorder(table, border);
       this.#markDirty(table);
     }
-    this.journal = open;
+    // Of a key that was taken away first, and then set, the place came after those of others.
+    for (const [table, keys] of left) this.#dropPlaces(table, keys);
+    this.journal = journal;
     return undone;
+  }
+
+  /** Gives up the place of a key that is empty, if it is a last one; whether there is none any more. */
+  #dropPlace(table: TableData, key: StoredKey): boolean {
+    const { list, keys } = table;
+    if (isPosition(key) && key <= list.length) {
+      if (key < list.length || list[key - 1] !== undefined) return false;
+      list.pop();
+      this.#markPage(table, 2 * pageOf(list.length));
+    } else {
+      const place = table.find(key);
+      if (place >= 0 && (place < keys.length - 1 || table.values[place] !== undefined)) return false;
+      if (place < 0) return true;
+      table.dropLast();
+      this.#markPage(table, 2 * pageOf(keys.length) + 1);
+    }
+    return true;
+  }
+
+  /** Gives up the last places, as far as they are those of some keys, and empty. */
+  #dropPlaces(table: TableData, dropped: Set<unknown>): void {
+    const { list, keys } = table;
+    while (list.length > 0 && dropped.has(list.length) && this.#dropPlace(table, list.length));
+    while (keys.length > 0 && dropped.has(indexed(keys.at(-1)!)) && this.#dropPlace(table, keys.at(-1)!));
+  }
+
+  /** Brings the keys of a table back to where they stood; those that have come since, and stay, follow. */
+  #moveBack(table: TableData, { listLength, keys: known }: Places): void {
+    const list = Array.from({ length: listLength }, (_, i) => table.get(i + 1));
+    while (list.length > 0 && list[list.length - 1] === undefined) list.pop();
+    // Where the next element has come since, it stands in the list, and so do those after it.
+    const hasNext = table.kind === "map" || table.kind === "set" || known.includes(list.length + 1);
+    for (let key = list.length + 1; !hasNext && table.get(key) !== undefined; key++) list.push(table.get(key));
+    const [keys, values]: [StoredKey[], Stored[]] = [[], []];
+    const done = new Set<unknown>();
+    const add = (key: StoredKey) => {
+      const value = key === key && !(isPosition(key) && key <= list.length) ? table.get(key) : undefined;
+      if (value === undefined || done.has(indexed(key))) return;
+      done.add(indexed(key));
+      keys.push(key);
+      values.push(value);
+    };
+    known.forEach(add);
+    for (let place = 0; place < table.placeCount; place++) add(table.keyAt(place));
+    const listSize = list.reduce((count: number, value) => value === undefined ? count : count + 1, 0);
+    this.#rearrange(table, { list, keys, values, listSize });
+  }
+
+  #rearrange(table: TableData, contents: Pick<TableData, "list" | "keys" | "values" | "listSize">): void {
+    // What pages there were before is to be saved, too: some may be empty now.
+    this.#markAll(table);
+    Object.assign(table, contents);
+    table.index();
+    this.#markAll(table);
   }
 
   /**
@@ -520,7 +666,7 @@ export class State {
     }
     if (value !== undefined) this.#store(table, key, before, value);
     else this.#take(table, key, before);
-    if (typeof table.kind === "string" && table.kind.startsWith("typed:")) {
+    if (isTyped(table.kind)) {
       table.kind = "array";
       this.#markDirty(table);
     }
@@ -541,7 +687,8 @@ export class State {
         if (before === undefined) table.listSize++;
         return this.#stored(table, key, before, 2 * pageOf(key - 1));
       }
-      if (key === list.length + 1 && table.find(key) < 0) {
+      // Of a Map and a Set the keys keep their order: none stands in the list.
+      if (key === list.length + 1 && table.kind !== "map" && table.kind !== "set" && table.find(key) < 0) {
         this.#tidyList(table);
         if (key === table.list.length + 1) return this.#append(table, key, value);
       }
@@ -574,6 +721,7 @@ export class State {
 
   /** A place after the last of the list; what follows may stand among the other keys. */
   #append(table: TableData, key: number, value: Stored): void {
+    if (table.find(key + 1) >= 0) this.transactions?.move(table);
     table.list.push(value);
     table.listSize++;
     this.#markDirty(table);
@@ -608,6 +756,7 @@ export class State {
   /** Gives up the empty places of other keys. */
   #moveTogether(table: TableData): void {
     const { keys, values } = table;
+    this.transactions?.move(table);
     let count = 0;
     for (let i = 0; i < keys.length; i++) {
       if (values[i] === undefined) continue;
@@ -623,11 +772,13 @@ export class State {
   #tidyList(table: TableData): void {
     const { list } = table;
     if (list.length > 0 && list[list.length - 1] === undefined) {
+      this.transactions?.move(table);
       while (list.length > 0 && list[list.length - 1] === undefined) list.pop();
       // The page in which it ends now holds fewer places.
       this.#markPage(table, 2 * pageOf(list.length));
     }
     if (list.length < PLACES_MIN || table.listSize * 2 >= list.length) return;
+    this.transactions?.move(table);
     this.#markAll(table);
     table.list = [];
     table.listSize = 0;

@@ -149,6 +149,11 @@ export class Transactions {
       outer.journal.changes.push(change);
       this.#take(outer, bytesOf(change.value));
     }
+    for (const [table, places] of journal.places) {
+      if (outer.journal.places.has(table)) continue;
+      outer.journal.places.set(table, places);
+      this.#take(outer, 8 * places.keys.length);
+    }
     this.#take(outer, outer.reads.addAll(reads) + outer.writes.addAll(writes));
   }
 
@@ -208,6 +213,12 @@ export class Transactions {
 
   noted(before: Stored | undefined): void {
     this.#take(this.#current!, bytesOf(before));
+  }
+
+  move(table: TableData): void {
+    for (const transaction of this.#open) {
+      if (transaction.writes.has(table, undefined)) this.#take(transaction, transaction.journal.notePlaces(table));
+    }
   }
 
   #take(transaction: Transaction, bytes: number): void {

@@ -134,8 +134,16 @@ export class RandomChanges {
       () => new LuaCode("string.rep"),
       () => state.create(),
       () => state.create(this.#one<TableKind>(["array", "map", "set", "object"])),
+      () => this.#numbers(state),
       () => this.#table(state),
     ])();
+  }
+
+  #numbers(state: State): TableData {
+    const table = state.create();
+    for (let i = this.#random(4); i > 0; i--) state.add(table, table.border + 1, 0.5 + i);
+    state.addKind(table, "typed:9");
+    return table;
   }
 }
 

@@ -1,8 +1,8 @@
 // Whatever a state holds, and however it came to it: what is saved is what is loaded.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertInstanceOf } from "@std/assert";
 import fc from "fast-check";
-import { type Home, openHome } from "@computeunit/cu";
+import { ConflictError, type Home, openHome } from "@computeunit/cu";
 import { MemoryStore, type StoreLimits } from "@computeunit/cu/stores/memory";
 import { RUNS_FACTOR, SEED } from "../helpers/property.ts";
 import { homeInternals } from "../../src/state/home.ts";
@@ -23,10 +23,6 @@ async function assertNothingElse(store: MemoryStore, home: Home): Promise<void> 
 }
 
 const sortedLines = (lines: string[]) => lines.toSorted();
-
-/** What a home holds, whatever the order of keys, and whichever border of a table with holes is its length. */
-const sorted = (home: Home) =>
-  sortedLines(picture(home).map((line) => line.replace(/^(table \d+: \w+, \d+), \d+/, "$1")));
 
 for (const [name, limits] of Object.entries(LIMITS)) {
   Deno.test(`random states come back from ${name}`, async () => {
@@ -74,7 +70,7 @@ Deno.test("random changes of an open transaction are left out of what is saved, 
         const saved = async () => await openHome(store, "s", WITHOUT_WAIT);
         changes.make(home, counts[0]);
         await home.save();
-        const kept = sorted(await saved());
+        const kept = picture(await saved());
         const transactions = new Transactions(state);
         const outer = transactions.begin();
         const open = [outer];
@@ -87,19 +83,63 @@ Deno.test("random changes of an open transaction are left out of what is saved, 
           const before = picture(home);
           transactions.hasKept = true;
           await homeInternals.saveKept(home);
-          assertSame(sorted(await saved()), kept);
+          assertSame(picture(await saved()), kept);
           assertSame(sortedLines(picture(home)), sortedLines(before));
           assertEquals(state.bytes, bytes);
         }
-        const last = sorted(home);
+        const last = picture(home);
         if (counts[0] % 2 === 0) {
           for (const transaction of open.reverse()) transactions.rollBack(transaction);
-          assertSame(sorted(home), kept);
+          assertSame(picture(home), kept);
         } else for (const transaction of open.reverse()) transactions.commit(transaction);
         await home.save();
-        assertSame(sorted(await saved()), counts[0] % 2 === 0 ? kept : last);
+        assertSame(picture(await saved()), counts[0] % 2 === 0 ? kept : last);
       },
     ),
     { numRuns: Math.ceil(50 * RUNS_FACTOR), seed: SEED },
   );
 });
+
+Deno.test("of a transaction that is taken back, nothing is left, whatever others have changed meanwhile", async () => {
+  const key = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 30 }).map((n) => `k${n}`));
+  const change = fc.record({ inside: fc.boolean(), key, value: fc.oneof(fc.constant(undefined), fc.nat({ max: 9 })) });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(change, { maxLength: 200 }),
+      fc.array(change, { maxLength: 60 }),
+      async (before, after) => {
+        const store = new MemoryStore();
+        const home = await openHome(store, "s", WITHOUT_WAIT);
+        const state = stateOf(home);
+        const expected = new Map<unknown, unknown>();
+        const set = (table: { key: string | number; value: number | undefined }) => {
+          state.set(state.home, table.key, table.value);
+          if (table.value === undefined) expected.delete(table.key);
+          else expected.set(table.key, table.value);
+        };
+        before.forEach(set);
+        const transactions = new Transactions(state);
+        const transaction = transactions.begin();
+        for (const { inside, key, value } of after) {
+          try {
+            if (inside) transactions.run(transaction, () => state.set(state.home, key, value));
+            else set({ key, value });
+          } catch (error) {
+            assertInstanceOf(error, ConflictError);
+          }
+          assertEquals(state.home.damage, undefined);
+        }
+        transactions.rollBack(transaction);
+        assertEquals(state.home.damage, undefined);
+        assertEquals(new Map(contentsOf(home)), expected);
+        await home.save();
+        assertEquals(contentsOf(await openHome(store, "s", WITHOUT_WAIT)), contentsOf(home));
+      },
+    ),
+    { numRuns: Math.ceil(200 * RUNS_FACTOR), seed: SEED },
+  );
+});
+
+function contentsOf(home: Home): [unknown, unknown][] {
+  return home.table.keys().map((key) => [key, home.table.get(key)]);
+}

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ComputeUnit, ConflictError, LuaError, type LuaValue } from "@computeunit/cu";
+import { ComputeUnit, ConflictError, type ExternalTable, LuaError, type LuaValue, openHome } from "@computeunit/cu";
+import { MemoryStore } from "@computeunit/cu/stores/memory";
 import { endingSearch, RUNS_FACTOR, SEED } from "../helpers/property.ts";
 import { CountingClock } from "../helpers/clock.ts";
 
@@ -308,4 +309,107 @@ Deno.test("transactions that overlap do what some order of them does, one after 
     ),
     { numRuns: Math.ceil(200 * RUNS_FACTOR), seed: SEED },
   );
+});
+
+/** Runs code as a transaction that fails. */
+function fails(cu: ComputeUnit, code: string): void {
+  assertThrows(() => cu.compute(`${code} error("taken back", 0)`, { transaction: true }), LuaError, "taken back");
+}
+
+Deno.test("a failed transaction leaves the order of keys, the kind, the border and the length as they were", async () => {
+  const cases: [string, string][] = [
+    // What makes a table, and what a transaction does to it.
+    ["for i = 1, 20 do t['k' .. i] = i end", "for k, v in pairs(t) do if v > 5 then t[k] = nil end end t.new = 1"],
+    ["t.x, t[2] = 1, 2", "t[1] = 1"],
+    ["t.x, t[2] = 1, 2", "t[1] = 1 t[3] = 3 t[1] = nil"],
+    ["for i = 1, 20 do t[i] = i end", "for i = 1, 15 do t[i] = nil end t[21] = 21"],
+    ["for i = 1, 20 do t[i] = i end t.x = 1", "for i = 20, 1, -1 do t[i] = nil end t[1], t[40] = 1, 40"],
+    ["t[2], t[4], t.x = 2, 4, 'x'", "for i = 1, 9 do t[i] = i end"],
+    ["t.a, t.b, t.c = 1, 2, 3", "t.b, t.d, t.b = nil, 4, 5"],
+    ["t.a = 1", "t.b = nil t.c = 1 t.b = 2"],
+  ];
+  const kinds = ["", "_io.array(t, 30)", "_io.object(t)"];
+  for (const [make, change] of cases) {
+    for (const kind of kinds) {
+      using cu = await ComputeUnit.create();
+      cu.compute(`_home.t = {} local t = _home.t ${make} ${kind}`);
+      const look = () => [
+        (cu.home.get("t") as ExternalTable).keys(),
+        (cu.home.get("t") as ExternalTable).toValue(),
+        cu.compute("return #_home.t"),
+      ];
+      const before = look();
+      fails(cu, `local t = _home.t ${change}`);
+      assertEquals(look(), before, `${make}; ${kind}; ${change}`);
+      // Nor is anything of it left for the next one.
+      cu.compute("_home.t.last = 1", { transaction: true });
+      const [keys] = before as [unknown[]];
+      assertEquals((cu.home.get("t") as ExternalTable).keys(), [...keys, "last"]);
+    }
+  }
+});
+
+Deno.test("a border with holes below it is what it was before a failed transaction", async () => {
+  using cu = await ComputeUnit.create();
+  cu.home.set("a", [1, 2, 3]);
+  cu.compute("_home.a[1], _home.a[2] = nil");
+  fails(cu, "_home.a[3] = nil");
+  assertEquals([cu.compute("return #_home.a"), cu.home.toValue()], [3, { a: [null, null, 3] }]);
+});
+
+Deno.test("a typed array is one again after a failed transaction, and what was saved can be loaded", async () => {
+  const store = new MemoryStore();
+  for (const [i, change] of ["t[3] = 1", "t.x = 1", "t[1] = 'text'", "t[2] = nil t.y = 2 t[7] = 7"].entries()) {
+    using cu = await ComputeUnit.create({ home: await openHome(store, `${i}`) });
+    cu.home.set("t", new Float32Array([1, 2]));
+    cu.home.set("kept", 1);
+    fails(cu, `local t = _home.t ${change}`);
+    assertEquals(cu.home.toValue(), { t: new Float32Array([1, 2]), kept: 1 });
+    await cu.saveState();
+    assertEquals((await openHome(store, `${i}`)).table.toValue(), { t: new Float32Array([1, 2]), kept: 1 });
+  }
+});
+
+Deno.test("tables that a failed transaction has stored keep what they held, and can be stored again", async () => {
+  for (const lazy of [false, true]) {
+    using cu = await ComputeUnit.create();
+    cu.compute("config = { rate = 0.2, list = { 1, 2, 3 } }");
+    cu.setInput({ order: { id: 7, lines: new Float64Array([1, 2]) } }, { lazy });
+    const code = "_home.order, _home.config = _io.input.order, config";
+    fails(cu, code);
+    assertEquals(cu.home.toValue(), {});
+    assertEquals(cu.compute("return { config.rate, #config.list, _io.input.order.id }"), [0.2, 3, 7]);
+    assertEquals(cu.compute("return _io.input"), { order: { id: 7, lines: new Float64Array([1, 2]) } });
+    // What it has changed in them since is taken back: they are external tables by then.
+    fails(cu, `${code} config.rate = 9 config.list[4] = 4`);
+    assertEquals(cu.compute("return { config.rate, #config.list }"), [0.2, 3]);
+    cu.compute(code, { transaction: true });
+    assertEquals(cu.home.toValue(), {
+      order: { id: 7, lines: new Float64Array([1, 2]) },
+      config: { rate: 0.2, list: [1, 2, 3] },
+    });
+  }
+});
+
+Deno.test("autosave beside an open transaction saves tables with holes as they are without it", async () => {
+  const store = new MemoryStore();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  using cu = await ComputeUnit.create({
+    home: await openHome(store, "s"),
+    autosave: true,
+    globals: { wait: () => promise },
+  });
+  cu.home.set("a", []);
+  cu.home.set("t", new Int8Array([1]));
+  cu.compute("for i = 1, 3 do _home.a[i * 2] = i end");
+  const expected = { a: { 2: 1, 4: 2, 6: 3 }, t: new Int8Array([1]) };
+  assertEquals(cu.home.toValue(), expected);
+  const run = cu.computeAsync("for i = 1, 9 do _home.a[i] = i end _home.t[2] = 2 wait() error('no', 0)", {
+    transaction: true,
+  });
+  await cu.computeAsync("_home.other = 1");
+  assertEquals((await openHome(store, "s")).table.toValue(), { ...expected, other: 1 });
+  resolve();
+  await assertRejects(() => run, LuaError, "no");
+  assertEquals(cu.home.toValue(), { ...expected, other: 1 });
 });
