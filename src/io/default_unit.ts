@@ -262,7 +262,7 @@ export function tableSize(id: number): number {
 }
 
 /** The keys of an external table; see {@linkcode ComputeUnit.tableKeys}. */
-export function tableKeys(id: number): LuaValue[] {
+export function tableKeys(id: number): (LuaValue | ExternalTable)[] {
   return unit().tableKeys(id);
 }
 

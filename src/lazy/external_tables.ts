@@ -315,12 +315,14 @@ export class ExternalTables implements ExternalNumbers {
     const written = this.#encoder.encodeStoredPage(2, (write) => {
       while (place < last && count < limit) {
         const value = table.valueAt(place);
-        const key = table.keyAt(place++);
-        if (value === undefined || value === null) continue;
-        write(key);
-        write(value);
-        ends.push(place);
-        return ++count;
+        if (value !== undefined && value !== null) {
+          // Both throw where the page is full: then the entry is the first of the next one.
+          write(table.keyAt(place));
+          write(value);
+          ends.push(++place);
+          return ++count;
+        }
+        place++;
       }
       return count;
     });

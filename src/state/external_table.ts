@@ -83,12 +83,11 @@ export class ExternalTable extends TableHandle {
     return true;
   }
 
-  /** Its keys, in the order in which a traversal finds them. */
-  keys(): LuaValue[] {
-    const keys: LuaValue[] = [];
-    const reading = new Reading(beforeReading);
+  /** Its keys, in the order in which a traversal finds them; a table is an {@linkcode ExternalTable}. */
+  keys(): (LuaValue | ExternalTable)[] {
+    const keys: (LuaValue | ExternalTable)[] = [];
     beforeReading(tableOf(this));
-    forEachEntry(tableOf(this), (key) => keys.push(reading.value(key)));
+    forEachEntry(tableOf(this), (key) => keys.push(TableData.is(key) ? externalOf(key) : plainOf(key)));
     return keys;
   }
 

@@ -139,6 +139,8 @@ function fillTable(table: TableData, record: TableRecord, tables: readonly Table
   table.border = record.border;
   table.length = record.length;
   table.index();
+  // Of bytes, which may be anyone's.
+  if (record.original === undefined && table.damage !== undefined) throw new UnreadableError(table.damage);
 }
 
 function countOf(values: readonly (Stored | undefined)[]): number {
@@ -199,7 +201,7 @@ function readTable(data: Fields, count: number): TableRecord {
     list,
     keys,
     values,
-    border: data.count("border", list.length + keys.length + 1),
+    border: data.count("border", COUNT_MAX),
     length: data.count("length", COUNT_MAX),
     hasMetatable: data.flag("hasMetatable"),
     isExposed: data.flag("isExposed"),

@@ -1121,12 +1121,13 @@ export class ComputeUnit implements Disposable {
   }
 
   /**
-   * The keys of an external table, in the order in which a traversal finds them.
+   * The keys of an external table, in the order in which a traversal finds them; a table is an
+   * {@linkcode ExternalTable}.
    *
    * @param id The table's number.
    * @throws {RangeError} If there is no such table.
    */
-  tableKeys(id: number): LuaValue[] {
+  tableKeys(id: number): (LuaValue | ExternalTable)[] {
     this.#uses.ready("get a table's keys");
     return this.#tableIds!.find("get a table's keys", id).keys();
   }

@@ -475,3 +475,82 @@ Deno.test("strings that are no UTF-8 count for what they take in JavaScript, som
     assert(count > 1000 && count < 2100, `${count}`);
   }
 });
+
+Deno.test("a traversal finds every entry, whatever the lengths of strings and keys", async () => {
+  using cu = await ComputeUnit.create();
+  const long = [1300, 1365, 1366, 1500, 5000, 40_000];
+  for (const [i, units] of long.entries()) {
+    cu.setTableValue(HOME, `value ${i}`, "x".repeat(units));
+    cu.setTableValue(HOME, `${i} key ${"k".repeat(units)}`, i);
+    cu.setTableValue(HOME, `bytes ${i}`, new Uint8Array(units).fill(255));
+    cu.setTableValue(HOME, `short ${i}`, i);
+  }
+  const keys = cu.tableKeys(HOME);
+  assertEquals(keys.length, 4 * long.length);
+  assertEquals(cu.compute("local n = {} for k in pairs(_home) do n[#n + 1] = k end return n"), keys);
+  const copied = cu.compute<Record<string, unknown>>("local c = {} for k, v in pairs(_home) do c[k] = v end return c");
+  assertEquals(copied, cu.home.toValue() as Record<string, unknown>);
+  assertEquals(cu.compute("for k in pairs(_home) do _home[k] = nil end return next(_home)"), null);
+  assertEquals(cu.tableSize(HOME), 0);
+});
+
+Deno.test("Maps and Sets keep the order of their keys, integers too", async () => {
+  using cu = await ComputeUnit.create();
+  const map = new Map<unknown, unknown>([["b", 1], [2, "two"], [1, "one"], [3, "three"], [1.5, 0]]);
+  const set = new Set<unknown>(["size", 2, 1, 3]);
+  cu.setInput({ map, set });
+  cu.compute("_home.map, _home.set = _io.input.map, _io.input.set");
+  cu.setTableValue(HOME, "map2", map);
+  const { home } = cu;
+  for (const name of ["map", "map2"]) {
+    assertEquals([...(home.get(name) as ExternalTable).toValue() as Map<unknown, unknown>], [...map]);
+  }
+  assertEquals([...(home.get("set") as ExternalTable).toValue() as Set<unknown>], [...set]);
+  assertEquals(
+    cu.compute("local s = '' for k in pairs(_home.map) do s = s .. tostring(k) .. ' ' end return s"),
+    "b 2 1 3 1.5 ",
+  );
+  cu.compute("_home.map[4] = 4 _home.map[1] = nil _home.map[1] = 'last'");
+  assertEquals(cu.compute<Map<unknown, unknown>>("return _home.map").size, 6);
+  assertEquals(cu.compute("return { #_home.map, _home.map[4], _home.map[1] }"), [4, 4, "last"]);
+});
+
+Deno.test("a Set whose values aren't all true is a table like any other", async () => {
+  using cu = await ComputeUnit.create();
+  cu.home.set("s", new Set(["a"]));
+  cu.compute("_home.s.count = 5 _home.s.a = false");
+  assertEquals(cu.home.toValue(), { s: { a: false, count: 5 } });
+  assertEquals(cu.compute("return _home.s"), { a: false, count: 5 });
+  cu.compute("_home.s.count = true _home.s.a = true");
+  assertEquals(cu.home.toValue(), { s: new Set(["a", "count"]) });
+});
+
+Deno.test("tables as keys are found again by what keys() gives", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute("_home[{ f = function() end }] = 'of a table' _home.x = 2");
+  const [first, second] = cu.home.keys();
+  assertInstanceOf(first, ExternalTable);
+  assertEquals([cu.home.get(first), second], ["of a table", "x"]);
+  assertEquals(cu.home.delete(first), true);
+  assertEquals(cu.home.keys(), ["x"]);
+});
+
+Deno.test("a table whose keys are 1 to n is an array, however they came, and has all its elements", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute(`
+    _home.q = {}
+    local q = _home.q
+    for i = 1, 20 do q[i] = i end
+    for i = 2, 19 do q[i] = nil end
+    q[21] = 21
+    q[1], q[20], q[21] = nil
+    for i = 1, 5 do q[i] = i end
+  `);
+  assertEquals(cu.home.toValue(), { q: [1, 2, 3, 4, 5] });
+  assertEquals(cu.compute("return { _home.q, #_home.q }"), [[1, 2, 3, 4, 5], 5]);
+  const table = cu.createExternalTable();
+  for (const [i, value] of [1, null, 3].entries()) cu.setTableValue(table, i + 1, value);
+  assertEquals(cu.externalTable(table).toValue(), [1, null, 3]);
+  cu.setTableValue(table, 4, null);
+  assertEquals(cu.externalTable(table).toValue(), [1, null, 3, null]);
+});

@@ -289,3 +289,14 @@ Deno.test("a traversal that a run is in goes on where it was, past places that a
     cu.dispose();
   }
 });
+
+Deno.test("bytes have tables that were used as queues, and are refused where a table makes no sense", async () => {
+  using cu = await ComputeUnit.create();
+  cu.compute("local q = {} _home.q = q for i = 1, 20 do q[i] = i end for i = 1, 15 do q[i] = nil end q[21] = 21");
+  cu.compute(
+    "local q = {} _home.w = q local head = 1 for i = 1, 40 do q[i] = i if i > 3 then q[head] = nil head = head + 1 end end",
+  );
+  using copy = await ComputeUnit.fromSnapshot(await Snapshot.from(await cu.snapshot().bytes()));
+  assertEquals(copy.home.toValue(), cu.home.toValue());
+  assertEquals(copy.compute("return { #_home.q, #_home.w }"), cu.compute("return { #_home.q, #_home.w }"));
+});
