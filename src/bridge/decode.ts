@@ -36,10 +36,11 @@ export interface ViewResults {
   /**
    * Notes that an object was changed; all changes come before the first `resultOf`.
    *
-   * @param become Called where a value leads to the object, with where it stands in its input: answers
-   * what it has become, and throws where that can't be passed.
+   * @param change Where a value leads to the object, `become` says with it what the object has become.
    */
-  change(number: number, become: (name: string) => LuaValue): void;
+  change(number: number, change: number): void;
+  /** Where a view's object stands in its input, for messages. */
+  path(number: number): string;
   /** What a view's object is to the host, with all changes. */
   resultOf(number: number): LuaValue;
   /** Forgets the changes and results of a message. */
@@ -55,17 +56,10 @@ export interface ExactValues {
   readonly marks: ReadonlyMap<object, number>;
 }
 
-/** A changed table of a message. */
-interface Change {
-  /** The containers that were met in it first: their numbers are from `first` on, before `end`. */
-  readonly first: number;
-  end: number;
-  /** Numbers of containers that it has too, and were met first in other changed tables. */
-  readonly others: number[];
-  /** Why it can't be passed, and where that stands in it. */
-  refusal: Refusal | undefined;
-  refusedAt: string;
-  isReached: boolean;
+/** Why a changed table can't be passed, and where that stands in it. */
+interface ChangeRefusal {
+  readonly refusal: Refusal;
+  readonly where: string;
 }
 
 /** Bytes of strings that are decoded in a millisecond or so. */
@@ -136,11 +130,21 @@ export class Decoder {
   #isPending = false;
   /** Containers so far, by number. */
   #containers: (LuaValue & object)[] = [];
-  /** The changed tables so far; while one is being read, it is the last one. */
-  #changes: Change[] = [];
+  /** What the changed tables so far have become; undefined for those that are external by now. */
+  #changes: (LuaValue | undefined)[] = [];
+  /** The numbers of their views. */
+  #changed: number[] = [];
+  /** The first container that was met in each, and in none before. */
+  #firsts: number[] = [];
+  /** Of some: numbers of containers that they have, too, and that were met in one before. */
+  #others = new Map<number, number[]>();
+  /** Those that can't be passed. */
+  #refusals = new Map<number, ChangeRefusal>();
+  /** Whether a changed table is being read, which isn't in `#changes` yet. */
   #isInChange = false;
-  /** Those that values lead to, and whose own containers have not been looked at. */
-  #reached: Change[] = [];
+  /** Those that values lead to, in the order in which that was found; and whether each is among them. */
+  #reached: number[] = [];
+  #isReached: boolean[] = [];
   /** All containers, where it was asked which those are. */
   #own: Set<object> | undefined;
 
@@ -214,7 +218,7 @@ export class Decoder {
     try {
       this.#begin(words, heapBytes);
       while (this.#word < this.#length || this.#takeNext()) {
-        if (this.#isWritten()) this.#changed();
+        if (this.#isWritten()) this.#readChange();
         else values.push(this.#value());
       }
       if (this.#isPending) return this.#applied(values);
@@ -222,10 +226,7 @@ export class Decoder {
       if (this.#hasViews) this.#endViews();
       this.#chunks = [];
       if (this.#containers.length > 0) this.#containers = [];
-      if (this.#changes.length > 0) this.#changes = [];
-      if (this.#reached.length > 0) this.#reached = [];
-      this.#own = undefined;
-      this.#isInChange = false;
+      if (this.#firsts.length > 0) this.#forgetChanges();
       this.#isPending = false;
       this.#mapCount = 0;
       // To clear a Map takes an allocation, which a small message is read without.
@@ -416,9 +417,11 @@ export class Decoder {
 
   #known(number: number): LuaValue {
     if (number >= this.#containers.length) this.#fault();
-    if (this.#isInChange) {
-      const { first, others } = this.#changes.at(-1)!;
-      if (number < first && number >= this.#changes[0].first) others.push(number);
+    if (this.#isInChange && number < this.#firsts.at(-1)! && number >= this.#firsts[0]) {
+      const change = this.#changes.length;
+      const others = this.#others.get(change);
+      if (others === undefined) this.#others.set(change, [number]);
+      else others.push(number);
     }
     return this.#containers[number];
   }
@@ -428,9 +431,10 @@ export class Decoder {
     const what = this.#name();
     const where = this.#name();
     if (!this.#isInChange) this.#fault();
-    const change = this.#changes.at(-1)!;
-    change.refusal = new Refusal(payload === 1 ? RangeError : TypeError, what);
-    change.refusedAt = where;
+    this.#refusals.set(this.#changes.length, {
+      refusal: new Refusal(payload === 1 ? RangeError : TypeError, what),
+      where,
+    });
     return null;
   }
 
@@ -481,43 +485,63 @@ export class Decoder {
   }
 
   /** Reads a changed table. */
-  #changed(): void {
+  #readChange(): void {
     const number = this.#halves[2 * this.#word++];
     this.#viewed(number);
     this.#hasViews = true;
-    if (this.#isExternalNext(number)) {
-      this.#word++;
-      return this.views.change(number, () => this.#resultOf(number));
-    }
-    const first = this.#containers.length;
-    const change = { first, end: first, others: [], refusal: undefined, refusedAt: "", isReached: false };
-    this.#changes.push(change);
+    this.#changed.push(number);
+    this.#firsts.push(this.#containers.length);
     this.#isInChange = true;
-    const value = this.#value();
+    const value = this.#isExternalNext(number) ? undefined : this.#value();
     this.#isInChange = false;
-    change.end = this.#containers.length;
     // A table that was written to is no view any more.
-    const isTable = typeof value === "object" && !(value instanceof Pending) &&
-      (value !== null || change.refusal !== undefined);
-    if (!isTable) this.#fault();
-    this.views.change(number, (name) => this.#become(change, value, name));
+    const isTable = typeof value === "object" && value !== null && !(value instanceof Pending);
+    if (!isTable && value !== undefined && !this.#refusals.has(this.#changes.length)) this.#fault();
+    this.#isReached.push(false);
+    this.views.change(number, this.#changes.push(value) - 1);
   }
 
   /** Whether a changed table is an external one by now, which has the same number and isn't read before it is needed. */
   #isExternalNext(number: number): boolean {
     if (this.#word >= this.#length) this.#more();
-    return this.#halves[2 * this.#word] === number && this.#halves[2 * this.#word + 1] === WIRE.BOXED + WIRE.VIEW;
+    const word = 2 * this.#word;
+    const isExternal = this.#halves[word] === number && this.#halves[word + 1] === WIRE.BOXED + WIRE.VIEW;
+    if (isExternal) this.#word++;
+    return isExternal;
   }
 
-  /** What a changed table has become, which a value leads to. */
-  #become(change: Change, value: LuaValue, name: string): LuaValue {
-    const { refusal, refusedAt } = change;
-    if (refusal !== undefined) {
-      const { message } = explain(refusal, "read input", name + refusedAt);
+  /**
+   * What an object has become of which `views` has been told that it was changed, where a value leads to it.
+   *
+   * @throws {TypeError} If that can't be passed.
+   * @throws {RangeError} If it nests too deep.
+   */
+  become(change: number): LuaValue {
+    const refused = this.#refusals.size > 0 ? this.#refusals.get(change) : undefined;
+    if (refused !== undefined) {
+      const { refusal, where } = refused;
+      const { message } = explain(refusal, "read input", this.views.path(this.#changed[change]) + where);
       throw errorOfCode(refusal.type, message, refusal.message);
     }
-    this.#reach(change);
+    const value = this.#changes[change];
+    if (value === undefined) return this.#resultOf(this.#changed[change]);
+    if (!this.#isReached[change]) {
+      this.#isReached[change] = true;
+      this.#reached.push(change);
+    }
     return value;
+  }
+
+  #forgetChanges(): void {
+    this.#changes = [];
+    this.#changed = [];
+    this.#firsts = [];
+    if (this.#others.size > 0) this.#others = new Map();
+    if (this.#refusals.size > 0) this.#refusals = new Map();
+    this.#reached = [];
+    this.#isReached = [];
+    this.#own = undefined;
+    this.#isInChange = false;
   }
 
   /** Whether the next word says that a changed table follows. */
@@ -528,22 +552,18 @@ export class Decoder {
   /** Puts the changed objects of lazy inputs into the values, and into the changed tables that they lead to. */
   #applied(values: LuaValue[]): LuaValue[] {
     const apply = (value: LuaValue) => value instanceof Pending ? this.#resultOf(value.number) : value;
-    const changes = this.#changes;
-    this.#applyTo(0, changes[0]?.first ?? this.#containers.length, apply);
+    const firsts = this.#firsts;
+    const { length } = this.#containers;
+    this.#applyTo(0, firsts[0] ?? length, apply);
     const applied = values.map(apply);
     const below = new Set<object>();
-    for (let change = this.#reached.pop(); change !== undefined; change = this.#reached.pop()) {
-      this.#applyTo(change.first, change.end, apply);
-      for (const number of change.others) this.#applyBelow(this.#containers[number], apply, below);
+    // Those that are found on the way are added to what is gone through.
+    for (const change of this.#reached) {
+      this.#applyTo(firsts[change], change + 1 < firsts.length ? firsts[change + 1] : length, apply);
+      const others = this.#others.size > 0 ? this.#others.get(change) : undefined;
+      for (const number of others ?? []) this.#applyBelow(this.#containers[number], apply, below);
     }
     return applied;
-  }
-
-  /** Notes that a value leads to a changed table. */
-  #reach(change: Change): void {
-    if (change.isReached) return;
-    change.isReached = true;
-    this.#reached.push(change);
   }
 
   #applyTo(first: number, end: number, apply: Apply): void {
@@ -712,7 +732,7 @@ export class Decoder {
 
   #checkCount(container: Map<LuaValue, LuaValue> | Set<LuaValue>, count: number): void {
     // Nulls stand for the keys that were refused.
-    if (!this.#isInChange || this.#changes.at(-1)!.refusal === undefined) checkCount(container, count);
+    if (!this.#isInChange || !this.#refusals.has(this.#changes.length)) checkCount(container, count);
   }
 
   #bigint(): bigint {

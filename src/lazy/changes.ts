@@ -53,8 +53,9 @@ interface Waiting {
  */
 export class Changes {
   #isShared: boolean;
-  /** What gives what each changed object has become. */
-  #changed = new Map<object, () => LuaValue>();
+  /** The number of what each changed object has become. */
+  #changed = new Map<object, number>();
+  #becomes: (change: number) => LuaValue;
   /** Of a shared input, what has been looked at and has objects in it: itself, or the copy. */
   #results = new Map<object, object>();
   /** Else, the numbers of the objects that have copies, and the copies. */
@@ -77,20 +78,18 @@ export class Changes {
 
   /**
    * @param isShared Whether the host's own objects may be results.
+   * @param becomes Gives what a changed object has become; asked where an object leads to it; may throw.
    * @param check Called after so many values have been looked at, as an input may be large; may throw.
    */
-  constructor(isShared: boolean, check: (looks: number) => void) {
+  constructor(isShared: boolean, becomes: (change: number) => LuaValue, check: (looks: number) => void) {
     this.#isShared = isShared;
+    this.#becomes = becomes;
     this.#check = check;
   }
 
-  /**
-   * Tells that an object was changed; all changes come before the first `apply`.
-   *
-   * @param become Gives what it has become; asked where an object leads to it; may throw.
-   */
-  set(object: object, become: () => LuaValue): void {
-    this.#changed.set(object, become);
+  /** Tells that an object was changed, and the number of the change; all come before the first `apply`. */
+  set(object: object, change: number): void {
+    this.#changed.set(object, change);
   }
 
   /**
@@ -158,8 +157,8 @@ export class Changes {
     const copied: object[] = [];
     for (const object of parents.keys()) {
       if (this.#results.has(object)) continue;
-      const become = this.#changed.get(object);
-      if (become !== undefined) this.#results.set(object, this.#become(become) as object);
+      const change = this.#changed.get(object);
+      if (change !== undefined) this.#results.set(object, this.#become(change) as object);
       else if (!isAffected.has(object)) this.#results.set(object, object);
       else {
         this.#results.set(object, emptyLike(kindOf(object)));
@@ -184,9 +183,9 @@ export class Changes {
     return isLeaf;
   }
 
-  #become(become: () => LuaValue): LuaValue {
+  #become(change: number): LuaValue {
     try {
-      return become();
+      return this.#becomes(change);
     } catch (error) {
       throw this.#stopped = error;
     }
@@ -259,8 +258,8 @@ export class Changes {
   /** The copy of a container, which is made where there is none yet. */
   #copy(from: object, hint: CopyPlan | undefined): LuaValue {
     if (this.#changed.size > 0) {
-      const become = this.#changed.get(from);
-      if (become !== undefined) return this.#become(become);
+      const change = this.#changed.get(from);
+      if (change !== undefined) return this.#become(change);
     }
     const kind = kindOf(from);
     if (kind === "object") return this.#copyPlain(from as Record<string, unknown>, hint);

@@ -43,9 +43,12 @@ export class Results implements ViewResults {
     return this.#tables.objectOf(number);
   }
 
-  change(number: number, become: (name: string) => LuaValue): void {
-    const object = this.#tables.ownObjectOf(number)!;
-    this.#changesOf(this.#inputOf(number)).set(object, () => become(this.#tables.path(number)));
+  change(number: number, change: number): void {
+    this.#changesOf(this.#inputOf(number)).set(this.#tables.ownObjectOf(number)!, change);
+  }
+
+  path(number: number): string {
+    return this.#tables.path(number);
   }
 
   /** The object itself where the host's own may come back, else a copy. */
@@ -72,7 +75,8 @@ export class Results implements ViewResults {
     this.#changes ??= new Map();
     let changes = this.#changes.get(input);
     if (changes === undefined) {
-      changes = new Changes(input.isShared, (looks) => this.#countLooks(looks));
+      const become = (change: number) => this.#decoder.become(change);
+      changes = new Changes(input.isShared, become, (looks) => this.#countLooks(looks));
       this.#changes.set(input, changes);
     }
     return changes;

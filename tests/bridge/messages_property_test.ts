@@ -29,7 +29,13 @@ class Driver {
     this.#encoder = new Encoder(instance);
     this.#decoder = new Decoder(instance);
     // A word that was changed may stand for an external table, of any number.
-    this.#decoder.views = { objectOf: () => ({}), change: () => {}, resultOf: () => null, endMessage: () => {} };
+    this.#decoder.views = {
+      objectOf: () => ({}),
+      path: () => "",
+      change: () => {},
+      resultOf: () => null,
+      endMessage: () => {},
+    };
     instance.host = {
       flush: (words, heapBytes) => this.#decoder.takeChunk(words, heapBytes),
       print: () => {},
