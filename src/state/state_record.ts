@@ -7,7 +7,7 @@
 import { KEPT_NULL, KeptNull, LuaCode, LuaFloat } from "../values/lua_exact.ts";
 import { Fields } from "../values/plain_data.ts";
 import { UnreadableError } from "../values/value_reader.ts";
-import { type State, type Stored, type StoredKey, TableData, type TableKind } from "./tables.ts";
+import { State, type Stored, type StoredKey, TableData, type TableKind } from "./tables.ts";
 
 /** Stands for a table of the record. */
 export class TableReference {
@@ -113,7 +113,7 @@ export function restoreState({ nextId, tables: records }: StateRecord, state: St
     for (const [place, record] of records.entries()) {
       const table = tables[place];
       if (keepsHome && (place === 0 || table.references > 0)) continue;
-      fillTable(table, record, tables);
+      fillTable(table, record, (value) => value instanceof TableReference ? tables[value.index] : value);
     }
   };
   if (keepsHome) fill();
@@ -128,19 +128,20 @@ export function restoreState({ nextId, tables: records }: StateRecord, state: St
   return tables;
 }
 
-function fillTable(table: TableData, record: TableRecord, tables: readonly TableData[]): void {
-  const stored = (value: Recorded) => value instanceof TableReference ? tables[value.index] : value;
+function fillTable(
+  table: TableData,
+  record: TableRecord,
+  stored: (value: Recorded | RecordedKey) => Stored | undefined,
+): void {
   table.kind = record.kind;
   table.list = record.list.map(stored);
-  table.keys = record.keys.map((key) => key instanceof TableReference ? tables[key.index] : key);
+  table.keys = record.keys.map(stored) as StoredKey[];
   table.values = record.values.map(stored);
   table.listSize = countOf(table.list);
   table.size = table.listSize + countOf(table.values);
   table.border = record.border;
   table.length = record.length;
   table.index();
-  // Of bytes, which may be anyone's.
-  if (record.original === undefined && table.damage !== undefined) throw new UnreadableError(table.damage);
 }
 
 function countOf(values: readonly (Stored | undefined)[]): number {
@@ -182,19 +183,21 @@ const COUNT_MAX = 2 ** 32;
  */
 export function readState(data: Fields): StateRecord {
   const given = data.list("tables", (value) => new Fields(value));
-  const tables = given.map((table) => readTable(table, given.length));
+  const checked = new State();
+  const tables = given.map((table) => readTable(table, given.length, checked));
   const made = data.list("made", (place) => Fields.checkedCount(place, tables.length));
   if (tables.length === 0) throw new UnreadableError("there is no _home");
   return { nextId: data.count("nextId"), tables, made };
 }
 
-function readTable(data: Fields, count: number): TableRecord {
+/** @param checked Of which the table that checks it is. */
+function readTable(data: Fields, count: number, checked: State): TableRecord {
   const valueOf = (value: unknown) => readValue(value, count);
   const keys = data.list("keys", (key) => readKey(key, count));
   const list = data.list("list", valueOf);
   const values = data.list("values", valueOf);
   if (keys.length !== values.length) throw new UnreadableError("keys and values don't fit");
-  return {
+  const record = {
     original: undefined,
     id: data.count("id"),
     kind: readKind(data.value("kind")),
@@ -206,6 +209,10 @@ function readTable(data: Fields, count: number): TableRecord {
     hasMetatable: data.flag("hasMetatable"),
     isExposed: data.flag("isExposed"),
   };
+  const table = new TableData(checked, record.id);
+  fillTable(table, record, (value) => value as Stored);
+  if (table.damage !== undefined) throw new UnreadableError(table.damage);
+  return record;
 }
 
 function readKind(kind: unknown): TableKind {
