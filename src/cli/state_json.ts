@@ -4,7 +4,7 @@
  * @module
  */
 
-import { floatOf, forEachEntry, resultKindOf, Storing } from "../state/stored.ts";
+import { arrayLength, floatOf, forEachEntry, hasMembers, resultKindOf, Storing } from "../state/stored.ts";
 import { type State, type Stored, type StoredKey, TableData, type TableKind } from "../state/tables.ts";
 import { DEPTH_MAX, INT64_MAX, INT64_MIN, TYPED_ARRAYS } from "../values/kinds.ts";
 import { setOwn } from "../values/fields.ts";
@@ -69,9 +69,10 @@ class Writing {
   }
 
   #contents(table: TableData, depth: number): unknown {
-    const kind = resultKindOf(table);
+    // What isn't all true is marked as a Set nevertheless.
+    const kind = table.kind === "set" ? "set" : resultKindOf(table);
     if (kind === "array") return this.#array(table, depth);
-    if (kind === "set" && isOfMembers(table)) {
+    if (kind === "set" && hasMembers(table)) {
       return { [TAG]: "set", members: this.#entries(table, depth).map(([key]) => key) };
     }
     if (kind.startsWith("typed:")) {
@@ -88,8 +89,7 @@ class Writing {
   }
 
   #array(table: TableData, depth: number): unknown[] {
-    const length = table.kind === undefined || table.kind === "array" ? table.luaLength : table.list.length;
-    return Array.from({ length }, (_, i) => this.value(table.get(i + 1) ?? null, depth));
+    return Array.from({ length: arrayLength(table) }, (_, i) => this.value(table.get(i + 1) ?? null, depth));
   }
 
   #entries(table: TableData, depth: number): [unknown, unknown][] {
@@ -97,13 +97,6 @@ class Writing {
     forEachEntry(table, (key, value) => entries.push([this.value(key, depth), this.value(value, depth)]));
     return entries;
   }
-}
-
-/** Whether a Set's table has no values but `true`. */
-function isOfMembers(table: TableData): boolean {
-  let hasOnly = true;
-  forEachEntry(table, (_, value) => hasOnly &&= value === true);
-  return hasOnly;
 }
 
 /** Floats that are whole numbers have a point, so that they are floats again. */

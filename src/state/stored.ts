@@ -328,9 +328,7 @@ export class Reading {
 
   #array(table: TableData): LuaValue {
     const result: LuaValue[] = this.#remember(table, []);
-    // A null is nil to Lua, so that a border may stand before the last element.
-    const { size, luaLength } = table;
-    const length = table.kind === "array" ? Math.max(size, luaLength) : size;
+    const length = arrayLength(table);
     for (let key = 1; key <= length; key++) result.push(this.#at(key, table.get(key)));
     return result;
   }
@@ -414,8 +412,13 @@ function isStill(table: TableData, kind: Exclude<TableKind, undefined>): boolean
   }
 }
 
-/** Whether all values are `true`. */
-function hasMembers(table: TableData): boolean {
+/** How many elements a table has as an array: a null is nil to Lua, so that a border may stand before the last one. */
+export function arrayLength({ kind, size, luaLength }: TableData): number {
+  return kind === "array" ? Math.max(size, luaLength) : size;
+}
+
+/** Whether all values are `true`, as in a Set. */
+export function hasMembers(table: TableData): boolean {
   let isFit = true;
   forEachEntry(table, (_, value) => isFit &&= value === true);
   return isFit;
