@@ -225,12 +225,14 @@ class ReadingJson {
     if (!Array.isArray(list)) return wrong(given);
     if (kind === "typed") return this.#typed(given, list, depth, number);
     if (kind !== "set" && kind !== "map" && kind !== "object") return wrong(given);
-    const table = this.#table(kind, number);
+    // As in a Map, integers stay where they stand among the other keys.
+    const table = this.#table("map", number);
     for (const entry of list) {
       if (isSet) this.#set(table, entry, true, depth);
       else if (Array.isArray(entry) && entry.length === 2) this.#set(table, entry[0], entry[1], depth);
       else wrong(given);
     }
+    this.#state.mark(table, kind);
     return table;
   }
 
