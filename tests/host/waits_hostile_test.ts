@@ -363,3 +363,35 @@ Deno.test("an error is told as it was, though code called the host while it was 
   assertThrows(() => cu.compute(code), LuaError, "outer");
   await assertRejects(() => cu.computeAsync(code), LuaError, "outer");
 });
+
+Deno.test("the stack may move while task.all takes its functions", async () => {
+  using cu = await ComputeUnit.create({ seed: 1 });
+  const code = `
+    local all = require("task").all
+    local function deep(n) if n == 0 then return 0 end return 1 + deep(n - 1) end
+    local function one() return 1 end
+    -- Finalizers that need more of the stack, at any place where garbage is collected.
+    local mt = { __gc = function() deep(100) end }
+    for i = 1, 5000 do
+      setmetatable({}, mt)
+      all(one, one, one)
+    end
+    return "fine"
+  `;
+  assertEquals((await cu.computeAsync(code)).value, "fine");
+});
+
+Deno.test("a value is encoded as JSON wherever the stack ends", async () => {
+  using cu = await ComputeUnit.create();
+  const code = `
+    local encode = require("json").encode
+    local function at(depth)
+      local text = encode({ depth, { k = "v" } })
+      if text ~= '[' .. depth .. ',{"k":"v"}]' then error(depth .. text) end
+      if depth > 0 then return at(depth - 1), depth end
+    end
+    for depth = 1, 300 do coroutine.wrap(at)(depth) end
+    return "fine"
+  `;
+  assertEquals(cu.compute(code), "fine");
+});

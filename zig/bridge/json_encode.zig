@@ -128,6 +128,7 @@ var refused_what: []const u8 = "";
 
 /// Writes a value; `name` begins the path of errors. The text stays until `drop`.
 pub fn encode(L: *lua.State, given: *const lua.Value, name: []const u8, how: Options) Error![]const u8 {
+    const value = given.*; // it may stand on the stack, which moves as it grows
     options = how;
     depth = 0;
     length = 0;
@@ -137,7 +138,7 @@ pub fn encode(L: *lua.State, given: *const lua.Value, name: []const u8, how: Opt
     reserve(L, scalar_max);
     anchor = @ptrCast(c.luaH_new(L));
     lua.push(L, lua.ofTable(anchor));
-    lua.push(L, if (lua.isNil(given)) lua.nil else given.*);
+    lua.push(L, if (lua.isNil(&value)) lua.nil else value);
     errdefer |err| describe(name, if (err == error.Depth) decoding.depth_text else refused_what);
     if (try one(L, lua.top(L))) try contents(L);
     lua.pop(L, 2);

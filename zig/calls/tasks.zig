@@ -76,7 +76,9 @@ fn make(L: *lua.State, made: *Made) void {
     while (made.count < count) : (made.count += 1) {
         const index: c_int = @intCast(made.count + 2);
         c.lua_pushvalue(L, index);
-        lua.at(L, @intCast(index)).* = lua.integer(strands.make(L, 1, null));
+        // It may collect garbage, and the stack move, before it is written to.
+        const number = strands.make(L, 1, null);
+        lua.at(L, @intCast(index)).* = lua.integer(number);
     }
 }
 

@@ -206,7 +206,8 @@ fn addKey(table: *lua.Table, function: *const lua.Value, text: *Text) bool {
 fn read(L: *lua.State, is_name: bool) to_lua.Error!void {
     const string = lua.stringOf(lua.top(L));
     if (is_name) {
-        lua.top(L).* = findFunction(L, lua.bytesOf(string)) orelse return error.Damaged;
+        const found = findFunction(L, lua.bytesOf(string)) orelse return error.Damaged;
+        lua.top(L).* = found;
         return;
     }
     bytecode.load(L, lua.bytesOf(string), globalsOf(L)) catch return error.Damaged;
