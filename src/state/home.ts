@@ -15,7 +15,7 @@ import { newWriterId } from "./root.ts";
 import { type Base, isName, SavedState } from "./saved_state.ts";
 import type { Store } from "./store.ts";
 import { Reading, Storing } from "./stored.ts";
-import { SAVED_IO_ID, State, type Stored } from "./tables.ts";
+import { SAVED_IO_ID, State, type Stored, type TableData } from "./tables.ts";
 
 /** Options of {@linkcode openHome}. */
 export interface HomeOptions {
@@ -178,8 +178,10 @@ export class Home {
    */
   load(): Promise<void> {
     return this.#inTurn(async () => {
-      this.#checkSettled("load");
-      ({ base: this.#base, pages: this.#pages } = await this.#saved.load(this.#state));
+      const check = () => this.#checkSettled("load");
+      check();
+      // Code goes on meanwhile, and may have begun a transaction.
+      ({ base: this.#base, pages: this.#pages } = await this.#saved.load(this.#state, check));
     });
   }
 
@@ -189,18 +191,28 @@ export class Home {
     throw new TypeError(`Cannot ${verb} state ${JSON.stringify(this.name)}: a transaction has not ended`);
   }
 
-  /** Takes the values now; a save that fails leaves them to the next one, as all that has changed. */
+  /** Takes the values now; a save that fails leaves nothing of them to the next one. */
   #saveWithIo(values: IoValues): Promise<void> {
     const storing = new Storing(this.#state, undefined, true);
     const stored: (Stored | undefined)[] = IO_FIELDS.map((field) =>
       storing.value(values[field] ?? undefined, "save state", field)
     );
-    return this.#inTurn(() => {
+    return this.#inTurn(async () => {
       this.#checkSettled("save");
       const { savedIo } = this.#state;
-      for (const [i, field] of IO_FIELDS.entries()) this.#state.set(savedIo, field, stored[i]);
-      return this.#save();
+      const before = IO_FIELDS.map((field) => savedIo.get(field));
+      this.#setSavedIo(savedIo, stored);
+      try {
+        await this.#save();
+      } catch (error) {
+        this.#setSavedIo(savedIo, before);
+        throw error;
+      }
     });
+  }
+
+  #setSavedIo(savedIo: TableData, values: readonly (Stored | undefined)[]): void {
+    for (const [i, field] of IO_FIELDS.entries()) this.#state.set(savedIo, field, values[i]);
   }
 
   async #save(): Promise<void> {

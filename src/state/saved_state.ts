@@ -89,8 +89,12 @@ export class SavedState {
     this.#options = options;
   }
 
-  /** Reads all into a state, in the place of what it holds. */
-  async load(state: State): Promise<{ base: Base; pages: Pages }> {
+  /**
+   * Reads all into a state, in the place of what it holds.
+   *
+   * @param check Called when all was read, before the state is changed; may throw.
+   */
+  async load(state: State, check: () => void = () => {}): Promise<{ base: Base; pages: Pages }> {
     const backOff = this.#backOff();
     for (let attempt = 1;; attempt++) {
       const base = await this.#settledBase();
@@ -99,6 +103,7 @@ export class SavedState {
         const loading = new Loading(state, base.root.nextId, (numbers, use) => this.#readPages(numbers, pieces, use));
         if (base.root.tablePages > 0) await loading.read(base.root.tablePages);
         if (await this.#isCurrent(base)) {
+          check();
           this.#pieces = pieces;
           return { base, pages: this.#pagesOf(state, base, loading) };
         }

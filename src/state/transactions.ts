@@ -136,11 +136,13 @@ export class Transactions {
     this.#close(transaction);
     const { journal, reads, writes } = transaction;
     const outer = this.#openAround(transaction);
+    // Others, or those beside it in the same one: what they have read is of before.
+    for (const other of this.#open) {
+      const isBeside = outer === undefined || other !== outer && isIn(other, outer);
+      if (isBeside && other.reads.meets(writes) && !isIn(other, transaction)) other.isOutdated = true;
+    }
     if (outer === undefined) {
       this.hasKept = true;
-      for (const other of this.#open) {
-        if (other.reads.meets(writes) && !isIn(other, transaction)) other.isOutdated = true;
-      }
       return;
     }
     for (const change of journal.changes) {
@@ -201,6 +203,10 @@ export class Transactions {
     this.#check(table, known);
     const current = this.#current;
     if (current !== undefined) {
+      // Those that began in it go on later, with what they have read.
+      for (const inner of this.#open) {
+        if (inner !== current && inner.reads.has(table, known) && isIn(inner, current)) inner.isOutdated = true;
+      }
       if (!current.writes.add(table, known)) return false;
       this.#take(current, noteBytes(known));
       return true;

@@ -413,3 +413,41 @@ Deno.test("autosave beside an open transaction saves tables with holes as they a
   await assertRejects(() => run, LuaError, "no");
   assertEquals(cu.home.toValue(), { ...expected, other: 1 });
 });
+
+Deno.test("transactions in another one fail where what they have read was changed beside them, or around them", async () => {
+  const waiting: (() => void)[] = [];
+  const inner: Promise<unknown>[] = [];
+  let goOn = () => {};
+  using cu = await ComputeUnit.create({
+    globals: {
+      wait: () => new Promise<void>((resolve) => waiting.push(resolve)),
+      around: () => new Promise<void>((resolve) => goOn = resolve),
+      start: () => {
+        const run = cu.computeAsync("local n = _home.n wait() _home.n = n + 1", { transaction: true });
+        run.catch(() => {});
+        inner.push(run);
+      },
+    },
+  });
+  cu.compute("_home.n = 10");
+  const outer = cu.computeAsync("start() start() around() return _home.n", { transaction: true });
+  waiting.shift()!();
+  await inner[0];
+  waiting.shift()!();
+  await assertRejects(() => inner[1], ConflictError, "a transaction has changed what is needed here");
+  goOn();
+  assertEquals([(await outer).value, cu.home.get("n")], [11, 11]);
+
+  // Around it: what it has read is written by the one in which it began.
+  inner.length = 0;
+  await cu.computeAsync("start() _home.n = 20", { transaction: true });
+  waiting.shift()!();
+  await assertRejects(() => inner[0], ConflictError);
+  assertEquals(cu.home.get("n"), 20);
+  // What that has written before is what it reads.
+  inner.length = 0;
+  await cu.computeAsync("_home.n = 30 start()", { transaction: true });
+  waiting.shift()!();
+  await inner[0];
+  assertEquals(cu.home.get("n"), 31);
+});

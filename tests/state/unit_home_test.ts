@@ -372,3 +372,36 @@ Deno.test("a unit without a home, or with what is none, says so", async () => {
   const bad = ComputeUnit.create({ home: {} as Home });
   await assertRejects(() => bad, TypeError, "home must be a Home, as openHome() gives it, got an object");
 });
+
+Deno.test("loading fails where a transaction has begun meanwhile, and changes nothing", async () => {
+  const gate = Promise.withResolvers<void>();
+  const hold = Promise.withResolvers<void>();
+  const store = new MemoryStore();
+  const elsewhere = await openHome(store, "s");
+  elsewhere.table.set("a", 1);
+  await elsewhere.save();
+  using cu = await ComputeUnit.create({ home: await openHome(store, "s"), globals: { wait: () => hold.promise } });
+  elsewhere.table.set("a", 100);
+  await elsewhere.save();
+  const get = store.get.bind(store);
+  store.get = async (key) => (await gate.promise, await get(key));
+  const loading = cu.loadState();
+  const run = cu.computeAsync("_home.a = _home.a + 1 wait() error('no', 0)", { transaction: true });
+  gate.resolve();
+  await assertRejects(() => loading, TypeError, 'Cannot load state "s": a transaction has not ended');
+  hold.resolve();
+  await assertRejects(() => run, LuaError, "no");
+  assertEquals(cu.home.toValue(), { a: 1 });
+  await assertRejects(() => (cu.home.set("a", 2), cu.saveState()), ConflictError);
+  await cu.loadState();
+  assertEquals(cu.home.toValue(), { a: 100 });
+});
+
+Deno.test("a home is free again where its unit could not be made", async () => {
+  const home = await openHome(new MemoryStore(), "h");
+  const m = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`f${i}`, {}]));
+  const options = { memoryLimit: 1 << 20, library: "readonly", globals: { m } } as const;
+  await assertRejects(() => ComputeUnit.create({ home, ...options }), LuaError, "not enough memory");
+  using cu = await ComputeUnit.create({ home });
+  assertEquals(cu.compute("return 1"), 1);
+});

@@ -259,3 +259,19 @@ Deno.test("any value in _io comes back as setInput() takes what getOutput() give
   );
   await fc.assert(property, { numRuns: Math.ceil(100 * RUNS_FACTOR), seed: SEED });
 });
+
+Deno.test("of a save with _io that fails, nothing is saved by the next one", async () => {
+  const store = new MemoryStore();
+  using cu = await unitOn(store);
+  cu.setInput("first");
+  await cu.saveState({ io: true });
+  cu.setInput("second");
+  cu.compute("_home = 5");
+  await assertRejects(() => cu.saveState({ io: true }), TypeError, "_home");
+  cu.clearIo();
+  cu.compute("_home.a = 2");
+  await cu.saveState();
+  using other = await unitOn(store);
+  await other.loadState({ io: true });
+  assertEquals(other.compute("return { _io.input, _home.a }"), ["first", 2]);
+});
