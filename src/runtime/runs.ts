@@ -186,7 +186,7 @@ export class Runs {
     if (run === undefined) return STEPS_UNLIMITED;
     this.#charge(run);
     if (run.stepsLeft < 0) return STOP;
-    run.signal?.throwIfAborted();
+    this.#throwIfAborted(run);
     if (run.deadline === Infinity && run.nextProgress === Infinity) return Math.min(STEPS_UNLIMITED, run.stepsLeft);
     const now = this.#now();
     if (now >= run.deadline) return STOP;
@@ -197,11 +197,21 @@ export class Runs {
     return Math.min(STEPS_PER_TICK, run.stepsLeft);
   }
 
-  /** Throws where the run is to end, through its code: its time is up, or its signal aborted. */
+  /** Its own signal ends a run, and so do those of the runs in which it stands. */
+  #throwIfAborted(run: Run): void {
+    if (run.signal === undefined) return;
+    for (let depth = this.#depth - 1; depth >= 0; depth--) this.#frames[depth].signal?.throwIfAborted();
+  }
+
+  /** Throws where the run is to end, through its code: its time is up, or a signal aborted. */
   check(): void {
     const run = this.#current;
     if (run === undefined) return;
-    if (run.signal?.aborted) throw run.thrown = run.signal.reason;
+    try {
+      this.#throwIfAborted(run);
+    } catch (reason) {
+      throw run.thrown = reason;
+    }
     if (run.deadline === Infinity || this.#now() < run.deadline) return;
     throw run.thrown = new TimeUp();
   }

@@ -120,6 +120,8 @@ export const internals = {} as {
   watchRuns: (unit: ComputeUnit, afterGoing: () => void) => void;
   /** Whether a run waits for a call. */
   isPending: (unit: ComputeUnit, id: number) => boolean;
+  /** The function for which a run waits, by the call's number; `"task.sleep"` for that. */
+  calledFor: (unit: ComputeUnit, id: number) => unknown;
 };
 
 /** What a unit that goes on from a copy has besides memory. */
@@ -221,6 +223,7 @@ export class ComputeUnit implements Disposable {
     };
     internals.brokenBy = (unit) => unit.#uses.instance?.broken;
     internals.watchRuns = (unit, afterGoing) => Object.assign(unit.#tasks!, { holdsSleeps: true, afterGoing });
+    internals.calledFor = (unit, id) => unit.#tasks?.calledFor(id);
     internals.isPending = (unit, id) => unit.#tasks?.isPending(id) === true;
     internals.make = (unit, code, options) => unit.#makeTask(code, options);
     internals.makeRequest = (unit, method, params, options) => unit.#makeRequest(method, params, options);
@@ -271,11 +274,11 @@ export class ComputeUnit implements Disposable {
     const functions = this.#connect(instance, known);
     try {
       if (hasPowers(options)) definePowers(functions, options);
+      if (options.library === "readonly") functions.lock();
     } catch (error) {
       this.dispose();
       throw error;
     }
-    if (options.library === "readonly") functions.lock();
   }
 
   /** Makes what stands between the host and the instance, which knows so much. */

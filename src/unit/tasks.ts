@@ -229,6 +229,8 @@ interface EndedGroup {
   readonly group: Group;
   /** The position of the strand that has decided it; 0: all have ended. */
   readonly index: number;
+  /** What closing the others has thrown. */
+  readonly failure: unknown;
 }
 
 /** One run. */
@@ -240,6 +242,7 @@ class Task implements PreparedRun {
   main: Strand | undefined;
   readonly stats: RunStats = { steps: 0, milliseconds: 0, peakBytes: 0, hostCalls: 0 };
   readonly printed: PrintedText = { text: "" };
+  hasBegun = false;
   isOver = false;
   /** The unit has let go of its `_io`. */
   isClosed = false;
@@ -371,6 +374,7 @@ export class Tasks {
   /** Begins a run: it goes on until it waits or ends. */
   begin(task: Task): void {
     const { action, inherits } = task.options;
+    task.hasBegun = true;
     try {
       if (inherits) {
         this.#uses.use(action, ({ exports }) => this.#check(exports.inherit_channel(), action), task.channel);
@@ -483,6 +487,12 @@ export class Tasks {
     return found;
   }
 
+  /** What the host gave for a function that a run has called and waits for; `"task.sleep"` for that. */
+  calledFor(id: number): unknown {
+    const called = this.#waitsFor(id)?.wait?.called;
+    return called?.number === WIRE.SLEEP_FUNCTION ? "task.sleep" : called?.run;
+  }
+
   /** Whether a run waits for a call. */
   isPending(id: number): boolean {
     return this.#waitsFor(id) !== undefined;
@@ -528,6 +538,7 @@ export class Tasks {
       strands.push(strand);
       group?.strands.push(strand);
       if (call === undefined) continue;
+      task.hasBegun = true;
       const wait = strand.waitAs(this.#functions.at(called)!, call);
       if (left > 0) wait.group = Object.assign(new Group(strand, isRace), { left });
     }
@@ -556,10 +567,12 @@ export class Tasks {
   #goOn(strand: Strand, answer: (() => number) | undefined): void {
     let ended = this.#goOnce(strand, answer);
     while (ended !== undefined) {
-      const { group, index } = ended;
+      const { group, index, failure } = ended;
       const { parent } = group;
+      const { called } = parent.wait!;
       parent.wait = undefined;
       ended = this.#goOnce(parent, () => {
+        if (failure !== undefined) return this.#functions.settled(called, false, failure);
         this.#encoder.scalar(index);
         return 1;
       });
@@ -652,13 +665,27 @@ export class Tasks {
     if (!hasFailed && !group.isRace && group.left > 0) return undefined;
     group.isOver = true;
     const decides = hasFailed || group.isRace;
+    if (!decides) return { group, index: 0, failure: undefined };
+    let failure: unknown;
+    for (const other of group.strands) if (other !== strand) failure = this.#closeIn(other) ?? failure;
+    if (failure === undefined) return { group, index: strand.index, failure };
+    // As of what is closed around code that a pcall has called: all are over, and the error is its.
+    failure = this.#closeIn(strand) ?? failure;
+    const isEnd = this.#uses.instance?.broken !== undefined ||
+      failure instanceof LuaError && failure.kind !== "runtime";
+    if (!isEnd) return { group, index: 0, failure };
+    this.#failed(strand.task, failure);
+    return undefined;
+  }
+
+  /** Closes a strand of a group that is over; answers what that throws. */
+  #closeIn(strand: Strand): unknown {
     try {
-      if (decides) { for (const other of group.strands) if (other !== strand) this.#close(other); }
-    } catch (error) {
-      this.#failed(strand.task, error);
+      this.#close(strand);
       return undefined;
+    } catch (failure) {
+      return failure;
     }
-    return { group, index: decides ? strand.index : 0 };
   }
 
   #succeeded(task: Task, result: TaskResult): void {
@@ -670,7 +697,7 @@ export class Tasks {
     homeInternals.saveKept(home).then(() => task.resolve(result), (error) => task.reject(error));
   }
 
-  /** A run has ended in an error, or is ended: what still waits in it is closed. */
+  /** A run has ended in an error, or is ended: what still waits in it is closed. Of one that never began nothing stays. */
   #failed(task: Task, error: unknown): void {
     if (task.isOver) return;
     const broken = this.#uses.instance?.broken;
@@ -692,7 +719,7 @@ export class Tasks {
     try {
       this.#uses.use(task.options.action, (instance) => {
         try {
-          this.#closeChannel(instance, task);
+          this.#closeChannel(instance, task, task.options.keeps && task.hasBegun);
         } catch {
           // The unit has no memory to keep its fields: what came before is what counts.
           this.#closeChannel(instance, task, false);

@@ -666,3 +666,45 @@ Deno.test("a run gives its output as JSON, written in the unit within the run's 
   ) await assertRejects(() => cu.computeAsync(wrong, { globals: "own", ...options }), TypeError, message);
   assertEquals(cu.compute("return 1"), 1);
 });
+
+Deno.test("an error while task.all and task.race close the others is an error of theirs", async () => {
+  using cu = await ComputeUnit.create({ globals: { later: async (value: unknown) => await Promise.resolve(value) } });
+  const code = `
+    local task = require("task")
+    local function bad()
+      local c <close> = setmetatable({}, { __close = function() error("while closing", 0) end })
+      task.sleep(1e6)
+    end
+    local results = {}
+    for i = 1, 30 do
+      results = {
+        select(2, pcall(task.race, function() return later(1) end, bad)),
+        select(2, pcall(task.all, function() later(1) error("first", 0) end, bad, bad)),
+      }
+    end
+    return results
+  `;
+  assertEquals((await cu.computeAsync(code)).value, ["while closing", "while closing"]);
+  assertEquals(cu.compute("return 1"), 1);
+  const before = cu.getMemoryStats().usedBytes;
+  for (let i = 0; i < 20; i++) await cu.computeAsync(code);
+  cu.runGc();
+  assert(cu.getMemoryStats().usedBytes < before + 20_000);
+});
+
+Deno.test("a signal ends what code has called, also where that has one of its own", async () => {
+  const outer = new AbortController();
+  const inner = new AbortController();
+  let calls = 0;
+  using cu = await ComputeUnit.create({
+    globals: {
+      inner: () => cu.compute("while true do step() end", { signal: inner.signal }),
+      step: () => {
+        if (++calls === 10) outer.abort(new Error("enough"));
+      },
+    },
+  });
+  assertThrows(() => cu.compute("return inner()", { signal: outer.signal }), Error, "enough");
+  assert(calls < 100_000, `${calls}`);
+  assertEquals(cu.compute("return 1"), 1);
+});

@@ -90,10 +90,13 @@ fn forget(L: *lua.State, count: u32) void {
     for (2..count + 2) |index| strands.forget(L, numberAt(L, index));
 }
 
-/// The number of the strand that the host's answer is about, from 1; 0: all.
+/// The number of the strand that the host's answer is about, from 1; 0: all. Raises what the host says
+/// instead: closing the strands has failed, and it has let go of all.
 fn ended(L: *lua.State) u32 {
     const count = c.lua_gettop(L);
-    _ = host.finished(L, host.takeDelivered());
+    const answer = host.takeDelivered();
+    if (answer < 0) c.lua_settop(L, 0);
+    _ = host.finished(L, answer);
     const index: u32 = @intCast(lua.top(L).value_.i);
     c.lua_settop(L, count);
     return index;
