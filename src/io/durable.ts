@@ -12,7 +12,7 @@ import { describe, isPlainObject } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { isFunction, isOptions } from "../values/options.ts";
 import { damagedRun, DurableEntries, type WaitingRecord } from "./durable_record.ts";
-import { checkKey, type Store } from "../state/store.ts";
+import type { Store } from "../state/store.ts";
 
 /** A call of a durable function, as {@linkcode DurableOptions.calls} gets it. */
 export interface DurableCall {
@@ -108,7 +108,7 @@ export async function runDurably<T = LuaValue, Output = LuaValue>(
   code: string,
   options: DurableOptions,
 ): Promise<ComputeAsyncResult<T, Output>> {
-  checkKey(ACTION, name);
+  DurableEntries.checkName(ACTION, name);
   checkDurableOptions(options);
   options.signal?.throwIfAborted();
   const run = new DurableRun(new DurableEntries(store, name), name, code, options);
@@ -138,7 +138,7 @@ export async function runDurably<T = LuaValue, Output = LuaValue>(
  * ```
  */
 export async function forgetRun(store: Store, name: string): Promise<void> {
-  checkKey("forget a run", name);
+  DurableEntries.checkName("forget a run", name);
   const entries = new DurableEntries(store, name);
   if (await entries.load() !== undefined) await entries.delete();
 }
@@ -181,6 +181,8 @@ class DurableRun {
   #unit!: ComputeUnit;
   #run: SuspendedRun | undefined;
   #ended!: Promise<ComputeAsyncResult>;
+  /** What code calls in the place of durable functions, with their names. */
+  readonly #calls = new Map<unknown, string>();
   /** Calls that were made, and who may still give them up. */
   readonly #made = new Map<number, AbortController>();
   #wakeTimes = new Map<number, number>();
@@ -198,7 +200,7 @@ class DurableRun {
   async end(): Promise<ComputeAsyncResult> {
     const record = await this.#entries.load();
     if (record !== undefined && !("snapshot" in record)) {
-      if (record.error !== undefined) throw record.error;
+      if ("error" in record) throw record.error;
       return record.result!;
     }
     try {
@@ -214,7 +216,11 @@ class DurableRun {
   get #unitOptions(): ComputeUnitOptions {
     const { calls } = this.#options;
     const options = ofUnit(this.#options);
-    const durable = Object.keys(calls).map((name) => [name, () => new Promise(() => {})]);
+    const durable = Object.keys(calls).map((name) => {
+      const call = () => new Promise(() => {});
+      this.#calls.set(call, name);
+      return [name, call];
+    });
     const twice = Object.keys(calls).find((name) => Object.hasOwn(options.globals ?? {}, name));
     if (twice !== undefined) throw new TypeError(`Cannot ${ACTION}: ${twice} is one of calls and of globals`);
     return { ...options, globals: { ...options.globals, ...Object.fromEntries(durable) } };
@@ -238,7 +244,7 @@ class DurableRun {
     if (this.#run === undefined) throw damagedRun(this.#name);
     this.#watch(this.#run.result());
     for (const call of pending) {
-      if (call.run === this.#run && this.#isDurable(call)) this.#make(call);
+      if (this.#durableOf(call) !== undefined) this.#make(call);
       else unit.callAgain(call.id);
     }
   }
@@ -248,29 +254,34 @@ class DurableRun {
     ended.catch(() => {}); // it is read when the run has ended
   }
 
-  #isDurable({ name }: PendingCall): boolean {
-    return name === SLEEP || Object.hasOwn(this.#options.calls, name);
+  /** The durable function that is called, by what it is: a name may be that of another one, too. */
+  #durableOf({ id }: PendingCall): string | undefined {
+    const called = internals.calledFor(this.#unit, id);
+    return called === SLEEP ? SLEEP : this.#calls.get(called);
   }
 
   /** Saves the run and makes its calls, as often as it has new ones. */
   async #drive(): Promise<ComputeAsyncResult> {
     for (;;) {
       const hasGoneOn = new Promise<void>((resolve) => this.#wake = resolve);
-      const pending = this.#unit.pending().filter(({ run }) => run === this.#run);
-      if (pending.length === 0) return await this.#saveEnd();
+      // Runs that a function of the host has begun beside it wait, too, and are saved with it.
+      const pending = this.#unit.pending();
+      const own = pending.find(({ run }) => run === this.#run);
+      if (own === undefined) return await this.#saveEnd();
       this.#giveUpOthers(pending);
-      const durable = pending.filter((call) => !this.#made.has(call.id) && this.#isDurable(call));
+      const durable = pending.filter((call) => !this.#made.has(call.id) && this.#durableOf(call) !== undefined);
       if (durable.length > 0) {
         this.#noteSleeps(durable);
-        await this.#save(pending[0].id);
+        await this.#save(own.id);
         for (const call of durable) this.#make(call);
-      } else await this.#unlessAborted(hasGoneOn);
+      } else await this.#unlessAborted(() => hasGoneOn);
     }
   }
 
-  async #unlessAborted<T>(promise: Promise<T>): Promise<T> {
+  /** What a function begins, if it isn't aborted before; it goes on where it is aborted meanwhile. */
+  async #unlessAborted<T>(begin: () => Promise<T>): Promise<T> {
     const { signal } = this.#options;
-    if (signal === undefined) return await promise;
+    if (signal === undefined) return await begin();
     signal.throwIfAborted();
     let abort!: () => void;
     const aborted = new Promise<never>((_, reject) => {
@@ -278,15 +289,15 @@ class DurableRun {
       signal.addEventListener("abort", abort, { once: true });
     });
     try {
-      return await Promise.race([promise, aborted]);
+      return await Promise.race([begin(), aborted]);
     } finally {
       signal.removeEventListener("abort", abort);
     }
   }
 
   #noteSleeps(calls: readonly PendingCall[]): void {
-    for (const { id, name, args } of calls) {
-      if (name === SLEEP) this.#wakeTimes.set(id, this.#now() + Number(args[0]));
+    for (const call of calls) {
+      if (this.#durableOf(call) === SLEEP) this.#wakeTimes.set(call.id, this.#now() + Number(call.args[0]));
     }
   }
 
@@ -298,11 +309,11 @@ class DurableRun {
   async #save(call: number): Promise<void> {
     const wakeTimes = new Map(this.#wakeTimes);
     const snapshot = await this.#unit.snapshot().bytes({ compressed: true });
-    await this.#unlessAborted(this.#entries.save({ snapshot, call, wakeTimes }));
+    await this.#unlessAborted(() => this.#entries.save({ snapshot, call, wakeTimes }));
   }
 
   async #saveEnd(): Promise<ComputeAsyncResult> {
-    const end = await this.#ended.then((result) => ({ result }), (error: Error) => ({ error }));
+    const end = await this.#ended.then((result) => ({ result }), (error: unknown) => ({ error }));
     await this.#entries.save(end);
     if ("error" in end) throw end.error;
     return end.result;
@@ -321,18 +332,19 @@ class DurableRun {
   /** Makes a call, and answers it when it has been done. */
   #make(call: PendingCall): void {
     const { id } = call;
+    const name = this.#durableOf(call)!;
     const controller = new AbortController();
     this.#made.set(id, controller);
     // What others were faster than isn't pending any more.
     const waits = () => !controller.signal.aborted && internals.isPending(this.#unit, id);
-    this.#do(call, controller.signal).then(
+    this.#do(name, call, controller.signal).then(
       (value) => waits() && this.#unit.resume(id, value),
       (error) => waits() && this.#unit.fail(id, error),
     ).catch(() => this.#wake()); // the unit is broken, as the run is told next
   }
 
   // deno-lint-ignore require-await -- what it throws is a rejection
-  async #do({ id, name, args }: PendingCall, signal: AbortSignal): Promise<unknown> {
+  async #do(name: string, { id, args }: PendingCall, signal: AbortSignal): Promise<unknown> {
     if (name !== SLEEP) return this.#options.calls[name]({ id: `${this.#name}/${id}`, name, args, signal });
     const left = Math.max(0, this.#wakeTimes.get(id)! - this.#now());
     return (this.#options.sleep ?? sleep)(left, signal);

@@ -8,10 +8,11 @@ import type { ComputeAsyncResult } from "../unit/run_result.ts";
 import { LuaError, type LuaErrorKind } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { Fields, listOf } from "../values/plain_data.ts";
+import { messageOf } from "../values/refusals.ts";
 import { UnreadableError, ValueReader } from "../values/value_reader.ts";
 import { ValueWriter } from "../values/value_writer.ts";
 import { ConflictError } from "../state/conflict_error.ts";
-import { newRevision, type Store, type StoreChange } from "../state/store.ts";
+import { checkKey, newRevision, type Store, type StoreChange } from "../state/store.ts";
 
 /** How far a run has come. */
 export type DurableRecord = WaitingRecord | EndedRecord;
@@ -28,7 +29,8 @@ export interface WaitingRecord {
 /** The run has ended: in a result, or in an error. */
 export interface EndedRecord {
   readonly result?: ComputeAsyncResult;
-  readonly error?: Error;
+  /** Whatever was thrown. */
+  readonly error?: unknown;
 }
 
 /** Of the format; one that differs is another one. */
@@ -131,6 +133,16 @@ export class DurableEntries {
     this.#count = count;
   }
 
+  /**
+   * Checks a run's name.
+   *
+   * @throws {TypeError} If it is no well-formed text without U+0000.
+   * @throws {RangeError} If it takes more bytes than a key of a store has for it.
+   */
+  static checkName(action: string, name: unknown): asserts name is string {
+    checkKey(action, typeof name === "string" && name !== "" ? `run-part/${name}/9999999` : name);
+  }
+
   #keyOf(part: number): string {
     return part === 0 ? `run/${this.#name}` : `run-part/${this.#name}/${part}`;
   }
@@ -160,7 +172,9 @@ function bytesOf(record: DurableRecord): Uint8Array {
   const writer = new ValueWriter();
   const data = "snapshot" in record
     ? record
-    : { result: record.result, error: record.error && errorData(record.error) };
+    : "error" in record
+    ? { error: errorData(record.error, CAUSES_MAX) }
+    : { result: record.result };
   writer.write(data, "save a run", "run");
   return writer.written;
 }
@@ -192,19 +206,31 @@ function wakeTimesOf(value: unknown): Map<number, number> {
   return value;
 }
 
-/** An error as data; of one of Lua's all that it tells. */
-function errorData(error: Error): Record<string, unknown> {
-  const { name, message } = error;
-  if (!(error instanceof LuaError)) return { name, message };
-  const { kind, chunk, line, sourceLine, traceback, value } = error;
-  return { name, message, kind, chunk, line, sourceLine, traceback, value };
+/** How many causes of errors are kept. */
+const CAUSES_MAX = 4;
+
+/** What was thrown as data: of an error of Lua's all that it tells; of what is no error its text. */
+function errorData(thrown: unknown, causes: number): Record<string, unknown> {
+  if (!(thrown instanceof Error)) return { name: "Error", message: messageOf(thrown) };
+  const cause = thrown.cause instanceof Error && causes > 0 ? errorData(thrown.cause, causes - 1) : undefined;
+  const [name, message] = [String(thrown.name), messageOf(thrown)];
+  if (!(thrown instanceof LuaError)) return { name, message, cause };
+  const { kind, chunk, line, sourceLine, traceback, value } = thrown;
+  return { name, message, cause, kind, chunk, line, sourceLine, traceback, value };
 }
 
 const KINDS: readonly string[] = ["syntax", "runtime", "memory", "time", "limit"] satisfies LuaErrorKind[];
 
+const CLASSES: Record<string, ErrorConstructor> = { TypeError, RangeError, SyntaxError };
+
 function errorOf(data: Fields): Error {
   const [name, message] = [data.text("name"), data.text("message")];
-  if (name !== "LuaError") return Object.assign(new Error(message), { name });
+  const cause = data.value("cause") === undefined ? undefined : errorOf(data.fields("cause"));
+  if (name !== "LuaError") {
+    const type = Object.hasOwn(CLASSES, name) ? CLASSES[name] : Error;
+    const error = new type(message, cause && { cause });
+    return error.name === name ? error : Object.assign(error, { name });
+  }
   const kind = data.text("kind");
   if (!KINDS.includes(kind)) throw new UnreadableError("an error is of no kind");
   return new LuaError(kind as LuaErrorKind, message, {
@@ -213,6 +239,7 @@ function errorOf(data: Fields): Error {
     sourceLine: textIn(data, "sourceLine"),
     traceback: textIn(data, "traceback"),
     value: data.value("value"),
+    cause,
   });
 }
 

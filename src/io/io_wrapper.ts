@@ -420,8 +420,12 @@ async function runBatches<Output>(
 function inBatch(error: unknown, batchIndex: number, outputs: unknown[], { signal }: ProcessStreamOptions): unknown {
   // A signal's reason is the caller's own.
   if (!(error instanceof Error) || signal?.aborted && error === signal.reason) return error;
-  error.message = `batch ${batchIndex}: ${error.message}`;
-  return Object.assign(error, { batchIndex, outputs } satisfies Omit<BatchError, keyof Error>);
+  try {
+    error.message = `batch ${batchIndex}: ${error.message}`;
+    return Object.assign(error, { batchIndex, outputs } satisfies Omit<BatchError, keyof Error>);
+  } catch {
+    return error; // frozen, or a DOMException, whose message is its own
+  }
 }
 
 /** Begins a run, and reads what it ends with: at once where it doesn't wait, as most don't. */

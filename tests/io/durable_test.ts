@@ -8,12 +8,14 @@ import {
   type DurableOptions,
   forgetRun,
   LuaError,
+  type LuaFunction,
   runDurably,
   type Store,
   type StoreChange,
   type StoreCheck,
 } from "@computeunit/cu";
 import { MemoryStore } from "@computeunit/cu/stores/memory";
+import { CountingClock } from "../helpers/clock.ts";
 import { endingSearch, RUNS_FACTOR, SEED } from "../helpers/property.ts";
 
 /** What a process dies of that a test ends: nothing is done after it. */
@@ -407,4 +409,79 @@ Deno.test("options that are wrong are refused", async () => {
   await assertRejects(() => run({ calls: {} }, ""), RangeError);
   await assertRejects(() => run({ calls: {}, signal: AbortSignal.abort() }), DOMException);
   assertEquals(await text(store), "");
+});
+
+Deno.test("a function of the host's own that is called as a durable one is called as ever", async () => {
+  const modules = {
+    task: { sleep: (s: number) => Promise.resolve(`woke after ${s}`) },
+    kv: { get: (key: string) => Promise.resolve(`kv ${key}`) },
+  };
+  const calls = { "kv.get": () => "durable" };
+  const code = "return { require('task').sleep(0.1), require('kv').get('a'), _G['kv.get']() }";
+  const { value } = await runDurably(new MemoryStore(), "r", code, { calls, modules });
+  assertEquals(value, ["woke after 0.1", "kv a", "durable"]);
+});
+
+Deno.test("what runs beside the run has its sleeps and durable calls, too", async () => {
+  const options = {
+    calls: { ask: () => 5 },
+    globals: { run: (f: LuaFunction) => f.callAsync() },
+    sleep: () => Promise.resolve(),
+  };
+  const codes = [
+    ["local task = require('task') return run(function() task.sleep(5) return 'slept' end)", "slept"],
+    ["return run(function() return ask() + ask() end)", 10],
+  ] as const;
+  for (const [code, expected] of codes) {
+    assertEquals((await runDurably(new MemoryStore(), "r", code, options)).value, expected);
+  }
+});
+
+Deno.test("a save that fails after the run was aborted is nobody's unhandled rejection", async () => {
+  const gate = Promise.withResolvers<undefined>();
+  const store = new MemoryStore();
+  const saving = Promise.withResolvers<void>();
+  store.commit = () => (saving.resolve(), gate.promise);
+  const controller = new AbortController();
+  const options = { calls: { ask: () => 1 }, signal: controller.signal };
+  const run = runDurably(store, "r", "return ask()", options);
+  await saving.promise;
+  controller.abort(new Error("enough"));
+  await assertRejects(() => run, Error, "enough");
+  gate.reject(new Error("down"));
+  await gate.promise.catch(() => {});
+});
+
+Deno.test("whatever a run has ended with is thrown again", async () => {
+  const ends: [string, Record<string, unknown>, (error: Error) => void][] = [
+    ["return print", {}, (error) => assert(error instanceof TypeError && error.cause instanceof LuaError)],
+    ["stop('text')", { stop: () => Promise.reject("text") }, (error) => assertEquals(error.message, "text")],
+  ];
+  for (const [code, globals, check] of ends) {
+    const store = new MemoryStore();
+    const run = () => assertRejects(() => runDurably(store, "r", code, { calls: {}, globals }), Error);
+    check(await run());
+    check(await run());
+  }
+  const store = new MemoryStore();
+  let calls = 0;
+  const options = {
+    calls: {},
+    now: new CountingClock().now,
+    onProgress: () => {
+      if (calls++ === 0) throw "stop";
+    },
+  };
+  const run = () => runDurably(store, "r", "for i = 1, 1e8 do end", options);
+  assertEquals(await run().catch((error) => error), "stop");
+  assertEquals((await run().catch((error) => error)).message, "stop");
+});
+
+Deno.test("a run's name has room for what its entries are called", async () => {
+  const store = new MemoryStore();
+  for (const name of ["", "x".repeat(1010), "é".repeat(600), "\0"]) {
+    await assertRejects(() => runDurably(store, name, "return 1", { calls: {} }));
+    await assertRejects(() => forgetRun(store, name));
+  }
+  assertEquals((await runDurably(store, "x".repeat(1000), "return 1", { calls: {} })).value, 1);
 });

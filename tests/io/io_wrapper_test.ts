@@ -346,3 +346,30 @@ Deno.test("a call made while the unit runs rejects", async () => {
   await assertRejects(() => calls[0], TypeError, "the unit is running");
   assertEquals((await io.computeWithIo("return 1")).returnValue, 1);
 });
+
+Deno.test("a stream that fails leaves _io as the batch that failed has left it", async () => {
+  using cu = await ComputeUnit.create();
+  const io = new IoWrapper(cu);
+  const code = "_io.output = _io.input.batchIndex if _io.input.batchIndex == 1 then error('x') end";
+  await assertRejects(() => io.processStream(code, [1, 2, 3, 4, 5], { batchSize: 1 }), LuaError, "batch 1: ");
+  assertEquals([cu.compute("return _io.input.batchIndex"), cu.getOutput()], [1, 1]);
+  // One whose data are refused has no batch that ran.
+  await assertRejects(() => io.processStream(code, [1, () => {}], { batchSize: 1 }), TypeError);
+  assertEquals([cu.compute("return _io.input.batchIndex"), cu.getOutput()], [1, 1]);
+});
+
+Deno.test("an error whose message can't be changed comes out of a stream as it is", async () => {
+  const controller = new AbortController();
+  controller.abort();
+  const frozen = Object.freeze(new Error("frozen"));
+  for (const error of [controller.signal.reason, frozen]) {
+    using io = new IoWrapper({
+      now: new CountingClock().now,
+      onProgress: () => {
+        throw error;
+      },
+    });
+    const thrown = await assertRejects(() => io.processStream("for i = 1, 1e8 do end", [1]));
+    assertStrictEquals(thrown, error);
+  }
+});
