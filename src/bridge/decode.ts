@@ -65,6 +65,9 @@ interface ChangeRefusal {
 /** Bytes of strings that are decoded in a millisecond or so. */
 const BYTES_BETWEEN_CHECKS = 1024 * 1024;
 
+/** As for what Lua's own code does with bytes (`limits.spend`). */
+const BYTES_PER_STEP = 64;
+
 /** A TextDecoder takes half a microsecond before it begins; up to here, ASCII is read without one. */
 const SHORT_TEXT_BYTES_MAX = 24;
 
@@ -102,6 +105,8 @@ export class Decoder {
   #unit = 0;
   /** Bytes that were read by address since the clock was looked at. */
   #unchecked = 0;
+  /** Those of the message: code pays for them, which it has written as an address. */
+  #addressed = 0;
   #size = 0;
   /** Words of the message that no array has been made for yet: each element takes one. */
   #elementsLeft = 0;
@@ -224,6 +229,7 @@ export class Decoder {
       if (this.#isPending) return this.#applied(values);
     } finally {
       if (this.#hasViews) this.#endViews();
+      if (this.#addressed >= BYTES_PER_STEP) this.#pay();
       this.#chunks = [];
       if (this.#containers.length > 0) this.#containers = [];
       if (this.#firsts.length > 0) this.#forgetChanges();
@@ -477,6 +483,12 @@ export class Decoder {
   #endViews(): void {
     this.#hasViews = false;
     this.views.endMessage();
+  }
+
+  #pay(): void {
+    const steps = Math.floor(this.#addressed / BYTES_PER_STEP);
+    this.#addressed = 0;
+    if (this.#instance.broken === undefined) this.#instance.exports.spend_steps(steps);
   }
 
   /** Bytes that a result may take. */
@@ -753,6 +765,7 @@ export class Decoder {
       value = read(this.#instance.bytes(pointer, length));
       known.set(pointer, value);
       this.#size += length;
+      this.#addressed += length;
       this.#unchecked += length;
       if (this.#unchecked > BYTES_BETWEEN_CHECKS) {
         this.#unchecked = 0;

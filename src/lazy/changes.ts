@@ -75,6 +75,8 @@ export class Changes {
   /** What the check threw, or what gives a changed object: an error that is as it should be. */
   #stopped: unknown = this;
   #looks = 0;
+  /** All values that were looked at. */
+  looked = 0;
 
   /**
    * @param isShared Whether the host's own objects may be results.
@@ -192,6 +194,7 @@ export class Changes {
   }
 
   #countLooks(count: number): void {
+    this.looked += count;
     this.#looks += count;
     if (this.#looks < LOOKS_BETWEEN_CHECKS) return;
     const looks = this.#looks;

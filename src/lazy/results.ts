@@ -13,6 +13,9 @@ import { Changes } from "./changes.ts";
 import type { LazyInput } from "./encode_views.ts";
 import { Thrown } from "./thrown.ts";
 
+/** Values that are looked at before the clock is. */
+const LOOKS_BETWEEN_CHECKS = 65_536;
+
 /** The numbers of views, and what stands behind them. */
 interface Numbered {
   objectOf(number: number): object | undefined;
@@ -29,8 +32,11 @@ export class Results implements ViewResults {
   #changes: Map<LazyInput, Changes> | undefined;
   /** Copies of external tables. */
   #reading: Reading | undefined;
-  /** Values of inputs that were looked at or copied. */
+  /** Values of inputs and external tables that were looked at or copied; those that weren't counted yet. */
   #looks = 0;
+  #uncounted = 0;
+  /** All of external tables. */
+  #read = 0;
 
   /** Constructs the results of what a decoder reads. */
   constructor(tables: Numbered, instance: Instance, decoder: Decoder) {
@@ -55,16 +61,32 @@ export class Results implements ViewResults {
   resultOf(number: number): LuaValue {
     const object = this.#tables.objectOf(number)!;
     if (object instanceof Thrown) return object.value as LuaValue;
-    if (TableData.is(object)) return (this.#reading ??= new Reading(beforeReading)).value(object);
+    if (TableData.is(object)) {
+      return (this.#reading ??= new Reading((table) => this.#beforeReading(table))).value(object);
+    }
     const input = this.#inputOf(number);
     if (input.isShared && this.#changes === undefined) return object as LuaValue;
     return this.#changesOf(input).apply(object, () => this.#tables.path(number));
   }
 
+  /** Code pays for what the host did for it, by a step for each value. */
   endMessage(): void {
+    let steps = this.#read;
+    for (const { looked } of this.#changes?.values() ?? []) steps += looked;
     this.#changes = undefined;
     this.#reading = undefined;
-    this.#looks = 0;
+    this.#looks = this.#uncounted = this.#read = 0;
+    if (steps > 0 && this.#instance.broken === undefined) this.#instance.exports.spend_steps(steps);
+  }
+
+  #beforeReading(table: TableData): void {
+    beforeReading(table);
+    const looks = 1 + table.placeCount;
+    this.#read += looks;
+    this.#uncounted += looks;
+    if (this.#uncounted < LOOKS_BETWEEN_CHECKS) return;
+    this.#countLooks(this.#uncounted);
+    this.#uncounted = 0;
   }
 
   #inputOf(number: number): LazyInput {

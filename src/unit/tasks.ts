@@ -747,11 +747,21 @@ export class Tasks {
   }
 
   #closeOne(strand: Strand): void {
-    const { action, allowance } = strand.task.options;
+    const { task } = strand;
+    const { action, allowance } = task.options;
     strand.isReleased = true;
-    this.#use(strand.task, (instance) => {
-      const { signal: _, ...left } = allowance; // what is to be closed is, though the run was aborted
-      this.#check(instance.guard(() => instance.exports.close_strand(strand.number), undefined, left), action);
+    this.#use(task, (instance) => {
+      const left = { ...allowance, signal: undefined }; // what is to be closed is, though the run was aborted
+      const began = this.#figures.begin();
+      const { calls } = this.#functions;
+      try {
+        this.#check(instance.guard(() => instance.exports.close_strand(strand.number), undefined, left), action);
+      } finally {
+        // It is a part of the run.
+        allowance.timeLeft = left.timeLeft;
+        allowance.stepsLeft = left.stepsLeft;
+        if (instance.broken === undefined) this.#figures.endPart(began, calls, task.stats);
+      }
     });
   }
 

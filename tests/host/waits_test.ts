@@ -708,3 +708,38 @@ Deno.test("a signal ends what code has called, also where that has one of its ow
   assert(calls < 100_000, `${calls}`);
   assertEquals(cu.compute("return 1"), 1);
 });
+
+Deno.test("what task.all, task.race and a signal close counts for the run's limits, and for lastRun", async () => {
+  const closes = (body: string) =>
+    `local task = require "task"
+    local function closing() local x <close> = setmetatable({}, { __close = function() ${body} end }) task.sleep(1e6) end`;
+  using cu = await ComputeUnit.create();
+  const endless = closes("while true do count = (count or 0) + 1 end");
+  for (
+    const end of ["task.all(closing, closing, closing, closing, error)", "task.race(closing, closing, closing, print)"]
+  ) {
+    cu.compute("count = 0");
+    await assertRejects(
+      () => cu.computeAsync(`${endless} ${end}`, { stepLimit: 100_000 }),
+      LuaError,
+      "limit of 100000 steps",
+    );
+    assert(cu.compute<number>("return count") < 110_000, end);
+  }
+  // Each of them stays below the limit, and all together don't.
+  const some = closes("for i = 1, 20000 do end");
+  const races = `${some} for i = 1, 20 do task.race(closing, function() return i end) end return "done"`;
+  await assertRejects(() => cu.computeAsync(races, { stepLimit: 100_000 }), LuaError, "limit of 100000 steps");
+  assertEquals((await cu.computeAsync(races, { stepLimit: 1_000_000 })).value, "done");
+  const { steps } = cu.lastRun;
+  assert(steps > 400_000 && steps < 500_000, `${steps}`);
+  cu.compute("count = 0");
+  const controller = new AbortController();
+  const aborted = cu.computeAsync(`${endless} task.all(closing, closing, closing)`, {
+    stepLimit: 100_000,
+    signal: controller.signal,
+  });
+  controller.abort(new Error("enough"));
+  await assertRejects(() => aborted, Error);
+  assert(cu.compute<number>("return count") < 110_000);
+});

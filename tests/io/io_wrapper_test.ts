@@ -354,7 +354,7 @@ Deno.test("a stream that fails leaves _io as the batch that failed has left it",
   await assertRejects(() => io.processStream(code, [1, 2, 3, 4, 5], { batchSize: 1 }), LuaError, "batch 1: ");
   assertEquals([cu.compute("return _io.input.batchIndex"), cu.getOutput()], [1, 1]);
   // One whose data are refused has no batch that ran.
-  await assertRejects(() => io.processStream(code, [1, () => {}], { batchSize: 1 }), TypeError);
+  await assertRejects(() => io.processStream(code, [1, () => {}], { batchSize: 1, lazy: false }), TypeError);
   assertEquals([cu.compute("return _io.input.batchIndex"), cu.getOutput()], [1, 1]);
 });
 

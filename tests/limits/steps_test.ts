@@ -105,3 +105,27 @@ Deno.test("units with one seed give the same output, also where it depends on ch
   assertNotEquals(await run(1), await run(2));
   assertNotEquals(await run(), await run());
 });
+
+Deno.test("what the host copies for a call is paid for: long strings, bytes, external tables, changed views", async () => {
+  const rows = Array.from({ length: 20_000 }, (_, a) => ({ a, b: 1, c: "x" }));
+  const codes = [
+    "local s = ('x'):rep(500000) while true do f(s) end",
+    "local s = ('x'):rep(500000) while true do f({ s }) end",
+    "local s = _io.bytes(('x'):rep(500000)) while true do f(s) end",
+    "local s = ('x'):rep(500000) while true do f() _home[1] = s end",
+    "local s, i = ('x'):rep(500000), 0 while true do f() i = i + 1 _home[s] = i end",
+    "for i = 1, 5000 do _home[i] = {} end while true do f(_home) end",
+    "_io.input[1].a = 0 while true do f(_io.input) end",
+    "local s = ('x'):rep(500000) local function give() return s end while true do call(give) end",
+  ];
+  for (const code of codes) {
+    let calls = 0;
+    using cu = await ComputeUnit.create({
+      stepLimit: 1_000_000,
+      globals: { f: () => void calls++, call: (give: () => unknown) => (calls++, give() === 1) },
+    });
+    cu.setInput(rows, { lazy: true });
+    assertThrows(() => cu.compute(code), LuaError, "limit of 1000000 steps exceeded", code);
+    assert(calls < 200, `${calls}: ${code}`);
+  }
+});

@@ -237,6 +237,9 @@ pub fn forget(L: *lua.State, number: i32) void {
 pub fn close(number: i32) i32 {
     if (!unit.isIdle()) return unit.answer(.malformed);
     const thread = threadOf(number) orelse return unit.answer(.malformed);
+    // What is closed is a part of the run.
+    limits.beginRun(unit.L);
+    defer limits.endRun();
     lua.push(unit.L, .{ .value_ = .{ .gc = @ptrCast(thread) }, .tt_ = c.LUA_VTHREAD | lua.collectable });
     forget(unit.L, number);
     if (isOutside(thread) or thread.waits == null) {
@@ -244,7 +247,6 @@ pub fn close(number: i32) i32 {
         c.lua_settop(unit.L, 0);
         return 0;
     }
-    limits.begin(unit.L);
     var failure: c_int = c.LUA_OK;
     unit.running = thread;
     while (true) {
