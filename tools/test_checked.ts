@@ -70,6 +70,7 @@ const MANY_OBJECTS = [
   "10,000 runs wait",
   "lastRun tells of steps",
   "a script that waits gets past no limit",
+  "what task.all, task.race and a signal close",
   "task.all nests as deep",
   "functions in arguments that are refused",
   "where memory ends while runs begin",
