@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import { type BatchError, ComputeUnit, type ComputeUnitOptions, IoWrapper, LuaError } from "@computeunit/cu";
 import { CountingClock } from "../helpers/clock.ts";
 import { corrupt, withInstance } from "../helpers/instance.ts";
+import { isLazyMode } from "../helpers/lazy_mode.ts";
 
 /** Wrappers in each state that a call may find them in: without their unit yet, with it, with a given one. */
 async function* wrappers(options: ComputeUnitOptions = {}): AsyncGenerator<IoWrapper> {
@@ -353,6 +354,7 @@ Deno.test("a stream that fails leaves _io as the batch that failed has left it",
   const code = "_io.output = _io.input.batchIndex if _io.input.batchIndex == 1 then error('x') end";
   await assertRejects(() => io.processStream(code, [1, 2, 3, 4, 5], { batchSize: 1 }), LuaError, "batch 1: ");
   assertEquals([cu.compute("return _io.input.batchIndex"), cu.getOutput()], [1, 1]);
+  if (isLazyMode) return; // each batch is taken when its turn comes
   // One whose data are refused has no batch that ran.
   await assertRejects(() => io.processStream(code, [1, () => {}], { batchSize: 1, lazy: false }), TypeError);
   assertEquals([cu.compute("return _io.input.batchIndex"), cu.getOutput()], [1, 1]);
