@@ -721,11 +721,13 @@ export class State {
 
   /** A place after the last of the list; what follows may stand among the other keys. */
   #append(table: TableData, key: number, value: Stored): void {
-    if (table.find(key + 1) >= 0) this.transactions?.move(table);
+    const isFollowed = table.keys.length > 0 && table.find(key + 1) >= 0;
+    if (isFollowed) this.transactions?.move(table);
     table.list.push(value);
     table.listSize++;
     this.#markDirty(table);
     this.#stored(table, key, undefined, 2 * pageOf(key - 1));
+    if (!isFollowed) return;
     let next = table.list.length + 1;
     for (let place = table.find(next); place >= 0; place = table.find(++next)) {
       this.#moveToList(table, next, place);
