@@ -92,9 +92,12 @@ export interface Waiter {
   waitForStrands(called: HostFunction, strands: number[], isRace: boolean): void;
 }
 
+/** Stands for `task.sleep`, by which that is told from a function of the host's. */
+export function sleepFunction(): void {}
+
 /** Functions that each unit has, for Lua's module `task`. */
 const TASK_FUNCTIONS: Readonly<Record<number, HostFunction>> = {
-  [WIRE.SLEEP_FUNCTION]: { run: () => {}, holder: undefined, name: "task.sleep", number: WIRE.SLEEP_FUNCTION },
+  [WIRE.SLEEP_FUNCTION]: { run: sleepFunction, holder: undefined, name: "task.sleep", number: WIRE.SLEEP_FUNCTION },
   [WIRE.ALL_FUNCTION]: { run: () => {}, holder: undefined, name: "task.all", number: WIRE.ALL_FUNCTION },
   [WIRE.RACE_FUNCTION]: { run: () => {}, holder: undefined, name: "task.race", number: WIRE.RACE_FUNCTION },
 };

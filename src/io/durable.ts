@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sleepFunction } from "../host/host_functions.ts";
 import { ComputeUnit, internals } from "../unit/compute_unit.ts";
 import type { ComputeAsyncResult } from "../unit/run_result.ts";
 import type { PendingCall, SuspendedRun } from "../unit/tasks.ts";
@@ -60,7 +61,7 @@ export interface DurableOptions extends ComputeUnitOptions {
 }
 
 const ACTION = "run durably";
-const SLEEP = "task.sleep";
+const SLEEP = Symbol("task.sleep");
 
 /**
  * Runs Lua code that may wait for days, through crashes and restarts. Under its name the store has how far the run
@@ -181,8 +182,8 @@ class DurableRun {
   #unit!: ComputeUnit;
   #run: SuspendedRun | undefined;
   #ended!: Promise<ComputeAsyncResult>;
-  /** What code calls in the place of durable functions, with their names. */
-  readonly #calls = new Map<unknown, string>();
+  /** What code calls in the place of durable functions, and `task.sleep`, with their names. */
+  readonly #calls = new Map<unknown, string | symbol>([[sleepFunction, SLEEP]]);
   /** Calls that were made, and who may still give them up. */
   readonly #made = new Map<number, AbortController>();
   #wakeTimes = new Map<number, number>();
@@ -255,9 +256,8 @@ class DurableRun {
   }
 
   /** The durable function that is called, by what it is: a name may be that of another one, too. */
-  #durableOf({ id }: PendingCall): string | undefined {
-    const called = internals.calledFor(this.#unit, id);
-    return called === SLEEP ? SLEEP : this.#calls.get(called);
+  #durableOf({ id }: PendingCall): string | symbol | undefined {
+    return this.#calls.get(internals.calledFor(this.#unit, id));
   }
 
   /** Saves the run and makes its calls, as often as it has new ones. */
@@ -344,8 +344,8 @@ class DurableRun {
   }
 
   // deno-lint-ignore require-await -- what it throws is a rejection
-  async #do(name: string, { id, args }: PendingCall, signal: AbortSignal): Promise<unknown> {
-    if (name !== SLEEP) return this.#options.calls[name]({ id: `${this.#name}/${id}`, name, args, signal });
+  async #do(name: string | symbol, { id, args }: PendingCall, signal: AbortSignal): Promise<unknown> {
+    if (typeof name === "string") return this.#options.calls[name]({ id: `${this.#name}/${id}`, name, args, signal });
     const left = Math.max(0, this.#wakeTimes.get(id)! - this.#now());
     return (this.#options.sleep ?? sleep)(left, signal);
   }

@@ -120,7 +120,7 @@ export const internals = {} as {
   watchRuns: (unit: ComputeUnit, afterGoing: () => void) => void;
   /** Whether a run waits for a call. */
   isPending: (unit: ComputeUnit, id: number) => boolean;
-  /** The function for which a run waits, by the call's number; `"task.sleep"` for that. */
+  /** The function for which a run waits, by the call's number. */
   calledFor: (unit: ComputeUnit, id: number) => unknown;
 };
 

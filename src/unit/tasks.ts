@@ -487,10 +487,9 @@ export class Tasks {
     return found;
   }
 
-  /** What the host gave for a function that a run has called and waits for; `"task.sleep"` for that. */
+  /** The function of the host that a run has called and waits for. */
   calledFor(id: number): unknown {
-    const called = this.#waitsFor(id)?.wait?.called;
-    return called?.number === WIRE.SLEEP_FUNCTION ? "task.sleep" : called?.run;
+    return this.#waitsFor(id)?.wait?.called.run;
   }
 
   /** Whether a run waits for a call. */
