@@ -171,7 +171,7 @@ export class Decoder {
     this.#size += words * 8 + heapBytes;
     if (this.#size > this.sizeMax) {
       this.drop();
-      throw this.#tooLarge();
+      throw tooLarge(this.sizeMax);
     }
     const copy = this.#instance.words.slice(0, words);
     this.#chunks.push({
@@ -336,11 +336,7 @@ export class Decoder {
   /** Throws where what was made of the message so far takes too much, beside its words and strings. */
   #checkMade(): void {
     const containers = this.#containers.length * OBJECT_BYTES + this.#mapCount * MAP_BYTES;
-    if (this.#size + containers + this.#longBytes.size * ARRAY_BYTES > this.sizeMax) throw this.#tooLarge();
-  }
-
-  #tooLarge(): Error {
-    return tooLarge(this.sizeMax);
+    if (this.#size + containers + this.#longBytes.size * ARRAY_BYTES > this.sizeMax) throw tooLarge(this.sizeMax);
   }
 
   /** Goes on with the next chunk, which must be there. */

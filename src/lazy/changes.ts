@@ -26,7 +26,7 @@ import { explain, loneSurrogate, Refusal, refuseOpaque, refuseTagged } from "../
 import { textOrBytes } from "../values/text.ts";
 
 /** Values that are looked at before the clock is. */
-const LOOKS_BETWEEN_CHECKS = 65_536;
+export const LOOKS_BETWEEN_CHECKS = 65_536;
 
 /** Levels that are copied by recursion; deeper ones wait in a list. */
 const RECURSION_MAX = 64;

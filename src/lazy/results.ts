@@ -9,12 +9,9 @@ import type { Instance } from "../runtime/instance.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { beforeReading, Reading } from "../state/stored.ts";
 import { TableData } from "../state/tables.ts";
-import { Changes } from "./changes.ts";
+import { Changes, LOOKS_BETWEEN_CHECKS } from "./changes.ts";
 import type { LazyInput } from "./encode_views.ts";
 import { Thrown } from "./thrown.ts";
-
-/** Values that are looked at before the clock is. */
-const LOOKS_BETWEEN_CHECKS = 65_536;
 
 /** The numbers of views, and what stands behind them. */
 interface Numbered {

@@ -20,6 +20,7 @@ import {
 } from "./page_layout.ts";
 import { Apart, checkedKey, readValue } from "./stored_bytes.ts";
 import {
+  countOf,
   FIRST_ID,
   HOME_ID,
   MOVED,
@@ -296,9 +297,8 @@ function fill({ table, pages: [list, keys] }: Entry): void {
   table.values = keys.flatMap(({ values }) => values) as (Stored | undefined)[];
   table.keys = keys.flatMap(({ keys }) => keys);
   table.index();
-  for (const value of table.list) if (value !== undefined) table.listSize++;
-  table.size = table.listSize;
-  for (const value of table.values) if (value !== undefined) table.size++;
+  table.listSize = countOf(table.list);
+  table.size = table.listSize + countOf(table.values);
   if (table.damage !== undefined) throw new Damage(table.damage);
   list.length = keys.length = 0;
 }

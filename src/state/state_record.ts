@@ -7,7 +7,7 @@
 import { KEPT_NULL, KeptNull, LuaCode, LuaFloat } from "../values/lua_exact.ts";
 import { Fields } from "../values/plain_data.ts";
 import { UnreadableError } from "../values/value_reader.ts";
-import { State, type Stored, type StoredKey, TableData, type TableKind } from "./tables.ts";
+import { countOf, State, type Stored, type StoredKey, TableData, type TableKind } from "./tables.ts";
 
 /** Stands for a table of the record. */
 export class TableReference {
@@ -142,10 +142,6 @@ function fillTable(
   table.border = record.border;
   table.length = record.length;
   table.index();
-}
-
-function countOf(values: readonly (Stored | undefined)[]): number {
-  return values.reduce((count: number, value) => value === undefined ? count : count + 1, 0);
 }
 
 /** What stands for values that the writer of values doesn't know: lists, which no table holds. */

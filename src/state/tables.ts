@@ -553,9 +553,9 @@ export class State {
   #moveBack(table: TableData, { listLength, keys: known }: Places): void {
     const list = Array.from({ length: listLength }, (_, i) => table.get(i + 1));
     while (list.length > 0 && list[list.length - 1] === undefined) list.pop();
-    // Where the next element has come since, it stands in the list, and so do those after it.
-    const hasNext = table.kind === "map" || table.kind === "set" || known.includes(list.length + 1);
-    for (let key = list.length + 1; !hasNext && table.get(key) !== undefined; key++) list.push(table.get(key));
+    // The next element stands in the list, and so do those after it, unless it stood among the other keys before.
+    const isApart = table.kind === "map" || table.kind === "set" || known.includes(list.length + 1);
+    for (let key = list.length + 1; !isApart && table.get(key) !== undefined; key++) list.push(table.get(key));
     const [keys, values]: [StoredKey[], Stored[]] = [[], []];
     const done = new Set<unknown>();
     const add = (key: StoredKey) => {
@@ -567,8 +567,7 @@ export class State {
     };
     known.forEach(add);
     for (let place = 0; place < table.placeCount; place++) add(table.keyAt(place));
-    const listSize = list.reduce((count: number, value) => value === undefined ? count : count + 1, 0);
-    this.#rearrange(table, { list, keys, values, listSize });
+    this.#rearrange(table, { list, keys, values, listSize: countOf(list) });
   }
 
   #rearrange(table: TableData, contents: Pick<TableData, "list" | "keys" | "values" | "listSize">): void {
@@ -884,6 +883,11 @@ const isValue = (value: Stored | undefined) => !isNil(value);
 function lastFrom(table: TableData, key: number, test: (value: Stored | undefined) => boolean): number {
   while (test(table.get(key + 1))) key++;
   return key;
+}
+
+/** How many places have a value. */
+export function countOf(values: readonly (Stored | undefined)[]): number {
+  return values.reduce((count: number, value) => value === undefined ? count : count + 1, 0);
 }
 
 function pageOf(place: number): number {
