@@ -50,12 +50,12 @@ const WASMOON = { package: "wasmoon", version: "1.16.0", path: "dist/index.js" }
  * @returns What each took.
  */
 export async function measureColdStarts(rounds: number): Promise<ColdStarts[]> {
-  const cu = new URL("dist/mod.js", (await pack()).dir).href;
+  const { dir } = await pack();
   const script = new URL("cold_start.mjs", import.meta.url).pathname;
   const commands = [{
     runtime: "Deno",
     command: [Deno.execPath(), "run", "-A", "--no-check", "--no-config", script],
-    urls: { cu, wasmoon: `npm:${WASMOON.package}@${WASMOON.version}` },
+    urls: { cu: new URL("dist/mod.js", dir).href, wasmoon: `npm:${WASMOON.package}@${WASMOON.version}` },
   }];
   const node = (await findRuntimes()).get("Node 22");
   const wasmoon = await fetchProgram(WASMOON);
@@ -63,7 +63,7 @@ export async function measureColdStarts(rounds: number): Promise<ColdStarts[]> {
     commands.push({
       runtime: "Node 22",
       command: [node.program, script],
-      urls: { cu, wasmoon: `file://${wasmoon}` },
+      urls: { cu: new URL("dist/node/mod.js", dir).href, wasmoon: `file://${wasmoon}` },
     });
   }
   return commands.map(({ runtime, command, urls }) => {

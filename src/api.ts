@@ -30,7 +30,8 @@ export type {
 export * from "./io/default_unit.ts";
 export * from "./values/errors.ts";
 export * from "./io/io_wrapper.ts";
-export { type DurableCall, type DurableFunction, type DurableOptions, forgetRun, runDurably } from "./io/durable.ts";
+export type { DurableCall, DurableFunction, DurableOptions } from "./io/durable.ts";
+export { forgetRun, runDurably } from "./io/run_durably.ts";
 export { ConflictError, type ConflictErrorOptions } from "./state/conflict_error.ts";
 export { ExternalTable } from "./state/external_table.ts";
 export { Home, type HomeOptions, openHome, transact, type TransactOptions } from "./state/home.ts";

@@ -1,6 +1,7 @@
 // What npm serves, installed in an empty project as a user would.
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { build, type BuildOptions, stop } from "esbuild";
 import { ENTRIES } from "../tools/bundle.ts";
 import { pack } from "../tools/pack.ts";
 import { pathOf, run } from "../tools/run.ts";
@@ -157,6 +158,39 @@ for (const [module, moduleResolution] of [["node16", "node16"], ["nodenext", "no
   });
 }
 
+/** What esbuild makes of the README's lines for Node, as one file in another folder, prints there. */
+async function printedBundled(dir: URL, options: BuildOptions): Promise<string> {
+  await install(NODE_22!, dir);
+  await build({
+    ...{ entryPoints: ["example.js"], outfile: "bundled/app.mjs", absWorkingDir: pathOf(dir) },
+    ...{ bundle: true, format: "esm", platform: "node", ...options },
+  });
+  await stop();
+  await Deno.remove(new URL("node_modules/", dir), { recursive: true });
+  const { stdout, stderr } = await run(NODE_22!, ["bundled/app.mjs"], {}, dir);
+  return stdout || stderr;
+}
+
+Deno.test({
+  name: "the README's lines, bundled for Node, need no file of the package",
+  ignore: NODE_22 === undefined || npm === undefined,
+  fn: () => withProject(async (dir) => assertEquals(await printedBundled(dir, {}), PRINTED)),
+});
+
+Deno.test({
+  name: "a bundle for Node that goes without the package's files is told what to do",
+  ignore: NODE_22 === undefined || npm === undefined,
+  fn: () =>
+    withProject(async (dir) => {
+      // With conditions of one's own, esbuild leaves out "module".
+      const printed = await printedBundled(dir, { conditions: ["own"] });
+      assertMatch(
+        printed,
+        /Error: Cannot create a compute unit: the package's wasm\/cu\.wasm can't be read .* by the condition "module" .*ENOENT/,
+      );
+    }),
+});
+
 const BUN = runtimes.get("Bun")?.program;
 
 Deno.test({
@@ -254,7 +288,7 @@ for (const name of ["Node 20", "Node 22", "Node 26"]) {
     fn: () =>
       withProject(async (project) => {
         const script = `
-          import { ComputeUnit } from "${new URL("dist/mod.js", dir).href}";
+          import { ComputeUnit } from "${new URL("dist/node/mod.js", dir).href}";
           const numbers = [];
           for (let i = 0; i < 3; i++) numbers.push((await ComputeUnit.create()).compute("return math.random(0)"));
           const loaded = process.moduleLoadList.filter((name) => /crypto/.test(name) && /^NativeModule/.test(name));
@@ -303,21 +337,34 @@ async function importsOf(script: string): Promise<string[]> {
   return [...text.matchAll(/\b(?:from|import source \w+ from)"(\.[^"]+)"/g)].map(([, name]) => name);
 }
 
-Deno.test("an entry of the package is one file, with one that two share", async () => {
+Deno.test("an entry of the package is one file, with one that two share, and the main one has others in Node", async () => {
   const entries = Object.keys(ENTRIES).map((entry) => `dist/${entry}.js`);
   const scripts = (await scriptsIn(dir)).filter((script) => !script.startsWith("examples/"));
-  assertEquals(scripts, ["dist/cu.js", ...entries].sort());
+  const others = ["dist/cu.js", "dist/node/cu.js", "dist/node/late.js", "dist/node/mod.js"];
+  assertEquals(scripts, [...others, ...entries].sort());
   const shared: Record<string, string[]> = {
     "dist/mod.js": ["./cu.js"],
     "dist/workerd.js": ["./cu.js", "../wasm/cu.wasm"],
+    "dist/node/mod.js": ["./cu.js"],
+    "dist/node/late.js": ["./cu.js"],
   };
-  for (const script of ["dist/cu.js", ...entries]) {
-    assertEquals(await importsOf(script), shared[script] ?? [], script);
+  for (const script of scripts) assertEquals(await importsOf(script), shared[script] ?? [], script);
+});
+
+Deno.test("what most programs never use is a file of its own in Node, and comes along elsewhere", async () => {
+  const [late, hot, whole] = await Promise.all(
+    ["node/late", "node/cu", "cu"].map((name) => Deno.readTextFile(new URL(`dist/${name}.js`, dir))),
+  );
+  for (const name of ["SavedState", "DurableRun", "Loading", "writeSnapshot"]) {
+    const definition = new RegExp(`(?:class|function) ${name}\\b|\\b${name}=class\\b`);
+    assertEquals([late, hot, whole].map((text) => definition.test(text)), [true, false, true], name);
   }
+  const imports = (text: string) => Array.from(text.matchAll(/\bimport\("([^"]+)"\)/g), ([, path]) => path);
+  assertEquals([new Set(imports(hot)), imports(whole)], [new Set(["./late.js"]), []]);
 });
 
 Deno.test("an entry of the package has the names of what it is made of", async () => {
-  for (const [entry, source] of Object.entries(ENTRIES)) {
+  for (const [entry, source] of [...Object.entries(ENTRIES), ["node/mod", "src/main.ts"]]) {
     if (!source.endsWith(".ts")) continue;
     const packed = await import(new URL(`dist/${entry}.js`, dir).href);
     const given = await import(new URL(`../${source}`, import.meta.url).href);

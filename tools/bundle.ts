@@ -3,6 +3,10 @@
  * 0.3 ms for each file that it imports and Node 0.6, and there are 60 in `src/`. All names stay,
  * as stacks of errors and the console show those of functions and classes.
  *
+ * `src/` imports by `import()` what most programs never use. In Node such code is a file of its own,
+ * as reading all of it takes a fresh process 1.5 ms more; elsewhere it comes along, as not all
+ * workers can import later, nor all bundlers make several files of a worker.
+ *
  * @module
  */
 
@@ -14,11 +18,19 @@ const rootDir = new URL("../", import.meta.url);
 /** Where the bundled files are. */
 export const distDir = new URL("dist/", rootDir);
 
+const nodeDir = new URL("node/", distDir);
+
 /** Entries that hold one copy of the library between them, by what they are made of. */
 const SHARING = { mod: "src/main.ts", workerd: "platform/workerd.js" };
 
 /** What they share. */
 const SHARED = "cu";
+
+/** The main entry of npm's package in Node, with files of its own. */
+const NODE = { mod: "platform/node.ts" };
+
+/** Its files: itself, what it imports, and what it imports late. */
+const NODE_FILES = ["node/mod", `node/${SHARED}`, "node/late"];
 
 /** Entries of npm's package that need nothing of it but small things, of which each has its own. */
 const ALONE = {
@@ -35,6 +47,46 @@ export const ENTRIES: Record<string, string> = { ...SHARING, ...ALONE };
 
 /** Says what the types of an entry are that deno.json names; for the main one mod.ts does. */
 const WORKERD_TYPES = '// @ts-self-types="../platform/workerd.d.ts"';
+
+/** What is imported by `import()`. */
+const LATE = ["src/state/saved_state.ts", "src/unit/snapshot_bytes.ts", "src/io/durable.ts"];
+
+const LATE_IMPORT = /\bawait import\("([^"]+)"\)/g;
+
+/** Makes one file of all that is imported by `import()`. */
+const lateInOne: Plugin = {
+  name: "late in one",
+  setup({ onResolve, onLoad }) {
+    const namespace = "late";
+    onResolve({ filter: /./ }, ({ kind, path }) => {
+      if (kind !== "dynamic-import") return undefined;
+      if (!LATE.some((late) => late.endsWith(path.slice(1)))) {
+        throw new Error(`Cannot bundle: ${path} isn't among LATE`);
+      }
+      return { path: "late", namespace };
+    });
+    onLoad({ filter: /./, namespace }, () => ({
+      contents: LATE.map((path) => `export * from "./${path}";`).join("\n"),
+      resolveDir: pathOf(rootDir),
+    }));
+  },
+};
+
+/** Imports at once what is imported by `import()`: as the bundler does it, all that it imports would be made late, too. */
+const lateAtOnce: Plugin = {
+  name: "late at once",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/]\w+[\\/]\w+\.ts$/ }, async ({ path }) => {
+      const text = await Deno.readTextFile(path);
+      const [, imported] = text.matchAll(LATE_IMPORT).next().value ?? [];
+      if (imported === undefined) return undefined;
+      return {
+        contents: `import * as late from "${imported}";\n${text.replaceAll(LATE_IMPORT, "late")}`,
+        loader: "ts",
+      };
+    });
+  },
+};
 
 /** Leaves the module where it is. */
 const moduleOutside: Plugin = {
@@ -59,7 +111,6 @@ const OPTIONS = {
   lineLimit: 160,
   legalComments: "none",
   external: ["node:*"],
-  plugins: [moduleOutside],
   absWorkingDir: pathOf(rootDir),
   outdir: pathOf(distDir),
   logLevel: "silent",
@@ -95,12 +146,18 @@ async function withText(text: string): Promise<string> {
 export async function bundle(): Promise<void> {
   await Deno.remove(distDir, { recursive: true }).catch(() => {});
   try {
-    await build({ ...OPTIONS, entryPoints: SHARING, splitting: true, chunkNames: SHARED });
+    const plugins = [moduleOutside, lateAtOnce];
+    await build({ ...OPTIONS, entryPoints: SHARING, splitting: true, chunkNames: SHARED, plugins });
     await build({ ...OPTIONS, entryPoints: ALONE });
+    const inNode = { splitting: true, chunkNames: "[name]", plugins: [lateInOne], outdir: pathOf(nodeDir) };
+    await build({ ...OPTIONS, ...inNode, entryPoints: NODE });
   } finally {
     await stop();
   }
-  for (const name of [SHARED, ...Object.keys(ALONE)]) await edit(`${name}.js`, restoreNames);
+  await Deno.rename(new URL("chunk.js", nodeDir), new URL(`${SHARED}.js`, nodeDir));
+  const toShared = (text: string) => text.replaceAll(`"./chunk.js"`, `"./${SHARED}.js"`);
+  for (const name of NODE_FILES) await edit(`${name}.js`, toShared);
+  for (const name of [SHARED, ...NODE_FILES, ...Object.keys(ALONE)]) await edit(`${name}.js`, restoreNames);
   await edit("mod.js", withText);
   await edit("workerd.js", (text) => `${WORKERD_TYPES}\n${text}`);
 }

@@ -66,16 +66,25 @@ async function check(command: string, args: string[], cwd: URL): Promise<void> {
   if (!success) throw new Error(`Cannot pack: ${command} ${args[0]} failed\n${stderr}`);
 }
 
+/** What the main entry is where a runtime or bundler goes by one of these names, the first that it knows. */
+const MAIN_BY_CONDITION = {
+  workerd: "./dist/workerd.js",
+  // Those that know the name "node" too, but may read no file of the package, or put the entry into another one.
+  deno: "./dist/mod.js",
+  bun: "./dist/mod.js",
+  module: "./dist/mod.js",
+  node: "./dist/node/mod.js",
+};
+
 /**
  * The entries with their types. Two are what JSR can't have: the module itself, which Deno would take
- * for one whose import it has to find; and the entry of workerd where its bundlers, which look for that
- * name, meet the main one.
+ * for one whose import it has to find; and others in the place of the main one, by condition.
  */
 function exportsForNpm(): Record<string, unknown> {
   const typed = Object.entries(ENTRIES).map(([entry, source]) => {
     const types = `./${source.replace(/\.[jt]s$/, ".d.ts")}`;
-    const workerd = entry === "mod" ? { workerd: "./dist/workerd.js" } : {};
-    return [exportOf(entry), { types, ...workerd, default: `./dist/${entry}.js` }];
+    const byCondition = entry === "mod" ? MAIN_BY_CONDITION : {};
+    return [exportOf(entry), { types, ...byCondition, default: `./dist/${entry}.js` }];
   });
   return {
     ...Object.fromEntries(typed),
@@ -119,7 +128,7 @@ async function editManifest(dir: URL): Promise<void> {
   const more = {
     description: DESCRIPTION,
     ...repositoryIn(Deno.env),
-    engines: { node: ">=20" },
+    engines: { node: ">=20.16" },
     main: "./dist/mod.js",
     exports: exportsForNpm(),
   };

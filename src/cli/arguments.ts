@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isName } from "../state/saved_state.ts";
+import { isName } from "../state/state_names.ts";
 import { nearestName } from "../values/options.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import config from "../../deno.json" with { type: "json" };

@@ -5,7 +5,7 @@
  */
 
 import { type Home, homeInternals, openHome } from "../state/home.ts";
-import { nameOfKey, ROOTS_PREFIX } from "../state/saved_state.ts";
+import { nameOfKey, ROOTS_PREFIX } from "../state/state_names.ts";
 import type { Store } from "../state/store.ts";
 import { Storing } from "../state/stored.ts";
 import { type State, type Stored, type StoredKey, TableData } from "../state/tables.ts";

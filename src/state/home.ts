@@ -11,8 +11,8 @@ import { BackOff } from "./back_off.ts";
 import { ConflictError } from "./conflict_error.ts";
 import { externalOf, type ExternalTable } from "./external_table.ts";
 import type { Pages } from "./pages.ts";
-import { newWriterId } from "./root.ts";
-import { type Base, isName, SavedState } from "./saved_state.ts";
+import type { Base, SavedState } from "./saved_state.ts";
+import { isName } from "./state_names.ts";
 import type { Store } from "./store.ts";
 import { Reading, Storing } from "./stored.ts";
 import { SAVED_IO_ID, State, type Stored, type TableData } from "./tables.ts";
@@ -136,9 +136,10 @@ export class Home {
   }
 
   /** Opens one; {@linkcode openHome} checks what it is given. */
-  static async open(store: Store, name: string, writer: string, options: HomeOptions): Promise<Home> {
+  static async open(store: Store, name: string, writer: string | undefined, options: HomeOptions): Promise<Home> {
+    const { newWriterId, SavedState } = await import("./saved_state.ts");
     const state = new State();
-    const saved = new SavedState(store, name, writer, options);
+    const saved = new SavedState(store, name, writer ?? newWriterId(), options);
     const { base, pages } = await saved.load(state);
     return new Home(name, state, saved, base, pages);
   }
@@ -269,7 +270,7 @@ export class Home {
 export async function openHome(store: Store, name: string, options: HomeOptions = NO_OPTIONS): Promise<Home> {
   checkGiven("open a home", store, name);
   checkOptions("open a home", options, HOME_OPTIONS);
-  return await Home.open(store, name, newWriterId(), options);
+  return await Home.open(store, name, undefined, options);
 }
 
 function checkGiven(action: string, store: Store, name: string): void {
@@ -323,7 +324,7 @@ export async function transact<T>(
   checkOptions("transact", options, TRANSACT_OPTIONS);
   if (typeof run !== "function") throw new TypeError(`Cannot transact: run must be a function, got ${describe(run)}`);
   // As one writer does all that one after the other does, a root remembers the others longer.
-  const writer = FREE_WRITERS.pop() ?? newWriterId();
+  const writer = FREE_WRITERS.pop() ?? (await import("./saved_state.ts")).newWriterId();
   try {
     return await transactAs(writer, store, name, run, options);
   } finally {

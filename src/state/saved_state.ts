@@ -16,8 +16,11 @@ import { ConflictError } from "./conflict_error.ts";
 import { Loading } from "./loading.ts";
 import { type PageChanges, Pages } from "./pages.ts";
 import { hasAllSince, newCommitId, NO_ROOT, readRoot, type Root, seal, unseal, withCommit, writeRoot } from "./root.ts";
+import { escaped, ROOTS_PREFIX } from "./state_names.ts";
 import { commitBytes, keyBytes, type Store, type StoreChange, type StoreCheck } from "./store.ts";
 import type { State } from "./tables.ts";
+
+export { newWriterId } from "./root.ts";
 
 /** A root, and the revision under which the store has it; undefined where it has none. */
 export interface Base {
@@ -37,32 +40,11 @@ const COMMIT_ATTEMPTS_MAX = 5;
 const FIRST_WAIT_MS = 10;
 const MOST_WAIT_MS = 1000;
 
-/** The longest name of a state, in bytes and as keys have it: a key has more than the name. */
-const NAME_BYTES_MAX = 900;
-
 /** Of a value in a store that has a limit: for the checksum and the number of pieces. */
 const OVERHEAD_BYTES = 16;
 
 /** A key of a page or of a piece of one, in parts: no other key is ever written from there. */
 const PAGE_KEY = /^\d{1,16}(\.\d{1,16})?$/;
-
-/** Where all roots are. */
-export const ROOTS_PREFIX = "home/";
-
-/** A name in a key: "/" ends it. */
-function escaped(name: string): string {
-  return name.replaceAll("%", "%25").replaceAll("/", "%2F");
-}
-
-/** The name in the key of a root. */
-export function nameOfKey(key: string): string {
-  return key.slice(ROOTS_PREFIX.length).replaceAll("%2F", "/").replaceAll("%25", "%");
-}
-
-/** Whether a name can be one. */
-export function isName(name: string): boolean {
-  return name !== "" && !/\p{Surrogate}|\0/u.test(name) && keyBytes(escaped(name)) <= NAME_BYTES_MAX;
-}
 
 /** A state in a store. */
 export class SavedState {

@@ -31,8 +31,8 @@ import { Known } from "./known.ts";
 import { Printed } from "./printed.ts";
 import { Reports } from "./reports.ts";
 import type { ComputeAsyncResult } from "./run_result.ts";
-import { makeSnapshot, partsOf, Snapshot, type SnapshotParts } from "./snapshot.ts";
-import type { UnitRecord } from "./snapshot_record.ts";
+import { makeSnapshot, partsOf, Snapshot } from "./snapshot.ts";
+import type { SnapshotParts, UnitRecord } from "./snapshot_record.ts";
 import { TableIds } from "./table_ids.ts";
 import { type PendingCall, type PreparedRun, Tasks } from "./tasks.ts";
 import {

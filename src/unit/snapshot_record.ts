@@ -8,8 +8,9 @@ import type { FunctionRecord } from "../host/host_functions.ts";
 import type { LuaFunction } from "../host/lua_functions.ts";
 import { Thrown } from "../lazy/thrown.ts";
 import { Views, type ViewsRecord } from "../lazy/views.ts";
+import type { MemoryImage } from "../runtime/memory_image.ts";
 import { DEFINE, RESULTS, WIRE } from "../runtime/wire.ts";
-import { readState, stateData } from "../state/state_record.ts";
+import { readState, stateData } from "../state/state_data.ts";
 import { Fields, listOf } from "../values/plain_data.ts";
 import { UnreadableError, ValueReader } from "../values/value_reader.ts";
 import { ValueWriter } from "../values/value_writer.ts";
@@ -32,6 +33,12 @@ export interface UnitRecord {
   readonly isLocked: boolean;
   /** Whether the unit's `_io` is a part of it. */
   readonly hasIo: boolean;
+}
+
+/** What a snapshot is made of. */
+export interface SnapshotParts {
+  readonly image: MemoryImage;
+  readonly record: UnitRecord;
 }
 
 const ACTION = "write the snapshot";

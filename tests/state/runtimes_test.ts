@@ -11,8 +11,8 @@ const runtimes = await findRuntimes();
 const module = (path: string) => JSON.stringify(new URL(path, dir).href);
 
 /** Counts its own runs; and saves what goes through parts, in a store that every runtime has. */
-const SCRIPT = `
-  import { ComputeUnit, openHome } from ${module("dist/mod.js")};
+const scriptWith = (entry: string) => `
+  import { ComputeUnit, openHome } from ${module(entry)};
   import { MemoryStore } from ${module("dist/stores/memory.js")};
   import { SqliteStore } from ${module("dist/stores/sqlite.js")};
   const memory = new MemoryStore({ valueBytes: 500, checks: 1, changes: 5, commitBytes: 2000 });
@@ -41,7 +41,8 @@ for (const name of ["Node 20", "Node 22", "Node 24", "Node 26", "Bun"]) {
     ignore: program === undefined,
     fn: async () => {
       const folder = await Deno.makeTempDir();
-      await Deno.writeTextFile(`${folder}/count.mjs`, SCRIPT);
+      const entry = name === "Bun" ? "dist/mod.js" : "dist/node/mod.js";
+      await Deno.writeTextFile(`${folder}/count.mjs`, scriptWith(entry));
       const counts: string[] = [];
       for (let i = 0; i < 3; i++) {
         const { stdout, stderr } = await run(program!, [`${folder}/count.mjs`, `${folder}/state.db`]);
