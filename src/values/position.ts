@@ -64,7 +64,9 @@ interface Prefix {
 
 /** Whether a text can be a chunk's name. */
 export function isChunkName(name: unknown): name is string {
-  return typeof name === "string" && /^[^\0\n]+$/.test(name) && name.isWellFormed();
+  // A fresh process takes 0.2 ms before its first regular expression.
+  const isLine = typeof name === "string" && name !== "" && !name.includes("\0") && !name.includes("\n");
+  return isLine && name.isWellFormed();
 }
 
 /** What `require` says of a text that doesn't compile, before what Lua says of it. */
