@@ -119,6 +119,7 @@ export class Encoder {
   #newExternals: number[] = [];
   #powers: { readonly name: string; readonly number: NumberFunction } | undefined;
   protected depth = 0;
+  #depthMax: number = WIRE.DEPTH_MAX;
   /** The key in each container that is open. */
   protected path: Path = [];
   /** What null crosses as: a kind of nil, or `_io.null`. */
@@ -153,7 +154,7 @@ export class Encoder {
     let done = false;
     this.nullKind = nullKind;
     try {
-      this.begin(MESSAGE.WHOLE);
+      this.begin(MESSAGE.WHOLE, skip);
       this.value(value);
       this.end();
       done = true;
@@ -209,10 +210,11 @@ export class Encoder {
     this.#message(MESSAGE.ARGUMENTS, () => this.value([called, ...args]), action, "arguments");
   }
 
+  /** Writes a message whose value is a list of values. */
   #message(kind: number, write: () => void, action: string, name: string): void {
     let done = false;
     try {
-      this.begin(kind);
+      this.begin(kind, 1);
       write();
       this.end();
       done = true;
@@ -267,11 +269,12 @@ export class Encoder {
     }
   }
 
-  /** Begins a message. */
-  protected begin(kind: number): void {
+  /** Begins a message, of which so many levels are none of a value's own. */
+  protected begin(kind: number, skip = 0): void {
     this.word = 0;
     this.byte = 0;
     this.depth = 0;
+    this.#depthMax = WIRE.DEPTH_MAX + skip;
     this.forInIsOwn = isEmpty(Object.prototype);
     // The last one was cut off before it could be dropped, or used.
     if (this.#isOpen) this.drop();
@@ -554,7 +557,7 @@ export class Encoder {
 
   /** Enters a container; its keys are kept for the paths of errors. */
   protected enter(): Path {
-    if (++this.depth > WIRE.DEPTH_MAX) {
+    if (++this.depth > this.#depthMax) {
       throw new Refusal(RangeError, `nesting is deeper than ${WIRE.DEPTH_MAX} levels`);
     }
     return this.path;

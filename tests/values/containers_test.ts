@@ -257,6 +257,27 @@ Deno.test("nesting works to 1000 levels, and deeper is refused, on both sides", 
   assertEquals(roundTrip(cu, [1]), [1]);
 });
 
+Deno.test("a value among others nests as deep as one by itself", async () => {
+  const nested = (depth: number) => {
+    let value: unknown = 1;
+    for (let i = 0; i < depth; i++) value = [value];
+    return value;
+  };
+  const globals = { made: (depth: number) => nested(depth), taken: (_: unknown) => {} };
+  using cu = await ComputeUnit.create({ globals });
+  cu.compute("function depthOf(t) local n = 0 while type(t) == 'table' do n, t = n + 1, t[1] end return n end");
+  const ways: ((depth: number) => unknown)[] = [
+    (depth) => cu.call("depthOf", nested(depth)),
+    (depth) => cu.compute(`return depthOf(made(${depth}))`),
+    (depth) => (cu.setInputField("k", nested(depth), { lazy: false }), cu.compute("return depthOf(_io.input.k)")),
+    (depth) => (cu.compute(`local t = 1 for i = 1, ${depth} do t = { t } end taken(t)`), depth),
+  ];
+  for (const way of ways) {
+    assertEquals(way(1000), 1000);
+    assertThrows(() => way(1001), Error, "nesting is deeper than 1000 levels");
+  }
+});
+
 Deno.test("messages of every size near a chunk's end cross whole", async () => {
   using cu = await ComputeUnit.create();
   for (let count = 4080; count < 4110; count++) {

@@ -45,8 +45,8 @@ const Frame = struct {
     count: u32,
 };
 
-/// One frame for the root, one for each container.
-pub var frames: [wire.depth_max + 1]Frame = undefined;
+/// One frame for the root, one for each container, and one for a list of values, which is no level of theirs.
+pub var frames: [wire.depth_max + 2]Frame = undefined;
 var depth: u32 = 0;
 /// Whether a chunk of this message was refused: its value will not be used.
 var is_failed = false;
