@@ -33,8 +33,11 @@ export interface DurableCall {
 /** What a durable function does: gives its result, mostly a promise. */
 export type DurableFunction = (call: DurableCall) => unknown;
 
-/** Options of {@linkcode runDurably}. */
-export interface DurableOptions extends ComputeUnitOptions {
+/**
+ * Options of {@linkcode runDurably}. The run's `_home` is saved with the run; a {@linkcode Home}, which is saved by
+ * itself, would have forgotten after a crash what code did before it waited, or know it twice.
+ */
+export interface DurableOptions extends Omit<ComputeUnitOptions, "home" | "autosave"> {
   /**
    * Durable functions, each a global of code: before one is called, the run is saved. It is called at least
    * once, with the same `id` each time.
@@ -101,6 +104,12 @@ function checkDurableOptions(options: unknown): asserts options is DurableOption
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot ${ACTION}: signal must be an AbortSignal, got ${describe(signal)}`);
+  }
+  for (const name of ["home", "autosave"]) {
+    if ((options as Record<string, unknown>)[name] === undefined) continue;
+    throw new TypeError(
+      `Cannot ${ACTION}: ${name} is no option here, as _home is saved with the run; a durable function can change a home`,
+    );
   }
   // Also where the run has ended, and no unit is made.
   checkUnitOptions(ofUnit(options as DurableOptions), ACTION);

@@ -9,10 +9,12 @@ import {
   forgetRun,
   LuaError,
   type LuaFunction,
+  openHome,
   runDurably,
   type Store,
   type StoreChange,
   type StoreCheck,
+  transact,
 } from "@computeunit/cu";
 import { MemoryStore } from "@computeunit/cu/stores/memory";
 import { CountingClock } from "../helpers/clock.ts";
@@ -155,6 +157,32 @@ Deno.test("a run that crashes anywhere goes on where it was, and does each thing
     ),
     { numRuns: Math.ceil(60 * RUNS_FACTOR), seed: SEED },
   );
+});
+
+Deno.test("_home is saved with the run, and a home that a durable function changes once is changed once", async () => {
+  const code = `
+    for i = 1, 3 do
+      _home.n = (_home.n or 0) + 1
+      add(_home.n)
+    end
+    return _home.n
+  `;
+  for (const isAfter of [false, true]) {
+    await using kept = new MemoryStore();
+    const add = ({ id, args: [n] }: DurableCall) =>
+      transact(kept, "sum", ({ table }) => {
+        if (table.get("last") === id) return;
+        table.set("last", id);
+        table.set("sum", Number(table.get("sum") ?? 0) + Number(n));
+      });
+    await using store = new MemoryStore();
+    let value: unknown;
+    for (let uses = 0; value === undefined; uses++) {
+      const end = runDurably(new CrashingStore(store, uses % 4, isAfter), "r", code, { calls: { add } });
+      value = await end.then(({ value }) => value, (error) => assert(error instanceof Crash));
+    }
+    assertEquals([value, (await openHome(kept, "sum")).table.get("sum")], [3, 6]);
+  }
 });
 
 Deno.test("a run that ends in an error ends in it again", async () => {
@@ -400,6 +428,13 @@ Deno.test("options that are wrong are refused", async () => {
   await assertRejects(() => run({ calls: {}, sleep: 1 }), TypeError, "sleep must be a function");
   await assertRejects(() => run({ calls: {}, signal: 1 }), TypeError, "signal must be an AbortSignal");
   await assertRejects(() => run({ calls: {}, call: 1 }), TypeError, "there is no option");
+  const home = await openHome(store, "h");
+  await assertRejects(
+    () => run({ calls: {}, home }),
+    TypeError,
+    "home is no option here, as _home is saved with the run",
+  );
+  await assertRejects(() => run({ calls: {}, autosave: true }), TypeError, "autosave is no option here");
   await assertRejects(
     () => run({ calls: { a() {} }, globals: { a() {} } }),
     TypeError,
