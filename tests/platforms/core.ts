@@ -6,7 +6,7 @@
  */
 
 import type * as Library from "@computeunit/cu";
-import type { ComputeUnit, ComputeUnitOptions } from "@computeunit/cu";
+import type { ComputeUnit, ComputeUnitOptions, DurableCall, Store, StoreEntry } from "@computeunit/cu";
 
 /** The library, as a runtime has imported it. */
 export type Cu = typeof Library;
@@ -89,6 +89,32 @@ async function through({ unit }: Context, value: unknown, lazy: boolean): Promis
   cu.setInput(value, { lazy });
   cu.compute("_io.output = { value = _io.input.value }");
   return show(cu.getOutputField("value"));
+}
+
+/** A store of this process: all that the library needs of one. */
+function storeOfMap(): Store & { entries: Map<string, StoreEntry> } {
+  const entries = new Map<string, StoreEntry>();
+  let commits = 0;
+  return {
+    entries,
+    get: (key) => Promise.resolve(entries.get(key)),
+    commit: (checks, changes) => {
+      if (checks.some(({ key, revision }) => entries.get(key)?.revision !== revision)) {
+        return Promise.resolve(undefined);
+      }
+      const revision = String(++commits);
+      for (const { key, value } of changes) {
+        if (value === undefined) entries.delete(key);
+        else entries.set(key, { value: value.slice(), revision });
+      }
+      return Promise.resolve(revision);
+    },
+    async *list(prefix) {
+      for (const key of [...entries.keys()].sort()) if (key.startsWith(prefix)) yield key;
+    },
+    close: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
 }
 
 const PRIMITIVES = { value: [true, 1, -0, 0.1, 1 / 0, 2n ** 62n, "Zoë \u{1F600}", ""] };
@@ -519,6 +545,32 @@ const CASES: Case[] = [
     },
     gives: `[["ask", [7], 42, 2, 2, "ask", [7], 42, 2, 2, 2, 3, 2, 2], true, ` +
       `"TypeError: Cannot load the snapshot: it is damaged"]`,
+  },
+  {
+    group: "state",
+    name: "a home that is saved and loaded, and a run that goes on where it was",
+    run: async ({ cu, module, unit }) => {
+      const store = storeOfMap();
+      for (let runs = 0; runs < 2; runs++) {
+        const one = await unit({ home: await cu.openHome(store, "h") });
+        one.compute("_home.runs = (_home.runs or 0) + 1");
+        await one.saveState();
+      }
+      const { runs } = (await cu.openHome(store, "h")).table.toValue() as { runs: number };
+      const controller = new AbortController();
+      const left = cu.runDurably(store, "r", "return ask(_io.input) + 1", {
+        calls: { ask: () => new Promise(() => controller.abort()) },
+        input: 5,
+        module,
+        signal: controller.signal,
+      });
+      const aborted = (await left.catch((error) => error)).name;
+      const calls = { ask: ({ args: [n] }: DurableCall) => Number(n) * 8 };
+      const { value } = await cu.runDurably(store, "r", "not code", { calls, module });
+      await cu.forgetRun(store, "r");
+      return show([runs, aborted, value, [...store.entries.keys()].filter((key) => key.startsWith("run"))]);
+    },
+    gives: `[2, "AbortError", 41, []]`,
   },
   {
     group: "IoWrapper",
