@@ -320,7 +320,9 @@ export class IoWrapper implements Disposable {
    * ```
    */
   generateRequestId(): string {
-    return `${Date.now()}-${crypto.randomUUID().slice(-12)}`;
+    // Not by randomUUID, which a page has only where it came by HTTPS.
+    const bytes = crypto.getRandomValues(new Uint8Array(6));
+    return `${Date.now()}-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
   }
 
   /** Frees the unit, if the wrapper made it. */

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
 import { type BatchError, ComputeUnit, type ComputeUnitOptions, IoWrapper, LuaError } from "@computeunit/cu";
 import { CountingClock } from "../helpers/clock.ts";
 import { corrupt, withInstance } from "../helpers/instance.ts";
@@ -158,6 +158,16 @@ Deno.test("computeWithIo() and processStream() take a name for the code, and wha
 Deno.test("generateRequestId() differs each time", () => {
   using io = new IoWrapper();
   assertEquals(new Set(Array.from({ length: 1000 }, () => io.generateRequestId())).size, 1000);
+});
+
+Deno.test("generateRequestId() needs no secure context, which a page by HTTP isn't", () => {
+  Object.defineProperty(crypto, "randomUUID", { value: undefined, configurable: true });
+  try {
+    using io = new IoWrapper();
+    assertMatch(io.generateRequestId(), /^\d+-[0-9a-f]{12}$/);
+  } finally {
+    delete (crypto as { randomUUID?: unknown }).randomUUID;
+  }
 });
 
 Deno.test("an input is taken when it is given", async () => {
