@@ -345,8 +345,7 @@ export class Tasks {
    * @throws What keeps it from beginning.
    */
   make(options: TaskOptions): PreparedRun {
-    const { signal } = options.allowance;
-    signal?.throwIfAborted();
+    options.allowance.signal?.throwIfAborted();
     let made: Task | undefined;
     try {
       this.#uses.use(options.action, (instance) => {
@@ -362,18 +361,19 @@ export class Tasks {
       if (made !== undefined) this.#failed(made, error);
       throw error;
     }
-    const task = made!;
-    this.#open.add(task);
-    if (signal !== undefined) {
-      task.onAbort = () => this.#aborted(task);
-      signal.addEventListener("abort", task.onAbort, { once: true });
-    }
-    return task;
+    this.#open.add(made!);
+    return made!;
   }
 
   /** Begins a run: it goes on until it waits or ends. */
   begin(task: Task): void {
-    const { action, inherits } = task.options;
+    const { action, inherits, allowance: { signal } } = task.options;
+    // Not before: a stream makes many runs at once, and a signal goes through all who listen where one is added.
+    if (signal !== undefined) {
+      if (signal.aborted) return this.#failed(task, signal.reason);
+      task.onAbort = () => this.#aborted(task);
+      signal.addEventListener("abort", task.onAbort, { once: true });
+    }
     task.hasBegun = true;
     try {
       if (inherits) {

@@ -170,6 +170,33 @@ Deno.test("generateRequestId() needs no secure context, which a page by HTTP isn
   }
 });
 
+Deno.test("a run listens to its signal from its begin to its end", async () => {
+  for await (const io of wrappers()) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const counts = { now: 0, most: 0 };
+    const { addEventListener, removeEventListener } = signal;
+    signal.addEventListener = (...given: Parameters<typeof addEventListener>) => {
+      counts.most = Math.max(counts.most, ++counts.now);
+      addEventListener.apply(signal, given);
+    };
+    signal.removeEventListener = (...given: Parameters<typeof removeEventListener>) => {
+      counts.now--;
+      removeEventListener.apply(signal, given);
+    };
+    const rows = Array.from({ length: 20 }, (_, i) => ({ i }));
+    const options = { batchSize: 1, signal };
+    await io.processStream("require('task').sleep(0)", rows, options);
+    assertEquals(counts, { now: 0, most: 1 });
+
+    const stream = io.processStream("require('task').sleep(0) _io.output = _io.input.batch[1].i", rows, options);
+    controller.abort("stop");
+    assertEquals(await stream.catch((reason) => reason), "stop");
+    assertEquals(counts, { now: 0, most: 1 });
+    assertEquals((await io.computeWithIo("return 1")).returnValue, 1);
+  }
+});
+
 Deno.test("an input is taken when it is given", async () => {
   for await (const io of wrappers()) {
     const row = { n: 0, list: [0] };
