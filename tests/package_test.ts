@@ -130,8 +130,9 @@ const TYPED = `
   const sum: number = cu.compute<number>("return 1 + 2", { chunkName: undefined });
   const { output } = await cu.computeAsync("_io.output = 1", { outputJson: true });
   const { metadata } = await new IoWrapper(options).computeWithIo("return 1");
+  const batches: number[] = await new IoWrapper(options).processStream("_io.output = 1", new Float64Array(3));
   const kind = (error: LuaError) => error.kind === "time";
-  export const all = [sum, output.length, metadata, kind, SqliteStore, luaTypes({})];
+  export const all = [sum, output.length, metadata, batches, kind, SqliteStore, luaTypes({})];
   // @ts-expect-error: no module
   await ComputeUnit.create({ module: 5 });
 `;

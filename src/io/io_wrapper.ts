@@ -218,7 +218,7 @@ export class IoWrapper implements Disposable {
    */
   processStream<Output = LuaValue>(
     code: string | Uint8Array,
-    data: readonly unknown[],
+    data: readonly unknown[] | (ArrayLike<unknown> & ArrayBufferView),
     options: ProcessStreamOptions = NO_OPTIONS,
   ): Promise<Output[]> {
     return promiseOf(() => {
@@ -228,11 +228,12 @@ export class IoWrapper implements Disposable {
       checkOptions("process stream", options, STREAM_OPTIONS);
       const unit = this.#getUnit("process stream");
       const { batchSize = BATCH_SIZE_DEFAULT } = options;
-      const { length } = data;
+      const array = data as readonly unknown[];
+      const { length } = array;
       const batches: (() => PreparedRun)[] = [];
       for (let start = 0; start < length; start += batchSize) {
         const input = {
-          batch: data.slice(start, start + batchSize),
+          batch: array.slice(start, start + batchSize),
           batchIndex: start / batchSize,
           hasMore: start + batchSize < length,
         };
