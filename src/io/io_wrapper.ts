@@ -15,7 +15,7 @@ import {
   type InputOptions,
 } from "../unit/unit_options.ts";
 import { DISPOSE } from "../values/dispose.ts";
-import { describe } from "../values/kinds.ts";
+import { describe, isBytes } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { BOOLEAN, checkOptions, checkString, isNumber, isOptions, NO_OPTIONS, rulesOf } from "../values/options.ts";
 
@@ -197,8 +197,9 @@ export class IoWrapper implements Disposable {
    *
    * @typeParam Output Type of each batch's output; it isn't checked.
    * @param code Lua source text, or its bytes.
-   * @param data The array, or a typed array. It is read before this method returns; of one that is lazy
-   * by its size, each batch is read when its turn comes.
+   * @param data The array, or a typed array. It is read before this method returns; of one that is larger than
+   * the unit's {@linkcode ComputeUnitOptions.lazyThreshold}, each batch, and what `metadata` holds, is read when its
+   * turn comes.
    * @param options Size of a batch, and as for {@linkcode IoWrapper.computeWithIo}.
    * @returns The output of each batch, in order.
    * @throws {TypeError} If `data` isn't an array, or an option is wrong.
@@ -228,27 +229,31 @@ export class IoWrapper implements Disposable {
       checkOptions("process stream", options, STREAM_OPTIONS);
       const unit = this.#getUnit("process stream");
       const { batchSize = BATCH_SIZE_DEFAULT } = options;
+      const metadata = { ...options.metadata };
+      const taken = { ...options, metadata };
       const array = data as readonly unknown[];
       const { length } = array;
-      const batches: (() => PreparedRun)[] = [];
+      const inputs = [];
       for (let start = 0; start < length; start += batchSize) {
-        const input = {
+        inputs.push({
           batch: array.slice(start, start + batchSize),
           batchIndex: start / batchSize,
           hasMore: start + batchSize < length,
-        };
-        batches.push(() => this.#make(unit, code, input, options, false));
+        });
       }
-      if (internals.isLarge(unit, data)) return runBatches<Output>(unit, batches, options);
+      const batches = inputs.map((input) => () => this.#make(unit, code, input, taken, false));
+      // A batch that is made takes 2 KB of the unit: too much for each of a million numbers, which slices have copied.
+      const isTaken = isOfScalars(Object.values(metadata)) && inputs.every(({ batch }) => isOfScalars(batch));
+      if (isTaken || internals.isLarge(unit, data)) return runBatches<Output>(unit, batches, taken);
       // Taken now: what the host changes later isn't seen.
       const made: PreparedRun[] = [];
       try {
         for (const make of batches) made.push(make());
       } catch (error) {
         for (const task of made) task.drop();
-        throw inBatch(error, made.length, [], options);
+        throw inBatch(error, made.length, [], taken);
       }
-      return runBatches<Output>(unit, made.map((task) => () => task), options)
+      return runBatches<Output>(unit, made.map((task) => () => task), taken)
         .finally(() => made.forEach((task) => task.drop()));
     });
   }
@@ -385,6 +390,25 @@ function begin(
 ): Promise<TaskResult> {
   if (clearBefore) unit.clearIo();
   return task.begin();
+}
+
+/** Whether a slice of such values has all of them, and none can be refused. */
+function isOfScalars(values: readonly unknown[]): boolean {
+  // A slice of Node's Buffer is no copy.
+  return !isBytes(values) && values.every(isScalar);
+}
+
+function isScalar(value: unknown): boolean {
+  switch (typeof value) {
+    case "number":
+    case "boolean":
+    case "undefined":
+      return true;
+    case "string":
+      return value.isWellFormed();
+    default:
+      return value === null;
+  }
 }
 
 function resultOf<Output>({ value, output, meta }: TaskResult): ComputeWithIoResult<Output> {

@@ -170,6 +170,29 @@ Deno.test("generateRequestId() needs no secure context, which a page by HTTP isn
   }
 });
 
+Deno.test("a stream of scalars takes a unit's memory for one batch at a time", async () => {
+  for await (const io of wrappers({ memoryLimit: 2 * 1024 * 1024 })) {
+    const code = "_io.output = #_io.input.batch";
+    for (const data of [new Float64Array(20_000), Array.from({ length: 20_000 }, (_, i) => i % 2 ? null : "text")]) {
+      const stream = io.processStream<number>(code, data, { batchSize: 2, metadata: { n: 1 } });
+      assertEquals(await stream, Array(10_000).fill(2));
+    }
+  }
+});
+
+Deno.test("what a stream of scalars is given is taken when it is given", async () => {
+  for await (const io of wrappers()) {
+    const code = "require('task').sleep(0) _io.output = { _io.input.batch[1], _io.meta.n }";
+    for (const data of [[1, 2], new Float32Array([1, 2])]) {
+      const options = { batchSize: 1, metadata: { n: 1 } };
+      const stream = io.processStream(code, data, options);
+      data.fill(9);
+      options.metadata.n = 9;
+      assertEquals(await stream, [[1, 1], [2, 1]]);
+    }
+  }
+});
+
 Deno.test("a run listens to its signal from its begin to its end", async () => {
   for await (const io of wrappers()) {
     const controller = new AbortController();
