@@ -31,12 +31,14 @@ export async function read(path: string, io: CliIo): Promise<Uint8Array> {
   }
 }
 
-/** Writes a file. */
-export async function write(path: string, text: string, io: CliIo): Promise<void> {
+/** Writes a file, or stdout. */
+export async function write(path: string | undefined, text: string, io: CliIo): Promise<void> {
+  const isFile = path !== undefined && path !== "-";
   try {
-    await io.writeFile(path, text);
+    if (isFile) await io.writeFile(path, text);
+    else io.writeStdout(text);
   } catch (error) {
-    throw new UsageError(`Cannot write ${path}: ${systemMessage(error)}`);
+    throw new UsageError(`Cannot write ${isFile ? path : "stdout"}: ${systemMessage(error)}`);
   }
 }
 

@@ -54,7 +54,7 @@
  */
 
 import { parse, UsageError } from "./arguments.ts";
-import type { CliIo } from "./files.ts";
+import { type CliIo, write } from "./files.ts";
 import { run } from "./run.ts";
 import { state } from "./state.ts";
 import { types } from "./types.ts";
@@ -85,7 +85,7 @@ export async function main(args: string[], io: CliIo): Promise<number> {
   try {
     const options = parse(args);
     if (typeof options === "string") {
-      io.writeStdout(options);
+      await write(undefined, options, io);
       return 0;
     }
     if ("types" in options) return await types(options, io);

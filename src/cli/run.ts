@@ -13,7 +13,7 @@ import { LuaError } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { type RunOptions, UsageError } from "./arguments.ts";
 import { excerpt } from "./excerpt.ts";
-import { type CliIo, read, systemMessage } from "./files.ts";
+import { type CliIo, read, systemMessage, write } from "./files.ts";
 import { setJsonInput, toJson } from "./json.ts";
 import { openStore } from "./stores.ts";
 
@@ -63,12 +63,7 @@ async function runIn(
     io.writeStderr(error instanceof LuaError ? describe(error, name) : `${name}: ${error.message}\n`);
     return 1;
   }
-  try {
-    if (writesFile) await io.writeFile(options.output!, json + "\n");
-    else io.writeStdout(json + "\n");
-  } catch (error) {
-    throw new UsageError(`Cannot write ${writesFile ? options.output : "stdout"}: ${systemMessage(error)}`);
-  }
+  await write(options.output, json + "\n", io);
   return 0;
 }
 

@@ -42,7 +42,7 @@ export async function state(options: StateOptions, io: CliIo): Promise<number> {
 async function list(store: Store, io: CliIo): Promise<void> {
   const names: string[] = [];
   for await (const key of store.list(ROOTS_PREFIX)) names.push(nameOfKey(key));
-  io.writeStdout(`${JSON.stringify(names)}\n`);
+  await write(undefined, `${JSON.stringify(names)}\n`, io);
 }
 
 async function withHome(store: Store, options: StateOptions, io: CliIo): Promise<void> {
@@ -63,9 +63,7 @@ async function withHome(store: Store, options: StateOptions, io: CliIo): Promise
 }
 
 async function get({ options: { keys, output }, tables, io }: Context): Promise<void> {
-  const text = `${writeJson(valueAt(tables, keys))}\n`;
-  if (output === undefined || output === "-") io.writeStdout(text);
-  else await write(output, text, io);
+  await write(output, `${writeJson(valueAt(tables, keys))}\n`, io);
 }
 
 async function set({ options: { keys, value }, home, tables }: Context): Promise<void> {

@@ -12,13 +12,12 @@ import { type CliIo, systemMessage, write } from "./files.ts";
 export async function types(options: TypesOptions, io: CliIo): Promise<number> {
   const files = luaTypes();
   const output = options.types;
-  if (output === undefined || output === "-") {
-    io.writeStdout(files["cu.lua"]);
-  } else if (output.endsWith(".lua")) {
+  if (output === undefined || output === "-" || output.endsWith(".lua")) {
     await write(output, files["cu.lua"], io);
   } else {
     await writeAll(output, files, io);
-    io.writeStdout(`Wrote ${Object.keys(files).join(", ")} into ${output}. In .luarc.json:\n${settings(output)}`);
+    const names = Object.keys(files).join(", ");
+    await write(undefined, `Wrote ${names} into ${output}. In .luarc.json:\n${settings(output)}`, io);
   }
   return 0;
 }

@@ -76,6 +76,28 @@ Deno.test("--output that can't be written is wrong use", async () => {
   assertEquals([run.code, run.stderr], [2, "cu: Cannot write missing/out.json: No such directory\n"]);
 });
 
+Deno.test("stdout that can't be written is wrong use, whichever command writes it", async () => {
+  const directory = await Deno.makeTempDir();
+  const state = ["--state", `${directory}/a.db`];
+  assertEquals((await cu(["state", "set", "a", "1", ...state])).code, 0);
+  const commands = ["--help", "--version", "types", "types --output types", "run s.lua", "state list", "state get"];
+  for (const command of commands) {
+    const args = [...command.split(" "), ...(command.startsWith("state") ? state : [])];
+    let stderr = "";
+    const code = await main(args, {
+      readFile: () => Promise.resolve(new Uint8Array()),
+      writeFile: () => Promise.resolve(),
+      readStdin: () => Promise.resolve(new Uint8Array()),
+      writeStdout: () => {
+        throw new Deno.errors.BrokenPipe("Broken pipe");
+      },
+      writeStderr: (text) => stderr += text,
+    });
+    assertEquals([code, stderr], [2, "cu: Cannot write stdout: Broken pipe\n"], command);
+  }
+  await Deno.remove(directory, { recursive: true });
+});
+
 Deno.test("--output is not written when the script fails", async () => {
   const run = await runScript("_io.output = 1; error('no')", undefined, "--output", "out.json");
   assertEquals([run.code, run.written], [1, {}]);
