@@ -95,6 +95,9 @@ const VALUE_OPTIONS = [
   "state-name",
 ] as const;
 
+/** Stands before a negative number while arguments are parsed: no argument of a process has it. */
+const NUMBER_MARK = "\0";
+
 type OptionName = typeof VALUE_OPTIONS[number];
 type Values = Record<OptionName, string[]>;
 
@@ -103,12 +106,13 @@ const TIMES = { ms: 1, s: 1000, m: 60_000 };
 
 /** The options of a command, or the text that was asked for. */
 export function parse(args: string[]): RunOptions | TypesOptions | StateOptions | string {
-  // parseArgs takes a "-" after an option for an argument of its own.
   const joined: string[] = [];
   for (const arg of args) {
+    // parseArgs takes these for options, or a "-" after one for an argument of its own.
+    const isNumber = /^-\d/.test(arg);
     const takesValue = VALUE_OPTIONS.some((name) => joined.at(-1) === `--${name}`);
-    if (arg === "-" && takesValue) joined.push(`${joined.pop()}=-`);
-    else joined.push(arg);
+    if ((arg === "-" || isNumber) && takesValue) joined.push(`${joined.pop()}=${arg}`);
+    else joined.push(isNumber ? NUMBER_MARK + arg : arg);
   }
   const flags = parseArgs(joined, {
     string: ["_", ...VALUE_OPTIONS],
@@ -120,6 +124,7 @@ export function parse(args: string[]): RunOptions | TypesOptions | StateOptions 
     },
   }) as unknown as Values & { _: string[] } & { help: boolean; version: boolean };
 
+  flags._ = flags._.map((arg) => arg.startsWith(NUMBER_MARK) ? arg.slice(NUMBER_MARK.length) : arg);
   if (flags.help) return HELP;
   if (flags.version) return `cu ${config.version}\n`;
 

@@ -168,6 +168,19 @@ Deno.test("state get, set and delete take keys, and JSON", async () => {
   });
 });
 
+Deno.test("a negative number is a value, or a key, and no option", async () => {
+  await withFile(async (file) => {
+    for (const number of ["-5", "-0.5", "-1e3", "-9223372036854775808"]) {
+      assertEquals(await cu(["state", "set", "-1", number, "--state", file]), ok(""));
+      const { stdout } = await cu(["state", "get", "--state", file, "-1"]);
+      assertEquals(Number(stdout), Number(number));
+    }
+    assertEquals((await cu(["state", "set", "n", "-5", "--state", file, "--state-name", "-2"])).code, 0);
+    assertEquals(await cu(["state", "list", "--state", file]), ok('["-2","main"]\n'));
+    assertStringIncludes((await cu(["state", "get", "-n", "--state", file])).stderr, "Unknown option -n");
+  });
+});
+
 Deno.test("state export and import give the same state again", async () => {
   await withFile(async (file, dir) => {
     const script = `
