@@ -96,7 +96,7 @@ export function toJson(root: LuaValue, name: string, lengthMax = JSON_LENGTH_MAX
   const check = (value: LuaValue): number => {
     if (typeof value === "string") return value.length + 2;
     if (typeof value === "object" && value !== null) return checkContainer(value);
-    if (typeof value === "bigint" || Object.is(value, -0)) isPlain = false;
+    if (typeof value === "bigint" || Object.is(value, -0) || isLikeInteger(value)) isPlain = false;
     if (typeof value === "number" && !Number.isFinite(value)) refuse(`${value} is no JSON number`);
     return 1;
   };
@@ -137,9 +137,15 @@ function entriesOf(value: LuaValue & object): Iterable<[string | number, LuaValu
   return Array.isArray(container) || container instanceof Map ? container.entries() : Object.entries(container);
 }
 
-/** What JSON.stringify alone refuses, or changes: bigints, Maps, the sign of -0. */
+/** Whether it is a float whose digits would be read back as an integer, mostly another one. */
+function isLikeInteger(value: LuaValue): value is number {
+  return typeof value === "number" && Math.abs(value) >= 2 ** 53 && Math.abs(value) < 2 ** 63;
+}
+
+/** What JSON.stringify alone refuses, or changes: bigints, Maps, the sign of -0, and floats like integers. */
 function textOfValue(value: LuaValue): string {
   if (typeof value === "bigint") return String(value);
+  if (isLikeInteger(value)) return value.toExponential();
   if (Object.is(value, -0)) return "-0";
   if (typeof value !== "object" || value === null || kindOf(value) === "date") return JSON.stringify(value);
   const parts = Array.from(entriesOf(value), ([key, child]) => {

@@ -343,6 +343,7 @@ Deno.test("what a script returns is written as its output is", async () => {
       "_io.map({ a = 1, b = _io.map({}) })",
       "{ _io.map({ a = { -0.0, 1 << 60, _io.date(0), 'x\\n' }, ['10'] = 1, ['9'] = 2, ['\\0'] = {} }) }",
       "{ [1] = 1, [3] = 1 << 60, x = _io.array({ 1, nil, 3 }) }",
+      "{ 2.0 ^ 53 - 1, 2.0 ^ 53, -2.0 ^ 60, { 1e17 }, 123456789012345680.0, 2.0 ^ 63, 1e21, 2.0 ^ 53 + 2 }",
     ]
   ) {
     const returned = await runScript(`return ${value}`);
