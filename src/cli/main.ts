@@ -9,7 +9,7 @@
  * `--output`; with the script or the input on stdin, that one needs no permission.
  *
  * The script finds the input in `_io.input` and the `--meta` options, as strings, in
- * `_io.meta`. The result is `_io.output` or, if that is nil, the first value that the
+ * `_io.meta`. The result is `_io.output` or, if that is nil or null, the first value that the
  * script returns. It is written as one line of JSON to `--output`, else to stdout.
  * What the script prints goes to stdout beside an `--output` file, else to stderr, so
  * that stdout is always one or the other. A first line that begins with `#` is skipped.

@@ -146,9 +146,9 @@ const FIELD = { input: 0, output: 1, meta: 2 } as const;
 /**
  * An isolated, sandboxed Lua 5.4 state in its own WebAssembly memory.
  *
- * All methods but {@linkcode ComputeUnit.create}, {@linkcode ComputeUnit.fromSnapshot} and those whose
- * names end in `Async` are synchronous, and throw a TypeError
- * while the unit runs (from `onPrint`, or a getter of an input) and once it has been
+ * All methods are synchronous but {@linkcode ComputeUnit.create}, {@linkcode ComputeUnit.fromSnapshot},
+ * {@linkcode ComputeUnit.saveState}, {@linkcode ComputeUnit.loadState} and those whose names end in `Async`. They throw
+ * a TypeError, or reject with it, while the unit runs (from `onPrint`, or a getter of an input) and once it has been
  * disposed. A unit is a `Disposable`; units share nothing.
  *
  * They throw a RangeError where there is too little room on the JavaScript stack, and leave
