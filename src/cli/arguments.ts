@@ -108,10 +108,10 @@ const TIMES = { ms: 1, s: 1000, m: 60_000 };
 export function parse(args: string[]): RunOptions | TypesOptions | StateOptions | string {
   const joined: string[] = [];
   for (const arg of args) {
-    // parseArgs takes these for options, or a "-" after one for an argument of its own.
+    // parseArgs takes a number for an option, and "-" or nothing after an option for an argument of its own.
     const isNumber = /^-\d/.test(arg);
     const takesValue = VALUE_OPTIONS.some((name) => joined.at(-1) === `--${name}`);
-    if ((arg === "-" || isNumber) && takesValue) joined.push(`${joined.pop()}=${arg}`);
+    if (takesValue && (isNumber || arg === "-" || arg === "")) joined.push(`${joined.pop()}=${arg}`);
     else joined.push(isNumber ? NUMBER_MARK + arg : arg);
   }
   const flags = parseArgs(joined, {

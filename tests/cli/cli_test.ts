@@ -140,6 +140,8 @@ Deno.test("wrong use ends with 2 and says what is wrong, before anything runs", 
   await assertWrongUse(["run", "s.lua", "--timelimit", "5s"], "Unknown option --timelimit; did you mean --time-limit?");
   await assertWrongUse(["run", "s.lua", "--ouput=x"], "Unknown option --ouput=x; did you mean --output?");
   await assertWrongUse(["run", "s.lua", "--input"], "--input needs a value");
+  await assertWrongUse(["run", "s.lua", "--input", ""], "--input needs a value");
+  await assertWrongUse(["run", "--time-zone", "", "s.lua"], "--time-zone needs a value");
   await assertWrongUse(["run", "s.lua", "--input", "a", "--input", "b"], "--input is given twice");
   await assertWrongUse(["run", "-", "--input", "-"], "cannot both come from stdin");
   await assertWrongUse(["run", "s.lua", "--meta", "a"], '--meta needs KEY=VALUE, not "a"');
