@@ -68,7 +68,7 @@ async function get({ options: { keys, output }, tables, io }: Context): Promise<
 
 async function set({ options: { keys, value }, home, tables }: Context): Promise<void> {
   const [table, key] = placeOf(tables, keys);
-  tables.change(table, key, parsed("the value", value!, tables));
+  tables.change(table, key, parsed("the value", () => readJson(value!, tables)));
   await home.save();
 }
 
@@ -84,7 +84,9 @@ async function importAll({ options: { input = "-" }, home, tables, io }: Context
   const json = textOf(input, await read(input, io));
   const { home: root } = tables;
   for (let place = root.placeCount - 1; place >= 0; place--) tables.set(root, root.keyAt(place), undefined);
-  if (parsed(input, json, tables, root) !== root) throw new UsageError(`Cannot import ${input}: it is no object`);
+  if (parsed(input, () => readJson(json, tables, root)) !== root) {
+    throw new UsageError(`Cannot import ${input}: it is no object`);
+  }
   await home.save();
 }
 
@@ -113,13 +115,15 @@ function shown(keys: readonly string[]): string {
 /** A key as an argument: text, or in brackets JSON. */
 function keyOf(tables: State, argument: string): StoredKey {
   const [, json] = /^\[(.*)\]$/s.exec(argument) ?? [];
-  const value = json === undefined ? argument : parsed(`the key ${argument}`, json, tables);
-  return new Storing(tables).key(value, "read a key");
+  return parsed(`the key ${argument}`, () => {
+    return new Storing(tables).key(json === undefined ? argument : readJson(json, tables), "read JSON");
+  });
 }
 
-function parsed(what: string, json: string, tables: State, root?: TableData): Stored {
+/** What reading JSON gives; what is wrong with it is the user's mistake. */
+function parsed<T>(what: string, read: () => T): T {
   try {
-    return readJson(json, tables, root);
+    return read();
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof RangeError || error instanceof TypeError)) throw error;
     throw new UsageError(`Cannot parse ${what}: ${error.message.replace(/^Cannot read JSON: /, "")}`);
