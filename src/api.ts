@@ -28,7 +28,7 @@ export type {
   WasmModule,
 } from "./unit/unit_options.ts";
 export * from "./io/default_unit.ts";
-export * from "./values/errors.ts";
+export { LuaError, type LuaErrorJson, type LuaErrorKind, type LuaErrorOptions } from "./values/errors.ts";
 export * from "./io/io_wrapper.ts";
 export type { DurableCall, DurableFunction, DurableOptions } from "./io/durable.ts";
 export { forgetRun, runDurably } from "./io/run_durably.ts";

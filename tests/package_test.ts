@@ -392,6 +392,12 @@ Deno.test("the main entry has the names and the types of the library's source", 
   assertEquals(Object.keys(await import("../mod.ts")).sort(), Object.keys(await import("../src/main.ts")).sort());
 });
 
+Deno.test("what the main entry exports is what the reference describes", async () => {
+  const reference = await Deno.readTextFile(new URL("docs/API_REFERENCE.md", rootDir));
+  const names = Object.keys(await import("../src/main.ts"));
+  assertEquals(names.filter((name) => !new RegExp(`\`[^\`\\n]*\\b${name}\\b`).test(reference)), []);
+});
+
 Deno.test("functions and classes keep their names in what is bundled", async () => {
   const { ComputeUnit } = await import("../mod.ts");
   using cu = await ComputeUnit.create();
