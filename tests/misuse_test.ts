@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import * as lua from "@computeunit/cu";
-import { ComputeUnit, IoWrapper, LuaError } from "@computeunit/cu";
+import { ComputeUnit, Home, IoWrapper, LuaError } from "@computeunit/cu";
 import { MemoryStore } from "@computeunit/cu/stores/memory";
 import { nearestName } from "../src/values/options.ts";
 
@@ -241,6 +241,7 @@ Deno.test("a message says what was wrong, and what to write instead", async () =
       TypeError,
       "Cannot construct a ComputeUnit: use `await ComputeUnit.create()` instead",
     ],
+    [() => Reflect.construct(Home, []), TypeError, "Cannot construct a Home: use `await openHome()` instead"],
     [
       () => cu.setInput(1, { Lazy: true } as never),
       TypeError,

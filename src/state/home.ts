@@ -67,6 +67,8 @@ export type IoValues = Record<typeof IO_FIELDS[number], LuaValue>;
 
 /** What other modules here need of a {@linkcode Home}, and users don't. */
 export const homeInternals = {} as {
+  /** Opens one; {@linkcode openHome} checks what it is given. */
+  open: (store: Store, name: string, writer: string | undefined, options: HomeOptions) => Promise<Home>;
   /** Its tables. */
   stateOf: (home: Home) => State;
   /** The same, for a unit that is its only one until it is released; `check` is called before each save. */
@@ -101,6 +103,13 @@ export class Home {
   #last: Promise<void> = Promise.resolve();
 
   static {
+    homeInternals.open = async (store, name, writer, options) => {
+      const { newWriterId, SavedState } = await import("./saved_state.ts");
+      const state = new State();
+      const saved = new SavedState(store, name, writer ?? newWriterId(), options);
+      const { base, pages } = await saved.load(state);
+      return new Home(name, state, saved, base, pages);
+    };
     homeInternals.stateOf = (home) => home.#state;
     homeInternals.claim = (home, check) => {
       if (home.#isClaimed) {
@@ -127,21 +136,13 @@ export class Home {
 
   /** Use {@linkcode openHome}. */
   private constructor(name: string, state: State, saved: SavedState, base: Base, pages: Pages) {
+    if (!(state instanceof State)) throw new TypeError("Cannot construct a Home: use `await openHome()` instead");
     this.name = name;
     this.#state = state;
     this.#saved = saved;
     this.#base = base;
     this.#pages = pages;
     state.findSaved = (id) => id === SAVED_IO_ID ? undefined : this.#pages.find(id);
-  }
-
-  /** Opens one; {@linkcode openHome} checks what it is given. */
-  static async open(store: Store, name: string, writer: string | undefined, options: HomeOptions): Promise<Home> {
-    const { newWriterId, SavedState } = await import("./saved_state.ts");
-    const state = new State();
-    const saved = new SavedState(store, name, writer ?? newWriterId(), options);
-    const { base, pages } = await saved.load(state);
-    return new Home(name, state, saved, base, pages);
   }
 
   /** The table `_home`. */
@@ -270,7 +271,7 @@ export class Home {
 export async function openHome(store: Store, name: string, options: HomeOptions = NO_OPTIONS): Promise<Home> {
   checkGiven("open a home", store, name);
   checkOptions("open a home", options, HOME_OPTIONS);
-  return await Home.open(store, name, undefined, options);
+  return await homeInternals.open(store, name, undefined, options);
 }
 
 function checkGiven(action: string, store: Store, name: string): void {
@@ -345,7 +346,7 @@ async function transactAs<T>(
   const backOff = new BackOff(FIRST_WAIT_MS, MOST_WAIT_MS, options);
   const { attempts = ATTEMPTS_DEFAULT } = options;
   for (let attempt = 1;; attempt++) {
-    const home = await Home.open(store, name, writer, options);
+    const home = await homeInternals.open(store, name, writer, options);
     const result = await run(home);
     try {
       await home.save();
