@@ -13,6 +13,7 @@ import { LuaError, raisedValue } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import type { Path } from "../values/paths.ts";
 import { type ChunkText, isChunkName } from "../values/position.ts";
+import { isOf } from "../values/refusals.ts";
 import type { LuaFunctions } from "./lua_functions.ts";
 import { ModuleTexts } from "./module_texts.ts";
 
@@ -333,7 +334,7 @@ export class HostFunctions {
     const encoder = this.#encoder;
     if (encoder.isOwn(error)) return WIRE.STATUS_MEMORY;
     // A Lua error is raised as it was: by its value.
-    if (error instanceof LuaError) {
+    if (isOf(error, LuaError)) {
       try {
         encoder.encodeResults([raisedValue(error)], `raise the error of ${known.name}`);
         return WIRE.STATUS_RAISED;

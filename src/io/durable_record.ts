@@ -8,7 +8,7 @@ import type { ComputeAsyncResult } from "../unit/run_result.ts";
 import { LuaError, type LuaErrorKind } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { Fields, listOf } from "../values/plain_data.ts";
-import { messageOf } from "../values/refusals.ts";
+import { isOf, messageOf } from "../values/refusals.ts";
 import { UnreadableError, ValueReader } from "../values/value_reader.ts";
 import { ValueWriter } from "../values/value_writer.ts";
 import { ConflictError } from "../state/conflict_error.ts";
@@ -211,8 +211,8 @@ const CAUSES_MAX = 4;
 
 /** What was thrown as data: of an error of Lua's all that it tells; of what is no error its text. */
 function errorData(thrown: unknown, causes: number): Record<string, unknown> {
-  if (!(thrown instanceof Error)) return { name: "Error", message: messageOf(thrown) };
-  const cause = thrown.cause instanceof Error && causes > 0 ? errorData(thrown.cause, causes - 1) : undefined;
+  if (!isOf(thrown, Error)) return { name: "Error", message: messageOf(thrown) };
+  const cause = isOf(thrown.cause, Error) && causes > 0 ? errorData(thrown.cause, causes - 1) : undefined;
   const [name, message] = [String(thrown.name), messageOf(thrown)];
   if (!(thrown instanceof LuaError)) return { name, message, cause };
   const { kind, chunk, line, sourceLine, traceback, value } = thrown;

@@ -18,6 +18,7 @@ import { DISPOSE } from "../values/dispose.ts";
 import { describe, isBytes } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { BOOLEAN, checkOptions, checkString, isNumber, isOptions, NO_OPTIONS, rulesOf } from "../values/options.ts";
+import { isOf } from "../values/refusals.ts";
 
 /** Options of {@linkcode IoWrapper.computeWithIo}. */
 export interface ComputeWithIoOptions extends ComputeOptions, InputOptions {
@@ -446,7 +447,7 @@ async function runBatches<Output>(
 /** Says of an error of a batch which one it was, and keeps the outputs of those before. */
 function inBatch(error: unknown, batchIndex: number, outputs: unknown[], { signal }: ProcessStreamOptions): unknown {
   // A signal's reason is the caller's own.
-  if (!(error instanceof Error) || signal?.aborted && error === signal.reason) return error;
+  if (!isOf(error, Error) || signal?.aborted && error === signal.reason) return error;
   try {
     error.message = `batch ${batchIndex}: ${error.message}`;
     return Object.assign(error, { batchIndex, outputs } satisfies Omit<BatchError, keyof Error>);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { messageOf } from "../values/refusals.ts";
+import { isOf, messageOf } from "../values/refusals.ts";
 
 /** What an error takes of the host's memory, with its stack; estimated. */
 const ERROR_BYTES = 4096;
@@ -29,7 +29,7 @@ export class Thrown {
 
   /** `.name` in Lua: such as "TypeError", or nothing where no Error was thrown. */
   get name(): string {
-    return this.value instanceof Error ? textForLua(nameOf(this.value), NAME_LENGTH_MAX) : "";
+    return isOf(this.value, Error) ? textForLua(nameOf(this.value), NAME_LENGTH_MAX) : "";
   }
 
   /** `.message` in Lua. */

@@ -6,7 +6,7 @@
 
 import { LuaError } from "../values/errors.ts";
 import type { Position } from "../values/position.ts";
-import { messageOf } from "../values/refusals.ts";
+import { isOf, messageOf } from "../values/refusals.ts";
 import { buildIdOf, checkBuild } from "./build_id.ts";
 import { imageOf, type MemoryImage, PAGE_BYTES, writeMemory } from "./memory_image.ts";
 import { platform } from "./platform.ts";
@@ -603,7 +603,7 @@ export class Instance {
       this.#endLine();
       if (this.broken !== undefined) throw this.#failed();
       this.#recover();
-      if (!(error instanceof TimeUp)) throw error;
+      if (!isOf(error, TimeUp)) throw error;
       const { timeLimit, stepLimit } = this.runs.limits;
       throw this.runs.isOutOfSteps
         ? this.host!.outOfSteps(stepLimit, this.errorPosition())

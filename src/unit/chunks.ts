@@ -8,6 +8,7 @@ import type { Instance } from "../runtime/instance.ts";
 import { LuaError } from "../values/errors.ts";
 import { describe } from "../values/kinds.ts";
 import { type ChunkText, isChunkName } from "../values/position.ts";
+import { isOf } from "../values/refusals.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
 import type { Known } from "./known.ts";
 import type { Reports } from "./reports.ts";
@@ -148,5 +149,5 @@ function checkCode(code: unknown, chunkName: string): asserts code is string | U
 }
 
 function isLuaError(error: unknown, kind: LuaError["kind"]): boolean {
-  return error instanceof LuaError && error.kind === kind;
+  return isOf(error, LuaError) && error.kind === kind;
 }

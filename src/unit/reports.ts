@@ -21,6 +21,7 @@ import {
   POSITIONS_LENGTH_MAX,
   shownName,
 } from "../values/position.ts";
+import { isOf } from "../values/refusals.ts";
 
 /** Messages of errors of kind "limit". */
 const OVERFLOW = /^(\S+:\d+: )*(C stack overflow|stack overflow|chunk has too many|'__call' chain too long)/;
@@ -121,7 +122,7 @@ export class Reports {
     const isOverflow = OVERFLOW.test(message.slice(0, POSITIONS_LENGTH_MAX));
     const bytes = isRawText && value instanceof Uint8Array ? value : undefined;
     const isOwnMessage = typeof value === "string" || bytes !== undefined;
-    const isStateFull = thrown?.value instanceof StateLimitError;
+    const isStateFull = isOf(thrown?.value, StateLimitError);
     const error = new LuaError(
       isOverflow ? "limit" : isStateFull ? "memory" : KINDS[status],
       thrown === undefined ? bare : message,

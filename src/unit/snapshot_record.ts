@@ -14,6 +14,7 @@ import { readState, stateData } from "../state/state_data.ts";
 import { Fields, listOf } from "../values/plain_data.ts";
 import { UnreadableError, ValueReader } from "../values/value_reader.ts";
 import { ValueWriter } from "../values/value_writer.ts";
+import { isOf } from "../values/refusals.ts";
 import type { ChunkRecord } from "./chunk_cache.ts";
 import type { KnownRecord } from "./known.ts";
 import type { StrandRecord, TaskRecord, TasksRecord } from "./tasks.ts";
@@ -72,7 +73,7 @@ function writeObjects(writer: ValueWriter, record: ViewsRecord): void {
 
 /** An error by its name and message; anything else that was thrown as it is. */
 function thrownData({ value, isRefusal, name, message }: Thrown): unknown[] {
-  return value instanceof Error ? [THROWN, isRefusal, name, message] : [THROWN, isRefusal, undefined, value];
+  return isOf(value, Error) ? [THROWN, isRefusal, name, message] : [THROWN, isRefusal, undefined, value];
 }
 
 /**

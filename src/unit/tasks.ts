@@ -15,6 +15,7 @@ import type { Allowance } from "../runtime/runs.ts";
 import { GLOBALS, OWN_CHANNEL, RESULTS, WIRE } from "../runtime/wire.ts";
 import { LuaError } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
+import { isOf } from "../values/refusals.ts";
 import type { Figures, RunStats } from "./figures.ts";
 import type { Printed, PrintedText } from "./printed.ts";
 import type { Reports } from "./reports.ts";
@@ -671,7 +672,7 @@ export class Tasks {
     // As of what is closed around code that a pcall has called: all are over, and the error is its.
     failure = this.#closeIn(strand) ?? failure;
     const isEnd = this.#uses.instance?.broken !== undefined ||
-      failure instanceof LuaError && failure.kind !== "runtime";
+      isOf(failure, LuaError) && failure.kind !== "runtime";
     if (!isEnd) return { group, index: 0, failure };
     this.#failed(strand.task, failure);
     return undefined;
@@ -709,8 +710,8 @@ export class Tasks {
       } catch (second) {
         // What has no time left has none to close anything; else an error while closing takes the
         // place of the one before, as in Lua.
-        if (error instanceof LuaError && (error.kind === "time" || error.kind === "limit")) continue;
-        if (second instanceof LuaError) second.cause ??= failure;
+        if (isOf(error, LuaError) && (error.kind === "time" || error.kind === "limit")) continue;
+        if (isOf(second, LuaError)) second.cause ??= failure;
         failure = second;
       }
     }

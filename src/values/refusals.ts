@@ -71,6 +71,15 @@ export function explain(error: unknown, action: string, path: string): Error {
   return new TypeError(`Cannot ${action}: reading threw "${messageOf(error)}" (at ${path})`, { cause: error });
 }
 
+/** Whether what was thrown is of a class: a Proxy may throw where it is asked. */
+export function isOf<T>(thrown: unknown, type: abstract new (...args: never[]) => T): thrown is T {
+  try {
+    return thrown instanceof type;
+  } catch {
+    return false;
+  }
+}
+
 /** What was thrown, in words: it may be anything, and its text may throw again. */
 export function messageOf(thrown: unknown): string {
   try {

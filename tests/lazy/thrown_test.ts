@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
+import { CountingClock } from "../helpers/clock.ts";
 import { collect } from "../helpers/garbage.ts";
 import { liveHeapBytes } from "../helpers/heap.ts";
 import { LAZY } from "../helpers/lazy.ts";
@@ -128,6 +129,8 @@ Deno.test("anything that is thrown goes through, whatever it is", async () => {
       throw new Error("no look");
     },
   });
+  const { proxy: revoked, revoke } = Proxy.revocable(new Error("gone"), {});
+  revoke();
   const nameless = Object.assign(new Error("bare"), { name: "" });
   const cases: [unknown, string, string][] = [
     ["text", "", "text"],
@@ -141,13 +144,14 @@ Deno.test("anything that is thrown goes through, whatever it is", async () => {
     [new Error("x".repeat(100_000) + "the end"), "Error", `${"x".repeat(2048)}...${"x".repeat(2041)}the end`],
     [Object.assign(new Error("m"), { name: Symbol("n") }), "Symbol(n)", "m"],
     [hostile, "Error", "something that has no text"],
+    [revoked, "", "something that has no text"],
   ];
   let next: unknown;
-  using cu = await ComputeUnit.create({
-    onPrint: () => {
-      throw next;
-    },
-  });
+  const throws = () => {
+    throw next;
+  };
+  using cu = await ComputeUnit.create({ onPrint: throws, globals: { throws } });
+  using stopped = await ComputeUnit.create({ now: new CountingClock(10).now, onProgress: throws });
   for (const [thrown, name, message] of cases) {
     next = thrown;
     const [ok, , ...parts] = cu.computeAll(`local ok, e = pcall(print, 1) return ok, tostring(e), e.name, e.message`);
@@ -155,7 +159,17 @@ Deno.test("anything that is thrown goes through, whatever it is", async () => {
     const error = assertThrows(() => cu.compute("print(1)"), LuaError);
     assertStrictEquals(error.cause, thrown);
     assertEquals(error.message, message);
-    assertStrictEquals(cu.compute("local _, e = pcall(print, 1) return e"), thrown as never);
+    for (const name of ["print", "throws"]) {
+      assertStrictEquals(cu.compute(`local _, e = pcall(${name}, 1) return e`), thrown as never);
+    }
+    // Not by assertThrows, which looks at what was thrown.
+    let ended: unknown = "nothing";
+    try {
+      stopped.compute("while true do end");
+    } catch (error) {
+      ended = error;
+    }
+    assertStrictEquals(ended, thrown);
   }
 });
 
