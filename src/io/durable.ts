@@ -13,7 +13,7 @@ import { describe, isPlainObject } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { isFunction, isOptions } from "../values/options.ts";
 import { damagedRun, DurableEntries, type WaitingRecord } from "./durable_record.ts";
-import type { Store } from "../state/store.ts";
+import { checkStore, type Store } from "../state/store.ts";
 
 /** A call of a durable function, as {@linkcode DurableOptions.calls} gets it. */
 export interface DurableCall {
@@ -73,6 +73,7 @@ export async function runOrGoOn(
   code: string,
   options: DurableOptions,
 ): Promise<ComputeAsyncResult> {
+  checkStore(ACTION, store);
   DurableEntries.checkName(ACTION, name);
   checkDurableOptions(options);
   options.signal?.throwIfAborted();
@@ -81,6 +82,7 @@ export async function runOrGoOn(
 
 /** Deletes what a store has of a run: `forgetRun`. */
 export async function forget(store: Store, name: string): Promise<void> {
+  checkStore("forget a run", store);
   DurableEntries.checkName("forget a run", name);
   const entries = new DurableEntries(store, name);
   if (await entries.load() !== undefined) await entries.delete();

@@ -13,7 +13,7 @@ import { externalOf, type ExternalTable } from "./external_table.ts";
 import type { Pages } from "./pages.ts";
 import type { Base, SavedState } from "./saved_state.ts";
 import { isName } from "./state_names.ts";
-import type { Store } from "./store.ts";
+import { checkStore, type Store } from "./store.ts";
 import { Reading, Storing } from "./stored.ts";
 import { SAVED_IO_ID, State, type Stored, type TableData } from "./tables.ts";
 
@@ -275,9 +275,7 @@ export async function openHome(store: Store, name: string, options: HomeOptions 
 }
 
 function checkGiven(action: string, store: Store, name: string): void {
-  if (typeof store?.get !== "function" || typeof store.commit !== "function") {
-    throw new TypeError(`Cannot ${action}: the store must have get() and commit(), got ${describe(store)}`);
-  }
+  checkStore(action, store);
   checkString(action, "name", name);
   if (!isName(name)) {
     throw new RangeError(`Cannot ${action}: the name must be text without U+0000 of 1 to 900 bytes`);

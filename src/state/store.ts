@@ -121,6 +121,20 @@ function shown(key: string): string {
   return JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}...` : key);
 }
 
+/**
+ * Checks what is given as a store.
+ *
+ * @param action What the caller wants, for messages: "open a home".
+ * @param store The store.
+ * @throws {TypeError} If it is none, such as a promise of one.
+ */
+export function checkStore(action: string, store: unknown): asserts store is Store {
+  const { get, commit } = (store ?? {}) as Partial<Store>;
+  if (typeof get !== "function" || typeof commit !== "function") {
+    throw new TypeError(`Cannot ${action}: the store must have get() and commit(), got ${describe(store)}`);
+  }
+}
+
 const COMMIT = "commit to a store";
 
 /**
