@@ -42,6 +42,37 @@ export async function write(path: string | undefined, text: string, io: CliIo): 
   }
 }
 
+/** What a pipe takes as a whole, or not at all where it is full. */
+const WHOLE_BYTES_MAX = 4096;
+
+/** How long to wait for a reader that is slow, before the next attempt. */
+const WAIT_MS = 2;
+const LINE_END = 10;
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+/** Writes all of the text. */
+export function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += stream.writeSync(pieceOf(bytes.subarray(written)));
+    } catch (error) {
+      // A full pipe that doesn't block, as a program that Node has started gets from it.
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      Atomics.wait(never, 0, 0, WAIT_MS);
+    }
+  }
+}
+
+/**
+ * The beginning of it, to its last line's end if it has one. Of what follows a line's end Deno.stdout keeps up to
+ * 1 KB to write it later, also where it throws.
+ */
+function pieceOf(bytes: Uint8Array): Uint8Array {
+  const piece = bytes.subarray(0, WHOLE_BYTES_MAX);
+  return piece.subarray(0, piece.lastIndexOf(LINE_END) + 1 || piece.length);
+}
+
 /** The error's message, without the call and the path that Deno adds. */
 export function systemMessage(error: unknown): string {
   return (error as Error).message.replace(/: \w+ '.*'$/s, "");

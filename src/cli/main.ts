@@ -54,7 +54,7 @@
  */
 
 import { parse, UsageError } from "./arguments.ts";
-import { type CliIo, write } from "./files.ts";
+import { type CliIo, write, writeAll } from "./files.ts";
 import { run } from "./run.ts";
 import { state } from "./state.ts";
 import { types } from "./types.ts";
@@ -95,12 +95,6 @@ export async function main(args: string[], io: CliIo): Promise<number> {
     io.writeStderr(`cu: ${error.message}\n`);
     return 2;
   }
-}
-
-/** Writes all of the text. */
-function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  for (let written = 0; written < bytes.length;) written += stream.writeSync(bytes.subarray(written));
 }
 
 if (import.meta.main) {

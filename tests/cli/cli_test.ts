@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { writeAll } from "../../src/cli/files.ts";
 import { main } from "../../src/cli/main.ts";
 import config from "../../deno.json" with { type: "json" };
 
@@ -96,6 +97,26 @@ Deno.test("stdout that can't be written is wrong use, whichever command writes i
     assertEquals([code, stderr], [2, "cu: Cannot write stdout: Broken pipe\n"], command);
   }
   await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("all is written, once, to a pipe that is full at times, and doesn't block", () => {
+  const written: number[] = [];
+  let calls = 0;
+  const pipe = {
+    // As Deno.stdout: of more than a pipe takes as a whole, and of what follows a line's end, a part is written
+    // nevertheless.
+    writeSync(bytes: Uint8Array): number {
+      const end = bytes.lastIndexOf(10) + 1;
+      const isWhole = bytes.length <= 4096 && (end === 0 || end === bytes.length);
+      if (!isWhole) written.push(...bytes.subarray(0, 100));
+      if (++calls % 2 === 0 || !isWhole) throw new Deno.errors.WouldBlock("Resource temporarily unavailable");
+      written.push(...bytes);
+      return bytes.length;
+    },
+  };
+  const text = Array.from({ length: 60 }, (_, i) => `${"x".repeat(i * i * 3)}\n`).join("");
+  writeAll(pipe, text);
+  assertEquals(new TextDecoder().decode(new Uint8Array(written)), text);
 });
 
 Deno.test("--output is not written when the script fails", async () => {
