@@ -893,16 +893,16 @@ return json
 ---@class cu.task
 local task = {}
 
----Runs functions side by side; gives their results, in the functions' order, when all have returned.
+---Runs functions side by side; gives the first result of each, in the functions' order, when all have returned.
 ---@async
 ---@param ... fun(): any
 ---@return any ...
 function task.all(...) end
 
----Runs functions side by side; gives the result of the one that returns first.
+---Runs functions side by side; gives all results of the one that returns first.
 ---@async
----@param ... fun(): any
----@return any
+---@param ... fun(): ...
+---@return any ...
 function task.race(...) end
 
 ---Waits.

@@ -132,6 +132,21 @@ Deno.test("Lua's modules that only require gives have a file each, with what the
   }
 });
 
+Deno.test("task.all and task.race are defined with as many results as they give", async () => {
+  using cu = await ComputeUnit.create();
+  const code = `
+    local task = require "task"
+    local function two() return 1, 2 end
+    return select("#", task.all(two, two, two)), select("#", task.race(two))
+  `;
+  const { value } = await cu.computeAsync(`return { (function() ${code} end)() }`);
+  assertEquals(value, [3, 2]);
+  const text = luaTypes()["task.lua"];
+  for (const name of ["all", "race"]) {
+    assert(new RegExp(`---@return any \\.\\.\\.\nfunction task.${name}\\(`).test(text), name);
+  }
+});
+
 Deno.test("a unit's own globals and modules are defined with their types, and without their values", async () => {
   const shared = { x: 1 };
   const cyclic: Record<string, unknown> = { shared };
