@@ -5,7 +5,7 @@
  */
 
 import type { ComputeUnit } from "../unit/compute_unit.ts";
-import { kindOf } from "../values/kinds.ts";
+import { INT64_MAX, INT64_MIN, kindOf } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { type Path, pathText } from "../values/paths.ts";
 import { UsageError } from "./arguments.ts";
@@ -38,8 +38,21 @@ export function setJsonInput(unit: ComputeUnit, path: string, given: Uint8Array)
     throw syntaxError(path, textOf(name, bytes), error.message);
   }
   const text = new TextDecoder().decode(bytes);
-  // It was read as a float. As a bigint it is refused, with its place.
-  if (LARGE_INTEGER.test(text)) unit.setInput(parseJson(text, exactInteger));
+  if (LARGE_INTEGER.test(text)) refuseLarge(unit, text);
+}
+
+/** Refuses an integer beyond 64 bits, which was read as a float: as a bigint it is refused with its place. */
+function refuseLarge(unit: ComputeUnit, text: string): void {
+  let isRefused = false;
+  const value = parseJson(text, (_key, value, { source }) => {
+    if (typeof value !== "number" || Number.isSafeInteger(value) || !/^-?\d+$/.test(source!)) return value;
+    const integer = BigInt(source!);
+    isRefused ||= integer < INT64_MIN || integer > INT64_MAX;
+    return integer;
+  });
+  if (!isRefused) return;
+  unit.clearIo(); // there may be no room for two
+  unit.setInput(value, { lazy: false });
 }
 
 function nameOf(path: string): string {
@@ -66,11 +79,6 @@ function syntaxError(path: string, text: string, message: string): UsageError {
   }
   const shown = `${what} at line ${line}, column ${column}\n${excerpt(sourceLine, Number(column))}`;
   return new UsageError(`Cannot parse ${name}: ${shown.trimEnd()}`);
-}
-
-function exactInteger(_key: string, value: unknown, { source }: { source?: string }): unknown {
-  if (typeof value !== "number" || Number.isSafeInteger(value) || source === undefined) return value;
-  return /^-?\d+$/.test(source) ? BigInt(source) : value;
 }
 
 function isJson(text: string): boolean {

@@ -306,6 +306,16 @@ Deno.test("numbers that no Lua number can hold are wrong use", async () => {
   }
 });
 
+Deno.test("an integer beyond 64 bits is found in a large input, too, whether the script reads it or not", async () => {
+  const rows = Array.from({ length: 50_000 }, (_, id) => ({ id, tags: [id] }));
+  const json = `${JSON.stringify(rows).slice(0, -1)},{"id":9223372036854775808}]`;
+  const options = ["run", "s.lua", "--input", "in.json", "--memory-limit", "24MB"];
+  await assertWrongUse(options, "9223372036854775808 is beyond 64 bits (at input[50000].id)", { "in.json": json });
+  const exact = json.replace("9223372036854775808", "9223372036854775807");
+  const run = await cu(options, { "s.lua": "return _io.input[#_io.input].id", "in.json": exact });
+  assertEquals([run.code, run.stdout], [0, "9223372036854775807\n"]);
+});
+
 Deno.test("digits in strings and keys are left as they are", async () => {
   const json = '{"12345678901234567890":"12345678901234567890","x":"1e400"}';
   assertEquals((await runScript("return _io.input", json)).stdout, `${json}\n`);
