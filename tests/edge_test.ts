@@ -63,8 +63,10 @@ async function checkEdge(url: string): Promise<void> {
 
   assertEquals(await ask(url, "nobody"), [404, { error: "there is no such tenant" }]);
   assertEquals(await ask(url, "shop", "x".repeat(100_000)), [413, { error: "more than 100000 bytes" }]);
-  const broken = await fetch(url + "shop", { method: "POST", body: "{" });
-  assertEquals([broken.status, await broken.json()], [400, { error: "the body is no JSON" }]);
+  for (const body of ["{", '{"items":"\\ud800"}', '{"\\udfff":1}']) {
+    const broken = await fetch(url + "shop", { method: "POST", body });
+    assertEquals([broken.status, await broken.json()], [400, { error: "the body is no JSON" }]);
+  }
   assertEquals(await ask(url, "shop", shop), [200, { sum: 20 }], "all that did no harm");
   await checkState(url);
   await checkOthers(url);

@@ -263,10 +263,16 @@ async function readInput(request: Request): Promise<{ input: unknown } | Respons
   const bytes = await request.arrayBuffer();
   if (bytes.byteLength > BODY_MAX) return refuse(413, `more than ${BODY_MAX} bytes`);
   try {
-    return { input: JSON.parse(new TextDecoder().decode(bytes)) };
+    return { input: JSON.parse(new TextDecoder().decode(bytes), checkText) };
   } catch {
     return refuse(400, "the body is no JSON");
   }
+}
+
+/** JSON can have half of a surrogate pair, as an escape; a text in Lua can't. */
+function checkText(key: string, value: unknown): unknown {
+  if (!key.isWellFormed() || typeof value === "string" && !value.isWellFormed()) throw new SyntaxError("no text");
+  return value;
 }
 
 /** The answer for what was thrown: what a tenant's rules did wrong is told, all else isn't. */
