@@ -8,7 +8,7 @@ import { LuaError } from "../values/errors.ts";
 import type { Position } from "../values/position.ts";
 import { isOf, messageOf } from "../values/refusals.ts";
 import { buildIdOf, checkBuild } from "./build_id.ts";
-import { imageOf, type MemoryImage, PAGE_BYTES, writeMemory } from "./memory_image.ts";
+import { clearStack, imageOf, type MemoryExtent, type MemoryImage, PAGE_BYTES, writeMemory } from "./memory_image.ts";
 import { platform } from "./platform.ts";
 import { RandomNumbers } from "./random_numbers.ts";
 import { type Allowance, Runs, TimeUp } from "./runs.ts";
@@ -258,7 +258,7 @@ export class Instance {
     }
     this.exports = exports as unknown as Exports;
     if (options.image === undefined) this.#begin();
-    else this.#goOnFrom(options.image, true);
+    else this.#goOnFrom(options.image, options.image.end);
     this.bufferPtr = this.exports.get_buffer_ptr();
     this.ioTableId = this.exports.get_io_table_id();
     this.homeTableId = this.exports.get_home_table_id();
@@ -278,15 +278,21 @@ export class Instance {
 
   /** Its memory between two calls, where it stands. */
   image(): MemoryImage {
-    const pointer = this.exports.get_extent() >>> 0;
-    if (pointer === 0) this.fault("no memory that could be copied");
-    const extent = new Uint32Array(this.bytes(pointer, 16).slice().buffer);
-    const [start, end, heapEnd, tail] = extent;
+    const extent = this.#extent() ?? this.fault("no memory that could be copied");
+    const { start, end, heapEnd, tailLength } = extent;
     const memory = new Uint8Array(this.exports.memory.buffer);
-    const isInOrder = start <= end && end <= heapEnd && heapEnd <= memory.length && tail <= heapEnd - start;
+    const isInOrder = start <= end && end <= heapEnd && heapEnd <= memory.length && tailLength <= heapEnd - start;
     return isInOrder
       ? imageOf(memory, extent, buildIdOf(this.module))
       : this.fault("an extent of memory that makes no sense");
+  }
+
+  /** What of its memory is in use; undefined where it isn't ready. */
+  #extent(): MemoryExtent | undefined {
+    const pointer = this.exports.get_extent() >>> 0;
+    if (pointer === 0) return undefined;
+    const [start, end, heapEnd, tailLength, touchedEnd] = new Uint32Array(this.bytes(pointer, 20).slice().buffer);
+    return { start, end, heapEnd, tailLength, touchedEnd };
   }
 
   /** Where its random numbers are, if they are seeded. */
@@ -311,7 +317,12 @@ export class Instance {
   restored(image: MemoryImage, randomState: number | undefined): Instance {
     const spare = this.exports.memory.buffer.byteLength - image.heapEnd;
     if (this.broken !== undefined || spare > SPARE_BYTES_MAX) return this.another(image, randomState);
-    this.#goOnFrom(image, false);
+    const extent = this.#extent();
+    // A heap that has grown has heads of blocks where it ended before.
+    const hasGrown = extent?.heapEnd !== image.heapEnd;
+    this.#goOnFrom(image, hasGrown ? Infinity : extent.touchedEnd);
+    clearStack(new Uint8Array(this.exports.memory.buffer), image.start);
+    this.refresh();
     this.#random = new RandomNumbers(randomState);
     this.isUnsettled = false;
     return this;
@@ -330,13 +341,13 @@ export class Instance {
     throw new RangeError(`Cannot load the snapshot: its ${heapEnd} bytes of memory are more than ${limit}`);
   }
 
-  #goOnFrom(image: MemoryImage, isNew: boolean): void {
+  /** Writes a copy over what was written up to an address. */
+  #goOnFrom(image: MemoryImage, touchedEnd: number): void {
     this.checkImage(image);
     const { memory } = this.exports;
     const missing = image.heapEnd - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
-    writeMemory(new Uint8Array(memory.buffer), image, isNew);
-    if (!isNew) this.refresh();
+    writeMemory(new Uint8Array(memory.buffer), image, touchedEnd);
     this.exports.restore_stack();
     this.exports.ask_for_steps();
     if (this.exports.set_memory_limit(this.#heapLimit) < 0) this.fault("memory that makes no sense");

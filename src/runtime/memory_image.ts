@@ -30,13 +30,20 @@ export interface MemoryImage {
 /** Pages of the machine's memory: one that nothing was ever written to is zero, and takes none. */
 const UNTOUCHED_BYTES = 4096;
 
-/**
- * What the export `get_extent` tells of (`zig/calls/snapshots.zig`), where it stands: until the unit goes on.
- */
-export function imageOf(memory: Uint8Array, extent: Uint32Array, build: Uint8Array): MemoryImage {
-  const [start, end, heapEnd, tail] = extent;
+/** What the export `get_extent` tells (`zig/calls/snapshots.zig`). */
+export interface MemoryExtent extends Pick<MemoryImage, "start" | "end" | "heapEnd"> {
+  /** Bytes before `heapEnd` that are a part, too. */
+  readonly tailLength: number;
+  /** From here on nothing was ever written but those, unless the heap has grown. */
+  readonly touchedEnd: number;
+}
+
+/** What an extent tells of, where it stands: until the unit goes on. */
+export function imageOf(memory: Uint8Array, extent: MemoryExtent, build: Uint8Array): MemoryImage {
+  const { start, end, heapEnd, tailLength } = extent;
   const parts = touchedParts(memory, start, end);
-  if (end < heapEnd) parts.push({ address: heapEnd - tail, bytes: memory.subarray(heapEnd - tail, heapEnd) });
+  const tail = heapEnd - tailLength;
+  if (end < heapEnd) parts.push({ address: tail, bytes: memory.subarray(tail, heapEnd) });
   return { build, start, end, heapEnd, parts };
 }
 
@@ -67,31 +74,29 @@ function isZero(words: Float64Array<ArrayBuffer>, first: number): boolean {
 }
 
 /**
- * Writes a copy into memory that is as large at least, and zero over what else has been there.
+ * Writes a copy into memory that is as large at least, and zero over what else was written there.
  *
- * @param isNew Whether nothing stands above `end` but what the module has there by itself, in blocks that are free.
+ * @param touchedEnd Where that ends; parts beyond stand in what is zero, or in blocks that are free.
  */
-export function writeMemory(memory: Uint8Array, image: MemoryImage, isNew: boolean): void {
-  const { start, end, parts } = image;
+export function writeMemory(memory: Uint8Array, { start, parts }: MemoryImage, touchedEnd: number): void {
   let at = start;
   for (const { address, bytes } of parts) {
-    if (address > at && (!isNew || at < end)) memory.fill(0, at, isNew ? Math.min(address, end) : address);
+    clear(memory, at, Math.min(address, touchedEnd));
     memory.set(bytes, address);
     at = address + bytes.length;
   }
-  if (isNew) {
-    if (at < end) memory.fill(0, at, end);
-    return;
-  }
-  memory.fill(0, at);
-  clearStack(memory, start);
+  clear(memory, at, touchedEnd);
+}
+
+function clear(memory: Uint8Array, start: number, end: number): void {
+  if (start < end) memory.fill(0, start, end);
 }
 
 /** Pages of C's stack that calls can have gone over without writing to them. */
 const SKIPPED_PAGES_MAX = 4;
 
 /** Makes zero of what is left of calls on C's stack, which goes down from an address: as far as any went. */
-function clearStack(memory: Uint8Array, start: number): void {
+export function clearStack(memory: Uint8Array, start: number): void {
   const words = new Float64Array(memory.buffer as ArrayBuffer);
   let zeros = 0;
   for (let end = start; end > 0 && zeros <= SKIPPED_PAGES_MAX;) {

@@ -14,8 +14,9 @@ const unit = @import("unit").@"calls/unit.zig";
 const waiting = @import("../vm/waiting.zig");
 const c = lua.c;
 
-/// What is to be copied: from `start` to `end`, and the last bytes before `heap_end`. Below `start` is C's stack.
-pub const Extent = extern struct { start: u32, end: u32, heap_end: u32, tail_size_bytes: u32 };
+/// What is to be copied: from `start` to `end`, and the last bytes before `heap_end`. Below `start` is C's stack;
+/// from `touched_end` on nothing was ever written, unless the heap has grown.
+pub const Extent = extern struct { start: u32, end: u32, heap_end: u32, tail_size_bytes: u32, touched_end: u32 };
 
 var found: Extent = undefined;
 
@@ -28,6 +29,7 @@ pub fn extent() ?*const Extent {
         .end = @intCast(of_heap.end),
         .heap_end = @intCast(of_heap.heap_end),
         .tail_size_bytes = allocator.tail_size_bytes,
+        .touched_end = @intCast(of_heap.touched_end),
     };
     return &found;
 }

@@ -91,14 +91,14 @@ pub fn setLimit(limit: usize) bool {
 }
 
 /// What of memory a copy of the unit needs: up to `end`, and from there the last bytes before `heap_end`.
-/// The rest is free, whatever stands in it.
-pub const Extent = struct { end: usize, heap_end: usize };
+/// The rest is free, whatever stands in it: zero from `touched_end` on, unless the heap has grown.
+pub const Extent = struct { end: usize, touched_end: usize, heap_end: usize };
 
 /// Bytes before `heap_end` that no block has.
 pub const tail_size_bytes = large.header_size_bytes;
 
 pub fn extent() Extent {
-    return .{ .end = large.tailContents(), .heap_end = heap_end };
+    return .{ .end = large.tailContents(), .touched_end = large.touched_end, .heap_end = heap_end };
 }
 
 /// Makes zero of what stands in free blocks, but in the last large one.
@@ -384,6 +384,9 @@ const large = struct {
     /// The header at the end of the last region: a used block of size 0.
     var last: ?*Block = null;
 
+    /// No block ever ended beyond; of what is free there only the last block's head is written.
+    var touched_end: usize = 0;
+
     const List = struct { first: u5, second: u5 };
 
     fn listOf(size: usize) List {
@@ -514,6 +517,7 @@ const large = struct {
 
     /// Cuts what is beyond `size` off a used block.
     fn trim(block: *Block, size: usize) void {
+        touched_end = @max(touched_end, @min(@intFromPtr(block) + size + @sizeOf(Block), heap_end));
         const rest = block.size() - size;
         if (rest == 0) return;
         block.setSize(size, 0);
