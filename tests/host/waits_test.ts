@@ -388,6 +388,43 @@ Deno.test("modules are resolved while a run waits, and required by others meanwh
   assertEquals(cu.compute(`return (require "outer").name`), "outer");
 });
 
+Deno.test("runs that require a module at the same time get the same one", async () => {
+  for (const text of ["made = (made or 0) + 1 return {}", "made = (made or 0) + 1 wait() return {}"]) {
+    for (const library of ["writable", "readonly"] as const) {
+      using cu = await ComputeUnit.create({
+        globals: { wait: () => later(0) },
+        resolveModule: async (name) => {
+          await later(0);
+          return name === "json" ? undefined : text;
+        },
+        library,
+      });
+      const code = `
+        local m, place = require "m"
+        first = first or m
+        return { m == first and require "m" == first, place or false, require "json" == package.loaded.json }`;
+      const runs = await Promise.all([1, 2, 3].map(() => cu.computeAsync(code)));
+      const values = runs.map(({ value }) => value as [boolean, string | false, boolean]);
+      assertEquals(values.map(([same]) => same), [true, true, true]);
+      assertEquals(values.map(([, , sameJson]) => sameJson), [true, true, true]);
+      // As in Lua, only who has loaded it is told of its place.
+      assertEquals(values.filter(([, place]) => place === "m").length, 1);
+      assertEquals(cu.compute("return made"), text.includes("wait") ? 3 : 1);
+    }
+  }
+});
+
+Deno.test("a module that isn't loaded in the end is loaded by who waits for it", async () => {
+  using cu = await ComputeUnit.create({
+    resolveModule: async () => {
+      await later(0);
+      return `count = (count or 0) + 1 if count == 1 then error("not yet") end return count`;
+    },
+  });
+  const [first, second] = await Promise.allSettled([1, 2].map(() => cu.computeAsync(`return require "m"`)));
+  assertEquals([first.status, (second as PromiseFulfilledResult<{ value: unknown }>).value.value], ["rejected", 2]);
+});
+
 Deno.test("task.all, task.race and task.sleep run functions side by side", async () => {
   const order: unknown[] = [];
   const gates: Record<string, Gate> = { a: new Gate(), b: new Gate(), c: new Gate() };

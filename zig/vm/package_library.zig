@@ -60,9 +60,7 @@ fn require(state: ?*lua.State) callconv(.c) c_int {
     c.lua_settop(L, name_at);
     if (isKept(L, name)) return 1;
     _ = c.luaL_getsubtable(L, c.LUA_REGISTRYINDEX, loaded_name);
-    _ = c.lua_getfield(L, loaded_at, name);
-    if (c.lua_toboolean(L, -1) != 0) return 1;
-    lua.pop(L, 1);
+    if (isLoaded(L, name)) return 1;
     checkCycle(L);
     return findLoader(L, name);
 }
@@ -77,9 +75,10 @@ fn load(L: *lua.State) c_int {
 }
 
 /// A module's loader has returned.
-fn loaded(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
+fn loaded(state: ?*lua.State, status: c_int, _: isize) callconv(.c) c_int {
     const L = state.?;
     const name = c.lua_tolstring(L, name_at, null);
+    if (wasLoadedMeanwhile(L, status, name)) return 1;
     if (c.lua_type(L, -1) != c.LUA_TNIL) {
         c.lua_setfield(L, loaded_at, name);
     } else lua.pop(L, 1);
@@ -91,6 +90,20 @@ fn loaded(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
     }
     c.lua_pushvalue(L, loader_at);
     return 2;
+}
+
+/// Whether a module is in `package.loaded`; then pushes it.
+fn isLoaded(L: *lua.State, name: [*:0]const u8) bool {
+    _ = c.lua_getfield(L, loaded_at, name);
+    if (c.lua_toboolean(L, -1) != 0) return true;
+    lua.pop(L, 1);
+    return false;
+}
+
+/// Whether others have loaded a module while the resolver or the loader waited: that is the one for
+/// all. Then pushes it.
+fn wasLoadedMeanwhile(L: *lua.State, status: c_int, name: [*:0]const u8) bool {
+    return status == c.LUA_YIELD and isLoaded(L, name);
 }
 
 /// Whether code can't replace a module; then pushes it.
@@ -126,9 +139,10 @@ fn findLoader(L: *lua.State, name: [*:0]const u8) c_int {
 }
 
 /// The resolver has answered.
-fn resolved(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
+fn resolved(state: ?*lua.State, status: c_int, _: isize) callconv(.c) c_int {
     const L = state.?;
     const name = c.lua_tolstring(L, name_at, null);
+    if (wasLoadedMeanwhile(L, status, name)) return 1;
     if (c.lua_type(L, -2) == c.LUA_TSTRING) {
         compile(L, name);
         return load(L);
