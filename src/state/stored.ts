@@ -203,7 +203,7 @@ export class Storing {
   }
 
   #entries(table: TableData, map: Map<unknown, unknown>): void {
-    for (const [key, value] of map) this.#entry(table, key, value ?? null);
+    for (const [key, value] of map) this.#entry(table, key, value);
   }
 
   #members(table: TableData, set: Set<unknown>): void {

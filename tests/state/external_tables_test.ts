@@ -271,6 +271,24 @@ Deno.test("the host reads and writes tables, and code sees it at once", async ()
   assertThrows(() => home.set("b", 2n ** 64n), RangeError, "64 bits");
 });
 
+Deno.test("undefined and null that the host stores are what they are in an input", async () => {
+  using cu = await ComputeUnit.create();
+  for (
+    const value of [
+      { a: undefined, b: null },
+      new Map<string, unknown>([["a", undefined], ["b", null], ["c", 1]]),
+      new Map([["a", undefined]]),
+      [undefined, null, 1],
+    ]
+  ) {
+    cu.setInput({ value }, { lazy: false });
+    const wanted = cu.compute("return _io.input.value");
+    cu.setTableValue(cu.homeTableId, "value", value);
+    assertEquals(cu.home.toValue(), { value: wanted });
+    assertEquals(cu.compute("return _home.value"), wanted);
+  }
+});
+
 Deno.test("tables that nobody refers to are freed, on both sides", async () => {
   using cu = await ComputeUnit.create();
   const run = () => {
