@@ -67,6 +67,51 @@ Deno.test("an error while closing takes the place of the one that ended the run"
   assertEquals(cu.compute("return 1"), 1);
 });
 
+Deno.test("an error while an aborted run is closed says where it was raised, a coroutine's or a module's, too", async () => {
+  const source = `local m = {}
+    function m.waiting()
+      local c <close> = setmetatable({}, { __close = function()
+        error("in the module") end })
+      require("task").sleep(1e6)
+    end
+    return m`;
+  using cu = await ComputeUnit.create({ modules: { m: source } });
+  const closing = (body: string) =>
+    `local c <close> = setmetatable({}, { __close = function()\n${body} end }) require("task").sleep(1e6)`;
+  for (
+    const [code, message, chunk, line, sourceLine] of [
+      [closing(`error("x")`), "x", "r.lua", 2, `error("x") end }) require("task").sleep(1e6)`],
+      [closing(`error("x", 0)`), "x", undefined, undefined, undefined],
+      [
+        `\ncoroutine.wrap(function() ${closing("local t t.x = 1")} end)()`,
+        "attempt to index a nil value (local 't')",
+        "r.lua",
+        3,
+        `local t t.x = 1 end }) require("task").sleep(1e6) end)()`,
+      ],
+      [
+        `coroutine.wrap(require("m").waiting)()`,
+        "in the module",
+        "m",
+        4,
+        `        error("in the module") end })`,
+      ],
+    ] as const
+  ) {
+    const controller = new AbortController();
+    const run = assertRejects(
+      () => cu.computeAsync(code, { signal: controller.signal, chunkName: "r.lua" }),
+      LuaError,
+    );
+    // What another run has raised meanwhile is nothing to this one.
+    assertThrows(() => cu.compute("\n\n\nerror('other')"), LuaError);
+    controller.abort("why");
+    const error = await run;
+    assertEquals([error.message, error.chunk, error.line, error.sourceLine], [message, chunk, line, sourceLine]);
+    assertEquals(error.cause, "why");
+  }
+});
+
 Deno.test("task.all nests as deep as memory allows, and has as many functions", async () => {
   const { wait, open } = gate();
   using cu = await ComputeUnit.create({ memoryLimit: 512 * 2 ** 20, globals: { wait } });

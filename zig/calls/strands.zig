@@ -9,6 +9,7 @@ const channels = @import("channels.zig");
 const json = @import("unit").@"calls/json.zig";
 const limits = @import("unit").@"vm/limits.zig";
 const lua = @import("unit").@"vm/lua.zig";
+const position = @import("unit").@"vm/position.zig";
 const run = @import("unit").@"calls/run.zig";
 const to_lua = @import("unit").@"bridge/to_lua.zig";
 const unit = @import("unit").@"calls/unit.zig";
@@ -248,6 +249,7 @@ pub fn close(number: i32) i32 {
         return 0;
     }
     var failure: c_int = c.LUA_OK;
+    position.noteWaiting(thread);
     unit.running = thread;
     while (true) {
         const inner = waiting.innermost(thread);

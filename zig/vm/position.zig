@@ -66,8 +66,24 @@ fn clear() void {
 /// Notes where an error is raised, for the message handler.
 pub fn noteError(L: *lua.State) void {
     note(L, false);
+    keepForError(position.line);
+}
+
+/// Notes the texts of a thread that waits, and of those that wait in it, before they are closed: an
+/// error in that is seen by no message handler, and its message says the line.
+pub fn noteWaiting(outermost: *lua.State) void {
+    clear();
+    var L = outermost;
+    while (true) : (L = L.waits) {
+        noteLevels(L, null);
+        if (L.waits == null or L.waits == L) break;
+    }
+    keepForError(0);
+}
+
+fn keepForError(line: u32) void {
     const count = position.source_count;
-    of_error.line = position.line;
+    of_error.line = line;
     of_error.source_count = count;
     @memcpy(of_error.sources[0..count], position.sources[0..count]);
     @memcpy(of_error.addresses[0..count], addresses[0..count]);
@@ -111,14 +127,18 @@ pub fn restore(saved: *const Saved) void {
 pub fn note(L: *lua.State, has_traceback: bool) void {
     clear();
     var text = Text{ .buffer = &position.traceback };
+    noteLevels(L, if (has_traceback) &text else null);
+    position.traceback_length = text.length;
+}
+
+fn noteLevels(L: *lua.State, traceback: ?*Text) void {
     var level: c_int = 0;
     var record: c.lua_Debug = undefined;
     while (level < levels_max and c.lua_getstack(L, level, &record) != 0) : (level += 1) {
-        _ = c.lua_getinfo(L, if (has_traceback) "Slnt" else "Sl", &record);
+        _ = c.lua_getinfo(L, if (traceback != null) "Slnt" else "Sl", &record);
         if (record.currentline > 0) noteSource(&record);
-        if (has_traceback) addLevel(&text, &record, level > 0);
+        if (traceback) |text| addLevel(text, &record, level > 0);
     }
-    position.traceback_length = text.length;
 }
 
 fn noteSource(record: *const c.lua_Debug) void {
