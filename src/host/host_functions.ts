@@ -387,7 +387,8 @@ function describePlace({ place, name }: FunctionRecord): string {
   return `the ${place === DEFINE.GLOBAL ? "global" : "module's"} function ${name}`;
 }
 
-function ignoreFailure(promise: Promise<unknown>): void {
+/** A promise for which nobody waits may fail. */
+export function ignoreFailure(promise: Promise<unknown>): void {
   Reflect.apply(Promise.prototype.then, promise, [undefined, () => {}]);
 }
 

@@ -9,7 +9,7 @@ import type { Encoder } from "../bridge/encode.ts";
 import type { ExternalTables } from "../lazy/external_tables.ts";
 import { type Home, homeInternals } from "../state/home.ts";
 import type { Transaction } from "../state/transactions.ts";
-import type { HostFunction, HostFunctions, Waiter } from "../host/host_functions.ts";
+import { type HostFunction, type HostFunctions, ignoreFailure, type Waiter } from "../host/host_functions.ts";
 import type { Instance } from "../runtime/instance.ts";
 import type { Allowance } from "../runtime/runs.ts";
 import { GLOBALS, OWN_CHANNEL, RESULTS, WIRE } from "../runtime/wire.ts";
@@ -140,6 +140,13 @@ class Strand implements Waiter {
     return wait;
   }
 }
+
+/** What is closed as a run, or a part of it, ends: it can't wait, which the unit tells it. */
+const CLOSING: Waiter = {
+  waitFor: (_, promise) => ignoreFailure(promise),
+  sleep() {},
+  waitForStrands() {},
+};
 
 /** What a strand waits for. */
 class Wait {
@@ -753,10 +760,12 @@ export class Tasks {
     this.#use(task, (instance) => {
       const left = { ...allowance, signal: undefined }; // what is to be closed is, though the run was aborted
       const began = this.#figures.begin();
-      const { calls } = this.#functions;
+      const { calls, waiter } = this.#functions;
+      this.#functions.waiter = CLOSING;
       try {
         this.#check(instance.guard(() => instance.exports.close_strand(strand.number), undefined, left), action);
       } finally {
+        this.#functions.waiter = waiter;
         // It is a part of the run.
         allowance.timeLeft = left.timeLeft;
         allowance.stepsLeft = left.stepsLeft;

@@ -171,6 +171,31 @@ Deno.test("where code can't be suspended, the error says where", async () => {
   assertEquals(cu.compute("return 1"), 1);
 });
 
+Deno.test("what is closed as a run or a part of it ends can't wait, and is told so", async () => {
+  using cu = await ComputeUnit.create({ globals: { ask: later, fail: () => Promise.reject(new Error("nobody's")) } });
+  const closing = (body: string) =>
+    `local c <close> = setmetatable({}, { __close = function() ${body} end }) task.sleep(1e6)`;
+  for (
+    const [body, called] of [
+      ["ask(1)", "ask"],
+      ["fail()", "fail"],
+      ["task.sleep(1)", "task.sleep"],
+      ["task.all(print)", "task.all"],
+    ]
+  ) {
+    const place = "__close after its coroutine or run has ended";
+    const expected = `${called} returned a promise, which can't be waited for in ${place}: call it before or after`;
+    const code = `local task = require "task" ${closing(body)}`;
+    const race = `local task = require "task" task.race(function() ${closing(body)} end, print)`;
+    assertEquals((await assertRejects(() => cu.computeAsync(race), LuaError)).message, expected);
+    const controller = new AbortController();
+    const aborted = assertRejects(() => cu.computeAsync(code, { signal: controller.signal }), LuaError);
+    controller.abort("why");
+    assertEquals((await aborted).message, expected);
+  }
+  assertEquals((await cu.computeAsync("return ask(1)")).value, 1);
+});
+
 Deno.test("10,000 runs wait in one unit at once, and each gets its own answer, in any order", async () => {
   const gates = new Map<number, Gate>();
   using cu = await ComputeUnit.create({
