@@ -9,7 +9,7 @@ import type { Encoder } from "../bridge/encode.ts";
 import type { HostTables } from "../lazy/host_tables.ts";
 import type { Instance } from "../runtime/instance.ts";
 import { DEFINE, WIRE } from "../runtime/wire.ts";
-import { LuaError, raisedValue } from "../values/errors.ts";
+import { LuaError, raisedValue, thrownIn } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import type { Path } from "../values/paths.ts";
 import { type ChunkText, isChunkName } from "../values/position.ts";
@@ -333,17 +333,21 @@ export class HostFunctions {
     if (this.#instance.broken !== undefined || this.#instance.isTimeUp(error)) throw error;
     const encoder = this.#encoder;
     if (encoder.isOwn(error)) return WIRE.STATUS_MEMORY;
-    // A Lua error is raised as it was: by its value.
+    let thrown = error;
+    // A Lua error is raised as it was: by its value, which may be what JavaScript had thrown.
     if (isOf(error, LuaError)) {
-      try {
-        encoder.encodeResults([raisedValue(error)], `raise the error of ${known.name}`);
-        return WIRE.STATUS_RAISED;
-      } catch {
-        // Its value can't be passed: the error itself can.
-      }
+      const own = thrownIn(error);
+      if (own === undefined) {
+        try {
+          encoder.encodeResults([raisedValue(error)], `raise the error of ${known.name}`);
+          return WIRE.STATUS_RAISED;
+        } catch {
+          // Its value can't be passed: the error itself can.
+        }
+      } else thrown = own.value;
     }
     const { explained } = encoder;
-    this.#tables.raise(error, explained !== undefined && error === explained);
+    this.#tables.raise(thrown, explained !== undefined && thrown === explained);
     return WIRE.STATUS_THROWN;
   }
 }

@@ -10,7 +10,7 @@ import { Thrown } from "../lazy/thrown.ts";
 import type { Views } from "../lazy/views.ts";
 import type { Instance } from "../runtime/instance.ts";
 import { WIRE } from "../runtime/wire.ts";
-import { errorOfCode, keepBytes, LuaError, type LuaErrorKind } from "../values/errors.ts";
+import { errorOfCode, keepBytes, keepThrown, LuaError, type LuaErrorKind } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import {
   type ChunkText,
@@ -135,6 +135,7 @@ export class Reports {
       },
     );
     if (bytes !== undefined) keepBytes(error, bytes);
+    if (thrown !== undefined) keepThrown(error, thrown.value);
     if (!thrown?.isRefusal) return error;
     const own = thrown.value as Error;
     own.cause ??= error;

@@ -252,6 +252,19 @@ export function keepBytes(error: LuaError, bytes: Uint8Array): void {
   bytesOfErrors.set(error, bytes);
 }
 
+/** What JavaScript threw in code that ended in these errors: their own `cause` may be another by now. */
+const thrownOfErrors = new WeakMap<LuaError, { readonly value: unknown }>();
+
+/** Notes what JavaScript threw, which was the error value in Lua. */
+export function keepThrown(error: LuaError, value: unknown): void {
+  thrownOfErrors.set(error, { value });
+}
+
+/** What JavaScript threw, if that was the error value in Lua. */
+export function thrownIn(error: LuaError): { readonly value: unknown } | undefined {
+  return thrownOfErrors.get(error);
+}
+
 /** The error value with which Lua raised an error, and raises it again; a string without its position. */
 export function raisedValue(error: LuaError): unknown {
   return error.value === undefined ? bytesOfErrors.get(error) ?? error.message : error.value;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ComputeUnit, IoWrapper, LuaError, returns } from "@computeunit/cu";
+import { ComputeUnit, IoWrapper, LuaError, type LuaFunction, returns } from "@computeunit/cu";
 import { LIBRARY_GLOBALS, LIBRARY_MODULES } from "../../src/host/powers.ts";
 import { CountingClock } from "../helpers/clock.ts";
 import { liveHeapBytes } from "../helpers/heap.ts";
@@ -126,6 +126,47 @@ Deno.test("a LuaError that a host function throws is raised as its value", async
   assertEquals(cu.computeAll("return pcall(run, 'error(nil)')"), [false, null]);
   assertEquals(cu.computeAll("return pcall(run, 'error(false)')"), [false, false]);
   assertEquals(cu.compute(`local _, e = pcall(run, 'error("\\255\\0x", 0)') return e == "\\255\\0x"`), true);
+});
+
+Deno.test("what a host function throws passes code that others of the host run, as the very same object", async () => {
+  const thrown = new RangeError("no stock");
+  const fail = () => {
+    throw thrown;
+  };
+  using inner = await ComputeUnit.create({ globals: { fail } });
+  using cu = await ComputeUnit.create({
+    globals: {
+      fail,
+      reject: () => Promise.reject(thrown),
+      nothing: () => {
+        throw undefined;
+      },
+      run: (f: LuaFunction) => f(),
+      runAsync: (f: LuaFunction) => f.callAsync(),
+      compute: () => inner.compute("fail()"),
+    },
+  });
+  const runs = [
+    "run(fail)",
+    "run(function() run(fail) end)",
+    "compute()",
+    "run(function() error(select(2, pcall(fail))) end)",
+  ];
+  for (const run of runs) {
+    const error = assertThrows(() => cu.compute(run), LuaError, "no stock");
+    assertStrictEquals(error.cause, thrown);
+    const caught = `local _, e = pcall(function() ${run} end) return { type(e), e.name, e.message }`;
+    assertEquals<unknown>(cu.compute(caught), ["userdata", "RangeError", "no stock"]);
+  }
+  for (const run of ["runAsync(fail)", "runAsync(reject)", "runAsync(function() runAsync(reject) end)"]) {
+    assertStrictEquals((await assertRejects(() => cu.computeAsync(run), LuaError, "no stock")).cause, thrown);
+  }
+  assertEquals(cu.compute("return type(select(2, pcall(run, nothing)))"), "userdata");
+  // What code makes of it is code's own.
+  assertEquals(
+    cu.compute(`return select(2, pcall(run, function() error("a " .. select(2, pcall(fail)), 0) end))`),
+    "a RangeError: no stock",
+  );
 });
 
 Deno.test("what can't be passed is refused, as argument and as result, with function and path", async () => {
