@@ -244,8 +244,10 @@ export class IoWrapper implements Disposable {
       }
       const batches = inputs.map((input) => () => this.#make(unit, code, input, taken, false));
       // A batch that is made takes 2 KB of the unit: too much for each of a million numbers, which slices have copied.
-      const isTaken = isOfScalars(Object.values(metadata)) && inputs.every(({ batch }) => isOfScalars(batch));
-      if (isTaken || internals.isLarge(unit, data)) return runBatches<Output>(unit, batches, taken);
+      const isLazy = internals.isLarge(unit, data);
+      if (isLazy || isOfScalars(Object.values(metadata)) && inputs.every(({ batch }) => isOfScalars(batch))) {
+        return runBatches<Output>(unit, batches, taken);
+      }
       // Taken now: what the host changes later isn't seen.
       const made: PreparedRun[] = [];
       try {
@@ -407,6 +409,8 @@ function isScalar(value: unknown): boolean {
       return true;
     case "string":
       return value.isWellFormed();
+    case "bigint":
+      return BigInt.asIntN(64, value) === value;
     default:
       return value === null;
   }

@@ -173,7 +173,10 @@ Deno.test("generateRequestId() needs no secure context, which a page by HTTP isn
 Deno.test("a stream of scalars takes a unit's memory for one batch at a time", async () => {
   for await (const io of wrappers({ memoryLimit: 2 * 1024 * 1024 })) {
     const code = "_io.output = #_io.input.batch";
-    for (const data of [new Float64Array(20_000), Array.from({ length: 20_000 }, (_, i) => i % 2 ? null : "text")]) {
+    const floats = new Float64Array(20_000);
+    const bigints = new BigInt64Array(20_000).fill(-(2n ** 63n));
+    const others = Array.from({ length: 20_000 }, (_, i) => i % 2 ? null : "text");
+    for (const data of [floats, bigints, others]) {
       const stream = io.processStream<number>(code, data, { batchSize: 2, metadata: { n: 1 } });
       assertEquals(await stream, Array(10_000).fill(2));
     }
