@@ -108,6 +108,8 @@ const TIMES = { ms: 1, s: 1000, m: 60_000 };
 export function parse(args: string[]): RunOptions | TypesOptions | StateOptions | string {
   const joined: string[] = [];
   for (const arg of args) {
+    // The name that parseArgs keeps arguments under.
+    if (/^--_(=|$)/.test(arg)) throw unknownOption(arg, "_");
     // parseArgs takes a number for an option, and "-" or nothing after an option for an argument of its own.
     const isNumber = /^-\d/.test(arg);
     const takesValue = VALUE_OPTIONS.some((name) => joined.at(-1) === `--${name}`);

@@ -158,6 +158,7 @@ Deno.test("wrong use ends with 2 and says what is wrong, before anything runs", 
   await assertWrongUse(["run", "s.lua", "--no-input"], "Unknown option --no-input");
   await assertWrongUse(["run", "s.lua", "--input.x=1"], "Unknown option --input.x=1");
   await assertWrongUse(["run", "s.lua", "-x"], "Unknown option -x");
+  await assertWrongUse(["run", "--_=1"], "Unknown option --_=1");
   await assertWrongUse(["run", "s.lua", "--timelimit", "5s"], "Unknown option --timelimit; did you mean --time-limit?");
   await assertWrongUse(["run", "s.lua", "--ouput=x"], "Unknown option --ouput=x; did you mean --output?");
   await assertWrongUse(["run", "s.lua", "--input"], "--input needs a value");
