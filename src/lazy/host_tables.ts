@@ -11,6 +11,7 @@ import type { Instance } from "../runtime/instance.ts";
 import { NIL_KIND, VIEW_OP, WIRE } from "../runtime/wire.ts";
 import { KEYS_BETWEEN_CHECKS } from "../values/keys.ts";
 import { hasFields, kindOf, type TypedArray } from "../values/kinds.ts";
+import { isOf } from "../values/refusals.ts";
 import { binaryText } from "../values/text.ts";
 import type { LazyInput, Origin, Registry, ViewEncoder } from "./encode_views.ts";
 import { TableData } from "../state/tables.ts";
@@ -114,7 +115,7 @@ export class HostTables implements Registry {
       if (this.#instance.isTimeUp(error)) throw error;
       if (this.#encoder.isOwn(error)) return WIRE.STATUS_MEMORY;
       if (number === 0 || TableData.is(this.#views.objectOf(number))) {
-        this.raise(error, !(error instanceof StateLimitError));
+        this.raise(error, !isOf(error, StateLimitError));
         return WIRE.STATUS_THROWN;
       }
       // A Map's or Set's own methods may throw anything.

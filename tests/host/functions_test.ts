@@ -495,6 +495,38 @@ Deno.test("an error that is larger than the unit is raised as any other", async 
   for (let i = 0; i < 5; i++) assertStrictEquals(assertThrows(() => cu.compute("fail()"), LuaError).cause, error);
 });
 
+Deno.test("a Proxy that throws whatever it is asked is an error like any other", async () => {
+  const { proxy: hostile, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const fail = () => {
+    throw hostile;
+  };
+  using cu = await ComputeUnit.create({
+    globals: { fail, later: () => Promise.reject(hostile) },
+    onPrint: fail,
+    resolveModule: fail,
+  });
+  const caught = "local ok, e = pcall(%s) return { type(e), tostring(e) }";
+  const text = ["userdata", "something that has no text"];
+  for (const call of ["fail", "print, 1", "require, 'm'"]) {
+    assertEquals<unknown>(cu.compute(caught.replace("%s", call)), text, call);
+  }
+  assertEquals((await cu.computeAsync(caught.replace("%s", "later"))).value as unknown, text);
+  const errors = [
+    assertThrows(() => cu.compute("fail()"), LuaError),
+    await assertRejects(() => cu.computeAsync("later()"), LuaError),
+  ];
+  for (const error of errors) assert(error.cause === hostile);
+  using watched = await ComputeUnit.create({ onProgress: fail });
+  let thrown: unknown;
+  try {
+    watched.compute("while true do end");
+  } catch (error) {
+    thrown = error;
+  }
+  assert(thrown === hostile);
+});
+
 Deno.test("what host functions throw is let go of in time, and code keeps no more of it than of memory", async () => {
   const texts = ["x", "x".repeat(100_000)];
   for (const text of texts) {
