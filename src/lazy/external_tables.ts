@@ -60,8 +60,10 @@ interface Pending {
   readonly value: Stored | undefined;
   /** Of each container of the message its table; none of a date. */
   readonly tables: readonly (TableData | undefined)[];
-  /** Numbers that were given for it; of views that became external, less than 0. */
+  /** Numbers that were given for it. */
   readonly given: number[];
+  /** Tables that views of inputs are to stand for, once it is stored; with the views' numbers. */
+  readonly covers: [number: number, table: TableData][];
 }
 
 /** The external tables of a unit. */
@@ -344,7 +346,7 @@ export class ExternalTables implements ExternalNumbers {
     const stored = value === null ? undefined : storing.value(value, "store a value", "value");
     if (storing.tables.size === 0) return this.#put(table, storedKey, stored);
     const tables = containers.map((container) => storing.tables.get(container));
-    this.#pending = { table, key: storedKey, value: stored, tables, given: [] };
+    this.#pending = { table, key: storedKey, value: stored, tables, given: [], covers: [] };
     return WIRE.ADOPT_BASE - containers.length;
   }
 
@@ -366,7 +368,7 @@ export class ExternalTables implements ExternalNumbers {
   #checkLimit(more: number): void {
     if (this.#bytes + more <= this.#bytesAllowed) return;
     this.#instance.checkTime();
-    this.#state.count(this.#views.externals());
+    this.#state.count(this.#roots());
     this.#pay();
     const limit = this.#stateLimit;
     const bytes = this.#bytes + more;
@@ -376,19 +378,22 @@ export class ExternalTables implements ExternalNumbers {
     if (this.#bytesAllowed - bytes < limit / 64) this.#bytesAllowed = limit;
   }
 
+  /** Tables that Lua has, or is about to have. */
+  *#roots(): Generator<TableData> {
+    yield* this.#views.externals();
+    for (const [, table] of this.#pending?.covers ?? []) yield table;
+  }
+
   /** Forgets what was to be stored, where it didn't come to it. */
   #abandon(): void {
     const pending = this.#pending;
     this.#pending = undefined;
-    for (const number of pending?.given ?? []) {
-      if (number > 0) this.remove(number);
-      else this.#views.uncover(-number);
-    }
+    for (const number of pending?.given ?? []) this.remove(number);
   }
 
   #adopt(first: number, count: number): number {
     const pending = this.#pending ?? this.#nonsense();
-    const { tables, given } = pending;
+    const { tables } = pending;
     if (count > WIRE.ADOPTED_MAX || first + count > tables.length) this.#nonsense();
     const { words } = this.#instance;
     const numbers = new Uint32Array(words.buffer, words.byteOffset, count);
@@ -396,23 +401,30 @@ export class ExternalTables implements ExternalNumbers {
       const table = tables[first + i];
       const known = numbers[i] & ~WIRE.HAS_METATABLE;
       if (table !== undefined) table.hasMetatable = numbers[i] >= WIRE.HAS_METATABLE;
-      numbers[i] = table === undefined ? 0 : known !== 0 ? this.#cover(known, table, given) : this.#give(table);
-      if (table !== undefined && known === 0) given.push(numbers[i]);
+      numbers[i] = table === undefined ? 0 : this.#numberFor(table, known, pending);
     }
     return 0;
   }
 
-  /** A view of an input keeps its number. */
-  #cover(number: number, table: TableData, given: number[]): number {
-    if (!this.#views.cover(number, table)) this.#nonsense();
-    given.push(-number);
-    return number;
+  #numberFor(table: TableData, known: number, { given, covers }: Pending): number {
+    if (known === 0) given.push(this.#give(table));
+    // A view of an input keeps its number; it stays a view until nothing can fail any more.
+    else covers.push([known, table]);
+    return known === 0 ? table.view : known;
   }
 
   #commit(): number {
-    const pending = this.#pending ?? this.#nonsense();
+    const { table, key, value, covers } = this.#pending ?? this.#nonsense();
+    let border: number;
+    try {
+      border = this.#put(table, key, value);
+    } catch (error) {
+      this.#abandon();
+      throw error;
+    }
     this.#pending = undefined;
-    return this.#put(pending.table, pending.key, pending.value);
+    for (const [number, covered] of covers) if (!this.#views.cover(number, covered)) this.#nonsense();
+    return border;
   }
 
   #mark(table: TableData, kind: number, length: number): number {

@@ -102,13 +102,6 @@ export class Views {
     return true;
   }
 
-  /** It doesn't any more. */
-  uncover(number: number): void {
-    const table = this.#covered.get(number)!;
-    [table.view, table.hasMetatable] = [0, false];
-    this.#covered.delete(number);
-  }
-
   /** The external tables have no numbers any more: the unit is gone. */
   letGo(): void {
     for (const table of this.externals()) [table.view, table.hasMetatable] = [0, false];
@@ -127,7 +120,11 @@ export class Views {
 
   /** Removes a view. */
   remove(number: number): void {
-    if (this.#covered.size > 0 && this.#covered.has(number)) this.uncover(number);
+    const covered = this.#covered.size > 0 ? this.#covered.get(number) : undefined;
+    if (covered !== undefined) {
+      [covered.view, covered.hasMetatable] = [0, false];
+      this.#covered.delete(number);
+    }
     // By its hash, as to ask each row what it is took a tenth of the time of summing one field.
     if (this.objects.hashes[number - 1] === NOT_HASHED) {
       const table = this.objects.objects[number - 1] as TableData;

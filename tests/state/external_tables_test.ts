@@ -417,6 +417,31 @@ Deno.test("the error of stateLimit is one that code can catch, pass on and give 
   assertEquals(cu.compute("_home.x = nil _home.y = 1 return _home.y"), 1);
 });
 
+Deno.test("tables whose storing is refused at last stay what they were, and nothing of them is kept", async () => {
+  const refusals: [name: string, stateLimit: number, code: string][] = [
+    ["stateLimit", 100_000, "_home[('k'):rep(90000)] = given"],
+    ["a conflict", 1_000_000, "_home.taken = given"],
+  ];
+  for (const [name, stateLimit, code] of refusals) {
+    using cu = await ComputeUnit.create({ stateLimit, globals: { wait: () => new Promise(() => {}) } });
+    cu.computeAsync("_home.taken = 1 wait()", { transaction: true }).catch(() => {});
+    cu.setInput({ row: { a: 1, list: [1, 2, 3] } }, { lazy: true });
+    for (let i = 0; i < 30; i++) {
+      const store = `given = { _io.input.row, { ('x'):rep(10000 + ${
+        stateLimit / 100 * 4
+      }) } } return pcall(function() ${code} end)`;
+      assertEquals(cu.compute(store), false, name);
+      assertEquals(cu.compute("return { #given[2], _io.input.row.a, #_io.input.row.list }"), [1, 1, 3], name);
+      cu.compute("given = nil collectgarbage()");
+    }
+    cu.compute("_io.input.row.a = 2 _io.input.row.list[1] = 7");
+    assertEquals(cu.compute("return _io.input.row"), { a: 2, list: [7, 2, 3] }, name);
+    cu.compute("_home.row = _io.input.row _home.list = _io.input.row.list _home.row.list[2] = 8");
+    assertEquals(cu.compute("return { _home.list, _io.input.row }"), [[7, 8, 3], { a: 2, list: [7, 8, 3] }], name);
+    cu.compute(`_home.text = ('x'):rep(${stateLimit / 2})`);
+  }
+});
+
 Deno.test("an entry and a table count before they are there", async () => {
   const cases: [stateLimit: number, code: string, isKept: boolean][] = [
     [0, "_home.x = 1", false],
