@@ -73,6 +73,7 @@ export class ExternalTables implements ExternalNumbers {
   readonly #decoder: Decoder;
   readonly #views: Views;
   #state: State;
+  readonly #made: ReadonlyMap<number, TableData>;
   #pending: Pending | undefined;
   #transactions: Transactions | undefined;
   readonly #stateLimit: number;
@@ -82,6 +83,7 @@ export class ExternalTables implements ExternalNumbers {
   /**
    * Constructs the external tables of a unit, and makes the `_home` of a new one known.
    *
+   * @param made Those that the host has made: they stay until it lets go of them.
    * @param stateLimit The most that code may make them take, in bytes.
    */
   constructor(
@@ -90,6 +92,7 @@ export class ExternalTables implements ExternalNumbers {
     decoder: Decoder,
     views: Views,
     state: State,
+    made: ReadonlyMap<number, TableData>,
     stateLimit: number,
   ) {
     this.#instance = instance;
@@ -97,6 +100,7 @@ export class ExternalTables implements ExternalNumbers {
     this.#decoder = decoder;
     this.#views = views;
     this.#state = state;
+    this.#made = made;
     encoder.externals = this;
     this.#bytesAllowed = this.#stateLimit = stateLimit;
     this.#watch();
@@ -378,8 +382,9 @@ export class ExternalTables implements ExternalNumbers {
     if (this.#bytesAllowed - bytes < limit / 64) this.#bytesAllowed = limit;
   }
 
-  /** Tables that Lua has, or is about to have. */
+  /** Tables that the host has made, and that Lua has, or is about to have. */
   *#roots(): Generator<TableData> {
+    yield* this.#made.values();
     yield* this.#views.externals();
     for (const [, table] of this.#pending?.covers ?? []) yield table;
   }

@@ -354,11 +354,7 @@ export class State {
   /** Where changes are noted, while the code of a transaction runs. */
   journal: Journal | undefined;
   /** Asked before a table is read or changed, while any transaction is open. */
-  transactions: Watch | undefined;
-
-  /** Tables that the host has made, by number: they stay until it lets go of them. */
-  readonly made: Map<number, TableData> = new Map();
-  /** Finds a table that was loaded, or saved, by its number. */
+  transactions: Watch | undefined; /** Finds a table that was loaded, or saved, by its number. */
   findSaved: ((id: number) => TableData | undefined) | undefined;
   /** Tables that the host knows the numbers of, by those. */
   readonly exposed: Map<number, WeakRef<TableData>> = new Map();
@@ -641,7 +637,7 @@ export class State {
 
   /** Counts what tables take that are reached from some; that is work. */
   count(roots: Iterable<TableData>): void {
-    const reached = new Set<TableData>([this.home, ...this.made.values(), ...roots]);
+    const reached = new Set<TableData>([this.home, ...roots]);
     this.bytes = 0;
     // Those that are met on the way are added to what is gone through.
     for (const table of reached) {

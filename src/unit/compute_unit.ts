@@ -294,6 +294,7 @@ export class ComputeUnit implements Disposable {
       decoder,
       known.views,
       known.state,
+      known.madeTables,
       this.#options.stateLimit ?? STATE_LIMIT_DEFAULT,
     );
     this.#tableIds = new TableIds(known.state, known.madeTables);

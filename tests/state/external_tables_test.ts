@@ -417,6 +417,25 @@ Deno.test("the error of stateLimit is one that code can catch, pass on and give 
   assertEquals(cu.compute("_home.x = nil _home.y = 1 return _home.y"), 1);
 });
 
+Deno.test("tables that the host has made count as long as it has them, whoever else does", async () => {
+  using cu = await ComputeUnit.create({ stateLimit: 100_000 });
+  const fill = (id: number) => {
+    cu.setInput(cu.externalTable(id));
+    const isKept = cu.compute("return pcall(function() _io.input.text = ('x'):rep(40000) end)");
+    cu.clearIo();
+    cu.runGc();
+    return isKept;
+  };
+  const ids = [1, 2, 3].map(() => cu.createExternalTable());
+  assertEquals(ids.map(fill), [true, true, false]);
+  cu.deleteExternalTable(ids[0]);
+  assertEquals(fill(ids[2]), true);
+  cu.restore(cu.snapshot());
+  assertEquals(cu.compute("return pcall(function() _home.text = ('x'):rep(40000) end)"), false);
+  using fork = cu.fork();
+  assertEquals(fork.compute("return pcall(function() _home.text = ('x'):rep(40000) end)"), false);
+});
+
 Deno.test("tables whose storing is refused at last stay what they were, and nothing of them is kept", async () => {
   const refusals: [name: string, stateLimit: number, code: string][] = [
     ["stateLimit", 100_000, "_home[('k'):rep(90000)] = given"],
