@@ -382,9 +382,10 @@ export class ExternalTables implements ExternalNumbers {
     if (this.#bytesAllowed - bytes < limit / 64) this.#bytesAllowed = limit;
   }
 
-  /** Tables that the host has made, and that Lua has, or is about to have. */
+  /** Tables that the host has made, that open transactions may put back, and that Lua has, or is about to have. */
   *#roots(): Generator<TableData> {
     yield* this.#made.values();
+    yield* this.#state.transactions?.tables() ?? [];
     yield* this.#views.externals();
     for (const [, table] of this.#pending?.covers ?? []) yield table;
   }

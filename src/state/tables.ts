@@ -296,8 +296,10 @@ export interface Watch {
   noted(before: Stored | undefined): void;
   /** Before keys of a table come to other places: whoever has changed it and may take that back notes where they are. */
   move(table: TableData): void;
-  /** What is noted takes so much, estimated. */
+  /** What is noted takes so much, estimated; tables aside. */
   readonly bytes: number;
+  /** The tables that are noted: they may be put back. That is work. */
+  tables(): Iterable<TableData>;
   /** Whether anything has changed that is kept, whatever open transactions end with, and that `withoutOpen` hasn't shown. */
   readonly hasKept: boolean;
   /** Calls a function while the state is as it would be without what open transactions have changed. */

@@ -7,7 +7,7 @@
  */
 
 import { ConflictError } from "./conflict_error.ts";
-import { bytesOf, indexed, Journal, type State, type Stored, type StoredKey, type TableData } from "./tables.ts";
+import { bytesOf, indexed, Journal, type State, type Stored, type StoredKey, TableData } from "./tables.ts";
 
 /** What a key takes that a transaction has read or changed, its value of before aside; estimated. */
 function noteBytes(key: unknown): number {
@@ -224,6 +224,17 @@ export class Transactions {
   move(table: TableData): void {
     for (const transaction of this.#open) {
       if (transaction.writes.has(table, undefined)) this.#take(transaction, transaction.journal.notePlaces(table));
+    }
+  }
+
+  *tables(): Generator<TableData> {
+    for (const { journal: { changes } } of this.#open) {
+      for (const { table, key, value } of changes) {
+        this.#state.work++;
+        yield table;
+        if (TableData.is(key)) yield key;
+        if (TableData.is(value)) yield value;
+      }
     }
   }
 

@@ -129,6 +129,18 @@ Deno.test("what a transaction has noted counts for stateLimit: once for each key
   assertEquals(cu.compute(again, { transaction: true }), 1005);
 });
 
+Deno.test("tables that an open transaction may put back count for stateLimit", async () => {
+  using cu = await ComputeUnit.create({ stateLimit: 100_000, globals: { wait: () => new Promise(() => {}) } });
+  const fill = "return pcall(function() _home.ITEM = { ('x'):rep(60000) } end)";
+  assertEquals(cu.compute(fill.replace("ITEM", "a")), true);
+  const abort = new AbortController();
+  const run = cu.computeAsync("_home.a = nil wait()", { transaction: true, signal: abort.signal });
+  assertEquals(cu.compute(fill.replace("ITEM", "b")), false);
+  abort.abort();
+  await assertRejects(() => run);
+  assertEquals(cu.compute("_home.a = nil return pcall(function() _home.b = { ('x'):rep(60000) } end)"), true);
+});
+
 Deno.test("what inner transactions change again and again is noted once in the outer one", async () => {
   const inner = (fails: boolean) => {
     cu.compute(
