@@ -37,6 +37,7 @@ const READS_ALL: ReadonlySet<number> = new Set([
   VIEW_OP.POSITION,
   VIEW_OP.BORDER,
   VIEW_OP.ALL,
+  VIEW_OP.MARK,
 ]);
 
 /** Looking at so many places of a table costs a step. */

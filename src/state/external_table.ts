@@ -75,9 +75,11 @@ export class ExternalTable extends TableHandle {
    *
    * @param key The key.
    * @returns Whether it was there.
+   * @throws {ConflictError} If a transaction that hasn't ended has changed it.
    */
   delete(key: unknown): boolean {
     const storedKey = this.#key(key);
+    beforeReading(tableOf(this), storedKey);
     if (tableOf(this).get(storedKey) === undefined) return false;
     tableOf(this).state.change(tableOf(this), storedKey, undefined);
     return true;

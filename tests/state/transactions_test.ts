@@ -206,6 +206,25 @@ Deno.test("what a transaction has changed nobody reads or changes before it has 
   assertEquals(cu.compute("return _home"), { a: 2, b: 2, list: [1, 2] });
 });
 
+Deno.test("what asks whether a key is there, or what a table is, meets open transactions as well", async () => {
+  const gates = new Gates();
+  using cu = await ComputeUnit.create({ globals: { wait: gates.wait, take: () => cu.home.delete("lock") } });
+  cu.compute("_home.lock, _home.object, _home.list = 1, { a = 1 }, { 1, 2, 3 }");
+  const code = "_home.lock = nil _io.object(_home.object) _io.array(_home.list, 2) wait('open') error('taken back')";
+  const open = cu.computeAsync(code, TRANSACTION);
+  assertThrows(() => cu.home.delete("lock"), ConflictError);
+  assertThrows(() => cu.deleteTableValue(cu.homeTableId, "lock"), ConflictError);
+  assertThrows(() => cu.compute("_io.object(_home.object)"), ConflictError);
+  assertThrows(() => cu.compute("_io.array(_home.list, 2)"), ConflictError);
+  await Promise.all([assertRejects(() => open, LuaError, "taken back"), gates.open("open")]);
+  assertEquals(cu.home.toValue(), { lock: 1, object: { a: 1 }, list: [1, 2, 3] });
+  // One that was told that a key isn't there fails where it comes.
+  cu.compute("_home.lock = nil");
+  const second = cu.computeAsync("local was = take() wait('second') _home.seen = was", TRANSACTION);
+  cu.compute("_home.lock = 2");
+  await Promise.all([assertRejects(() => second, ConflictError), gates.open("second")]);
+});
+
 Deno.test("a transaction fails whose ground was changed: nothing is lost", async () => {
   const gates = new Gates();
   using cu = await ComputeUnit.create({ globals: { wait: gates.wait } });
