@@ -103,6 +103,7 @@ export class StateRecorder {
  * @returns The tables, by their places.
  */
 export function restoreState({ nextId, tables: records }: StateRecord, state: State, keepsHome: boolean): TableData[] {
+  state.dropLost(); // what has references then is reached
   const tables = records.map(({ original, id }, place) => {
     if (place === 0) return state.home;
     if (original?.state === state) return original;

@@ -47,6 +47,13 @@ export const PAGE_ENTRIES = 256;
 /** So many tables whose numbers the host knows are kept in mind before those are forgotten that are gone. */
 const EXPOSED_MIN = 64;
 
+/**
+ * After so many tables that have lost a reference, but not all, those are looked for that only refer to each other;
+ * in large states, after one for so many places.
+ */
+const LOST_MIN = 64;
+const PLACES_PER_LOST = 16;
+
 /** Parts with fewer places are never moved together. */
 const PLACES_MIN = 16;
 
@@ -361,6 +368,9 @@ export class State {
   /** Tables that the host knows the numbers of, by those. */
   readonly exposed: Map<number, WeakRef<TableData>> = new Map();
   #exposedMax = EXPOSED_MIN;
+  /** Tables with references, of which each has lost one: those that still have it may be reached by nothing else. */
+  readonly #lost = new Set<TableData>();
+  #lostMax = LOST_MIN;
 
   /** Constructs an empty state. */
   constructor() {
@@ -584,6 +594,7 @@ export class State {
     const { home } = this;
     this.#giveUp(home);
     this.#giveUp(this.savedIo);
+    this.#giveUpLost();
     const { kind, list, keys, values, size, listSize, border, length } = loaded;
     Object.assign(home, { kind, list, keys, values, size, listSize, border, length });
     home.index();
@@ -608,6 +619,7 @@ export class State {
   /** Sets `_home` and what it reaches to something else, of which nothing is to be saved. */
   begin(fill: () => void): void {
     this.#giveUp(this.home);
+    this.#giveUpLost();
     fill();
     this.bytes = Infinity; // counted before the next write
     this.#countReferences(this.home);
@@ -626,6 +638,11 @@ export class State {
     }
   }
 
+  #giveUpLost(): void {
+    for (const table of this.#lost) this.#giveUp(table);
+    this.#lost.clear();
+  }
+
   /** Counts the references of tables that were loaded. */
   #countReferences(home: TableData): void {
     const waiting = [home];
@@ -639,6 +656,7 @@ export class State {
 
   /** Counts what tables take that are reached from some; that is work. */
   count(roots: Iterable<TableData>): void {
+    this.dropLost();
     const reached = new Set<TableData>([this.home, ...roots]);
     this.bytes = 0;
     // Those that are met on the way are added to what is gone through.
@@ -674,6 +692,7 @@ export class State {
       if (value === undefined) this.#detach(key);
       else this.#attach(key);
     }
+    if (this.#lost.size > this.#lostMax) this.dropLost();
   }
 
   #store(table: TableData, key: StoredKey, before: Stored | undefined, value: Stored): void {
@@ -842,17 +861,53 @@ export class State {
     }
   }
 
-  /** One reference less. Tables that only refer to each other stay, until the state is loaded. */
+  /** One reference less. Tables that only refer to each other stay, until they are looked for. */
   #detach(table: TableData): void {
     const waiting = [table];
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      if (--next.references > 0) continue;
+      if (--next.references > 0) {
+        this.#lost.add(next);
+        continue;
+      }
+      this.#lost.delete(next);
       this.work += next.placeCount;
-      this.dirty.delete(next);
-      this.dropped.add(next.id);
-      if (next.hasMetatable) this.onReach?.(next, false);
+      this.#drop(next);
       forEachTable(next, (held) => waiting.push(held));
     }
+  }
+
+  /** A table isn't to be saved any more. */
+  #drop(table: TableData): void {
+    this.dirty.delete(table);
+    this.dropped.add(table.id);
+    if (table.hasMetatable) this.onReach?.(table, false);
+  }
+
+  /** Finds tables that have references from each other only: they aren't to be saved any more. That is work. */
+  dropLost(): void {
+    if (this.#lost.size === 0) return;
+    // Those that are met on the way are added to what is gone through.
+    const reached = new Set([this.home, this.savedIo]);
+    let places = 0;
+    for (const table of reached) {
+      places += 1 + table.placeCount;
+      forEachTable(table, (held) => reached.add(held));
+    }
+    const unreached = new Set(Array.from(this.#lost).filter((table) => !reached.has(table)));
+    for (const table of unreached) {
+      places += 1 + table.placeCount;
+      forEachTable(table, (held) => {
+        if (reached.has(held)) held.references--;
+        else unreached.add(held);
+      });
+    }
+    for (const table of unreached) {
+      table.references = 0;
+      this.#drop(table);
+    }
+    this.work += places;
+    this.#lost.clear();
+    this.#lostMax = Math.max(LOST_MIN, places / PLACES_PER_LOST);
   }
 }
 

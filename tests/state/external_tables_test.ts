@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, ExternalTable, LuaError } from "@computeunit/cu";
+import { liveHeapBytes } from "../helpers/heap.ts";
 
 const HOME = 2;
 
@@ -315,6 +316,28 @@ Deno.test("tables that nobody refers to are freed, on both sides", async () => {
   const after = cu.getMemoryStats();
   assertEquals(after.wasmBytes, before.wasmBytes);
   assert(after.usedBytes <= before.usedBytes + 1024);
+});
+
+Deno.test("tables that only refer to each other are freed, on both sides", async () => {
+  using cu = await ComputeUnit.create({ stateLimit: 20_000_000 });
+  const run = () => {
+    cu.compute(`
+      class = class or { __index = {} }
+      for i = 1, 500 do
+        local tree = setmetatable({ text = ("x"):rep(100000), children = { {} } }, class)
+        tree.children[1].parent = tree
+        _home.tree = tree
+        if i % 5 == 0 then collectgarbage() end
+      end
+    `);
+  };
+  run();
+  const [before, heapBefore] = [cu.getMemoryStats().usedBytes, await liveHeapBytes()];
+  for (let i = 0; i < 5; i++) run();
+  cu.runGc();
+  assert(cu.getMemoryStats().usedBytes < before + 100_000);
+  assert(await liveHeapBytes() < heapBefore + 20_000_000);
+  assertEquals(cu.compute("local tree = _home.tree return rawequal(tree.children[1].parent, tree)"), true);
 });
 
 Deno.test("a million keys take no more of the unit's memory than a hundred", async () => {

@@ -94,6 +94,34 @@ Deno.test("what is loaded in the place of a state is not mixed with what code ha
   assertEquals(Object.keys(again.self as object), ["theirs", "again"], "_home is what it was");
 });
 
+Deno.test("tables that only refer to each other don't stay in the store, and can be stored again after a load", async () => {
+  const store = new MemoryStore();
+  const home = await open(store);
+  const { table } = home;
+  const tree = () => {
+    const root = { text: "x".repeat(2000), child: {} };
+    root.child = { parent: root };
+    return root;
+  };
+  for (let i = 0; i < 300; i++) {
+    table.set("tree", tree());
+    await home.save();
+  }
+  let bytes = 0;
+  for await (const key of store.list("")) bytes += (await store.get(key))!.value.length;
+  assert(bytes < 300_000, `${bytes} bytes`);
+  const kept = table.get("tree");
+  table.set("tree", undefined);
+  await home.load();
+  assertEquals(table.toValue(), { tree: tree() });
+  table.set("tree", undefined);
+  await home.save();
+  await home.load();
+  table.set("again", kept);
+  await home.save();
+  assertEquals((await open(store)).table.toValue(), { again: tree() });
+});
+
 Deno.test("only what has changed is written: one key takes the same in states of any size", async () => {
   const bytesFor = async (count: number): Promise<number> => {
     const store = new FaultyStore(new MemoryStore());

@@ -170,6 +170,16 @@ Deno.test("tables of a home that code has by name are the home's after it was se
   assertEquals([a.compute("return _home.cart.n"), b.compute("return _home.cart.n")], [2, 5]);
 });
 
+Deno.test("tables that refer to themselves, and that the home had, are as they were", async () => {
+  await using store = new MemoryStore();
+  using cu = await ComputeUnit.create({ home: await openHome(store, "a") });
+  cu.compute("ring = ext.table() ring.self = ring ring.n = 1 _home.ring = ring _home.ring = nil");
+  const snapshot = cu.snapshot();
+  cu.compute("ring.n = 2");
+  cu.restore(snapshot);
+  assertEquals(cu.compute("return ring.n"), 1);
+});
+
 Deno.test("a unit is made of a snapshot with a home, and copies of one have none", async () => {
   await using store = new MemoryStore();
   using blank = await ComputeUnit.create();
