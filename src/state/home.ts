@@ -15,7 +15,7 @@ import type { Base, SavedState } from "./saved_state.ts";
 import { isName } from "./state_names.ts";
 import { checkStore, type Store } from "./store.ts";
 import { Reading, Storing } from "./stored.ts";
-import { SAVED_IO_ID, State, type Stored, type TableData } from "./tables.ts";
+import { State, type Stored, type TableData } from "./tables.ts";
 
 /** Options of {@linkcode openHome}. */
 export interface HomeOptions {
@@ -142,7 +142,6 @@ export class Home {
     this.#saved = saved;
     this.#base = base;
     this.#pages = pages;
-    state.findSaved = (id) => id === SAVED_IO_ID ? undefined : this.#pages.find(id);
   }
 
   /** The table `_home`. */

@@ -19,7 +19,7 @@ import {
   type TablePlace,
 } from "./page_layout.ts";
 import { roughBytes, writeApart, writeValue } from "./stored_bytes.ts";
-import { PAGE_ENTRIES, type State, type Stored, type TableData } from "./tables.ts";
+import { PAGE_ENTRIES, SAVED_IO_ID, type State, type Stored, type TableData } from "./tables.ts";
 
 /** A table with more places, or more bytes in them, has pages of its own. */
 const INLINE_PLACES_MAX = 32;
@@ -79,6 +79,8 @@ export class Pages {
   /** Begins with a new state. */
   constructor(state: State) {
     this.state = state;
+    state.findSaved = (id) => this.#find(id);
+    state.isSaved = (table) => this.#places.has(table);
   }
 
   /** Goes on with one that was loaded. Tables that `_home` doesn't reach are given up. */
@@ -87,7 +89,7 @@ export class Pages {
     for (const { table, place } of tables) pages.#enter(table, place);
     pages.#tableNumbers = new Numbers(tables.map(({ place }) => place.number));
     pages.#oddNumbers = new Numbers([...pagesInUse].map((page) => (page - 1) / 2));
-    for (const { table } of tables) if (table.references === 0) pages.#drop(table.id);
+    for (const { table } of tables) if (table.references === 0) pages.#drop(table);
     for (let page = pages.tablePages; page < tablePages; page++) pages.#changes.set(2 * page, undefined);
     return pages;
   }
@@ -107,9 +109,9 @@ export class Pages {
     return this.#changes.size > 0;
   }
 
-  /** The table with an id, if it has a place. */
-  find(id: number): TableData | undefined {
-    const number = this.#numbersById.get(id);
+  /** The table with an id, if it has a place; of what was saved of `_io` nobody knows. */
+  #find(id: number): TableData | undefined {
+    const number = id === SAVED_IO_ID ? undefined : this.#numbersById.get(id);
     return number === undefined ? undefined : this.#tables[number];
   }
 
@@ -129,7 +131,7 @@ export class Pages {
    */
   collect(): PageChanges {
     const { dirty, dropped } = this.state;
-    for (const id of dropped) this.#drop(id);
+    for (const table of dropped) this.#drop(table);
     for (const table of dirty) this.#numbered(table);
     for (const table of dirty) this.#collectTable(table);
     for (const page of this.#dirtyTablePages) this.#changes.set(2 * page, this.#tablesPage(page));
@@ -170,17 +172,14 @@ export class Pages {
     this.#dirtyTablePages.add(Math.floor(number / PAGE_TABLES));
   }
 
-  #drop(id: number): void {
-    const number = this.#numbersById.get(id);
-    const table = number === undefined ? undefined : this.#tables[number];
-    // One that was never saved has no place.
-    if (number === undefined || table === undefined) return;
-    this.#freePages(this.#places.get(table)!);
+  #drop(table: TableData): void {
+    const place = this.#places.get(table)!;
+    this.#freePages(place);
     this.#places.delete(table);
-    this.#numbersById.delete(id);
-    this.#tables[number] = undefined;
-    this.#tableNumbers.give(number);
-    this.#markTablePage(number);
+    this.#numbersById.delete(table.id);
+    this.#tables[place.number] = undefined;
+    this.#tableNumbers.give(place.number);
+    this.#markTablePage(place.number);
   }
 
   #collectTable(table: TableData): void {

@@ -354,8 +354,8 @@ export class State {
   nextId: number = FIRST_ID;
   /** Tables that `_home` reaches and that are to be saved. */
   readonly dirty: Set<TableData> = new Set();
-  /** Numbers of tables that `_home` reached when it was saved, and doesn't any more. */
-  readonly dropped: Set<number> = new Set();
+  /** Tables that `_home` reached when it was saved, and doesn't any more. Not by number: others may have that, too. */
+  readonly dropped: Set<TableData> = new Set();
   /** Called after the host has changed a table. */
   onChange: ((table: TableData) => void) | undefined;
   /** Called where `_home` comes to reach a table with a metatable, or doesn't reach it any more. */
@@ -365,6 +365,8 @@ export class State {
   /** Asked before a table is read or changed, while any transaction is open. */
   transactions: Watch | undefined; /** Finds a table that was loaded, or saved, by its number. */
   findSaved: ((id: number) => TableData | undefined) | undefined;
+  /** Whether a table was loaded, or saved; where nothing is, none was. */
+  isSaved: ((table: TableData) => boolean) | undefined;
   /** Tables that the host knows the numbers of, by those. */
   readonly exposed: Map<number, WeakRef<TableData>> = new Map();
   #exposedMax = EXPOSED_MIN;
@@ -854,7 +856,7 @@ export class State {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (next.references++ > 0) continue;
       this.work += next.placeCount;
-      this.dropped.delete(next.id);
+      this.dropped.delete(next);
       this.#markAll(next);
       if (next.hasMetatable) this.onReach?.(next, true);
       forEachTable(next, (held) => waiting.push(held));
@@ -879,7 +881,7 @@ export class State {
   /** A table isn't to be saved any more. */
   #drop(table: TableData): void {
     this.dirty.delete(table);
-    this.dropped.add(table.id);
+    if (this.isSaved?.(table) === true) this.dropped.add(table);
     if (table.hasMetatable) this.onReach?.(table, false);
   }
 

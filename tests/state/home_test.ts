@@ -122,6 +122,23 @@ Deno.test("tables that only refer to each other don't stay in the store, and can
   assertEquals((await open(store)).table.toValue(), { again: tree() });
 });
 
+Deno.test("a table of before a load, stored and taken away, takes no other with the same number along", async () => {
+  const store = new MemoryStore();
+  const home = await open(store);
+  const other = await open(store);
+  other.table.set("theirs", { from: "other" });
+  await other.save();
+  home.table.set("mine", { from: "home" });
+  const mine = home.table.get("mine");
+  await home.load();
+  home.table.set("again", mine);
+  home.table.set("again", undefined);
+  await home.save();
+  home.table.set("more", 1);
+  await home.save();
+  assertEquals((await open(store)).table.toValue(), { theirs: { from: "other" }, more: 1 });
+});
+
 Deno.test("only what has changed is written: one key takes the same in states of any size", async () => {
   const bytesFor = async (count: number): Promise<number> => {
     const store = new FaultyStore(new MemoryStore());
