@@ -231,7 +231,7 @@ export class ExternalTables implements ExternalNumbers {
         return this.#readAhead(count, (limit) => this.#entries(table, first, limit));
       case VIEW_OP.POSITION: {
         const key = this.#key(first, count);
-        return key === undefined ? 0 : table.placeOf(key) + 1;
+        return key === undefined ? 0 : table.placeInTraversal(key) + 1;
       }
       case VIEW_OP.BORDER:
         return table.luaLength;
@@ -366,16 +366,19 @@ export class ExternalTables implements ExternalNumbers {
   #checkEntry(table: TableData, key: StoredKey, value: Stored): void {
     // A bound, for which the table isn't asked.
     const most = ENTRY_BYTES + bytesOf(key) + bytesOf(value);
-    if (this.#bytes + most > this.#bytesAllowed) this.#checkLimit(this.#state.growth(table, key, value));
+    if (this.#bytes + most > this.#bytesAllowed || this.#state.spare > this.#stateLimit) {
+      this.#checkLimit(this.#state.growth(table, key, value));
+    }
   }
 
   /** Throws where tables take more than they may with so much more, once those that are gone are left out. */
   #checkLimit(more: number): void {
-    if (this.#bytes + more <= this.#bytesAllowed) return;
-    this.#instance.checkTime();
-    this.#state.count(this.#roots());
-    this.#pay();
     const limit = this.#stateLimit;
+    if (this.#bytes + more <= this.#bytesAllowed && this.#state.spare <= limit) return;
+    this.#instance.checkTime();
+    // Less than the limit, so that it isn't reached again at once.
+    this.#state.count(this.#roots(), limit / 2);
+    this.#pay();
     const bytes = this.#bytes + more;
     if (bytes > limit) throw new StateLimitError(limit);
     // Counting takes as long as there are tables: only after a part of what is left.

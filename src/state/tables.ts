@@ -113,6 +113,8 @@ export class TableData {
   view = 0;
   /** Whether that view has a metatable: Lua keeps it then, as long as `_home` reaches it. */
   hasMetatable = false;
+  /** Whether empty places were given up that a traversal may be at. */
+  isGivenUp = false;
   /** Pages that are to be saved: those of the list by 2 i, those of the other keys by 2 i + 1. */
   readonly dirtyPages: Set<number> = new Set();
   /** Whether its kind, its length or its number of places is to be saved. */
@@ -235,6 +237,11 @@ export class TableData {
     return place < 0 ? -1 : place + this.list.length;
   }
 
+  /** After which place a traversal goes on from a key; -1 where it never had one. */
+  placeInTraversal(key: StoredKey): number {
+    return this.isGivenUp && this.size === 0 ? 0 : this.placeOf(key);
+  }
+
   /** What `#` gives. */
   get luaLength(): number {
     return this.kind === "array" && this.length > 0 ? this.length : this.border;
@@ -344,6 +351,8 @@ export class State {
    * where it is to be counted.
    */
   bytes: number = TABLE_BYTES;
+  /** What empty places take likewise, which wait for other keys: those that were given up since are in it, too. */
+  spare = 0;
   /** Places of tables that were looked at to find others, since who pays for that has set it to 0. */
   work = 0;
   /** The table `_home`. */
@@ -656,24 +665,57 @@ export class State {
     }
   }
 
-  /** Counts what tables take that are reached from some; that is work. */
-  count(roots: Iterable<TableData>): void {
+  /**
+   * Counts what tables take that are reached from some; that is work.
+   *
+   * @param spareMax What their empty places may take; where it is more, they are given up, first those of empty tables.
+   */
+  count(roots: Iterable<TableData>, spareMax: number): void {
     this.dropLost();
     const reached = new Set<TableData>([this.home, ...roots]);
-    this.bytes = 0;
+    // Keys of empty places: nobody else may have them.
+    const unused = new Set<TableData>();
+    this.bytes = this.spare = 0;
     // Those that are met on the way are added to what is gone through.
-    for (const table of reached) {
-      this.work += 1 + table.placeCount;
-      this.bytes += TABLE_BYTES + ENTRY_BYTES * table.length;
-      for (let place = 0; place < table.placeCount; place++) {
-        const value = table.valueAt(place);
-        if (value === undefined) continue;
-        const key = table.keyAt(place);
-        this.bytes += ENTRY_BYTES + bytesOf(key) + bytesOf(value);
-        if (TableData.is(key)) reached.add(key);
-        if (TableData.is(value)) reached.add(value);
+    for (const table of reached) this.#count(table, reached, unused);
+    const { bytes } = this;
+    for (const table of unused) if (!reached.has(table)) this.#count(table, unused, unused);
+    this.spare += this.bytes - bytes;
+    this.bytes = bytes;
+    for (const isEmpty of [true, false]) {
+      if (this.spare <= spareMax) return;
+      for (const table of reached) {
+        if (table.size < table.placeCount && (table.size === 0) === isEmpty) this.#giveUpEmpty(table);
       }
     }
+  }
+
+  #count(table: TableData, held: Set<TableData>, unused: Set<TableData>): void {
+    this.work += 1 + table.placeCount;
+    this.bytes += TABLE_BYTES + ENTRY_BYTES * table.length;
+    for (let place = 0; place < table.placeCount; place++) {
+      const value = table.valueAt(place);
+      const key = table.keyAt(place);
+      if (value === undefined) {
+        this.spare += ENTRY_BYTES + bytesOf(key);
+        if (TableData.is(key)) unused.add(key);
+        continue;
+      }
+      this.bytes += ENTRY_BYTES + bytesOf(key) + bytesOf(value);
+      if (TableData.is(key)) held.add(key);
+      if (TableData.is(value)) held.add(value);
+    }
+  }
+
+  /** Gives up empty places, though a traversal may be at one: it ends where the table is empty, and else fails. */
+  #giveUpEmpty(table: TableData): void {
+    for (let place = 0; place < table.placeCount; place++) {
+      if (table.valueAt(place) === undefined) this.spare -= ENTRY_BYTES + bytesOf(table.keyAt(place));
+    }
+    this.#tidyList(table);
+    this.#moveTogether(table);
+    table.isGivenUp = true;
+    this.onChange?.(table);
   }
 
   #put(table: TableData, key: StoredKey, before: Stored | undefined, value: Stored | undefined): void {
@@ -814,6 +856,7 @@ export class State {
 
   #take(table: TableData, key: StoredKey, before: Stored | undefined): void {
     if (before === undefined) return;
+    this.spare += ENTRY_BYTES + bytesOf(key);
     if (isPosition(key) && key <= table.list.length) {
       table.list[key - 1] = undefined;
       table.listSize--;
