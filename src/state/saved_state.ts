@@ -43,6 +43,9 @@ const MOST_WAIT_MS = 1000;
 /** Of a value in a store that has a limit: for the checksum and the number of pieces. */
 const OVERHEAD_BYTES = 16;
 
+/** The most that ids and numbers take in the key of a part, which is longer than that of a page. */
+const NUMBERS_BYTES = 32;
+
 /** A key of a page or of a piece of one, in parts: no other key is ever written from there. */
 const PAGE_KEY = /^\d{1,16}(\.\d{1,16})?$/;
 
@@ -250,8 +253,16 @@ export class SavedState {
     });
   }
 
+  /** Bytes of a page or part that fit a value of the store, and a commit with nothing else but the check of the root. */
+  get #contentBytesMax(): number {
+    const { valueBytes = Infinity, commitBytes = Infinity } = this.#store.limits ?? {};
+    const keys = keyBytes(this.#rootKey) + keyBytes(this.#partKey("", 0)) + NUMBERS_BYTES;
+    // Where nothing fits, the store says so.
+    return Math.max(1, Math.min(valueBytes, commitBytes - keys) - OVERHEAD_BYTES);
+  }
+
   #piecesOf(bytes: Uint8Array): Uint8Array[] {
-    const most = (this.#store.limits?.valueBytes ?? Infinity) - OVERHEAD_BYTES;
+    const most = this.#contentBytesMax;
     const count = Math.max(1, Math.ceil(bytes.length / most));
     const writer = new ByteWriter();
     writer.integer(count - 1);
@@ -378,7 +389,7 @@ export class SavedState {
 
   /** The changes as values of the store, with whole keys. */
   #partsOf(id: string, changes: readonly StoreChange[]): StoreChange[] {
-    const most = Math.min(this.#store.limits?.valueBytes ?? Infinity, PART_BYTES_MAX) - OVERHEAD_BYTES;
+    const most = Math.min(this.#contentBytesMax, PART_BYTES_MAX);
     const bytes = writeChanges(changes);
     return Array.from({ length: Math.ceil(bytes.length / most) }, (_, i) => {
       const key = this.#partKey(id, i);

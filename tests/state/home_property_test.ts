@@ -12,6 +12,7 @@ import { assertSame, picture, RandomChanges, stateOf, WITHOUT_WAIT } from "../he
 const LIMITS: Record<string, StoreLimits | undefined> = {
   "a store without limits": undefined,
   "a store with limits that most saves exceed": { valueBytes: 500, checks: 1, changes: 7, commitBytes: 3000 },
+  "a store with a limit for commits alone": { commitBytes: 2000 },
   "a store with limits that some saves exceed": { valueBytes: 5000, checks: 1, changes: 20, commitBytes: 20_000 },
 };
 

@@ -510,6 +510,23 @@ Deno.test("a state can be deleted, with all that stands for it", async () => {
   }
 });
 
+Deno.test("a store's limits have room for a state, however small, or say that they have none", async () => {
+  let saved = 0;
+  const limits = Array.from({ length: 100 }, (_, i) => [{ commitBytes: 2 * i }, { valueBytes: i }]).flat();
+  for (const limit of limits) {
+    const store = new MemoryStore(limit);
+    const home = await open(store);
+    home.table.set("a", "x".repeat(100));
+    const isSaved = await home.save().then(() => true, (error) => {
+      assert(error.message.startsWith("Cannot save state"), error.message);
+      return false;
+    });
+    assertEquals((await open(store)).table.toValue(), isSaved ? { a: "x".repeat(100) } : {}, JSON.stringify(limit));
+    if (isSaved) saved++;
+  }
+  assert(saved > 50 && saved < limits.length, `${saved} saved`);
+});
+
 Deno.test("openHome() and transact() say what they don't take", async () => {
   const store = new MemoryStore();
   await assertRejects(
