@@ -285,8 +285,9 @@ class DurableRun {
     const name = this.#durableOf(call)!;
     const controller = new AbortController();
     this.#made.set(id, controller);
-    // What others were faster than isn't pending any more.
-    const waits = () => !controller.signal.aborted && internals.isPending(this.#unit, id);
+    // What others were faster than isn't pending any more, and who leaves the run doesn't go on with it.
+    const isLeft = () => this.#options.signal?.aborted === true;
+    const waits = () => !controller.signal.aborted && !isLeft() && internals.isPending(this.#unit, id);
     this.#do(name, call, controller.signal).then(
       (value) => waits() && this.#unit.resume(id, value),
       (error) => waits() && this.#unit.fail(id, error),

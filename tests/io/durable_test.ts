@@ -311,6 +311,24 @@ Deno.test("other functions that wait are called again, those that gave their res
   assertEquals(counts, { now: 1, later: 3, durable: 2 });
 });
 
+Deno.test("code of a run that was left doesn't go on, though its call was answered", async () => {
+  await using store = new MemoryStore();
+  const leaving = new AbortController();
+  const seen: unknown[] = [];
+  const calls = {
+    ask: () => {
+      leaving.abort();
+      return "answer";
+    },
+  };
+  const globals = { see: (value: unknown) => void seen.push(value) };
+  const code = "see('begun') see(ask())";
+  await assertRejects(() => runDurably(store, "job", code, { calls, globals, signal: leaving.signal }), DOMException);
+  assertEquals(seen, ["begun"]);
+  await runDurably(store, "job", code, { calls, globals });
+  assertEquals(seen, ["begun", "answer"]);
+});
+
 Deno.test("two processes that go on with one run: one ends it, the other leaves it", async () => {
   await using store = new MemoryStore();
   const gates: (() => void)[] = [];
