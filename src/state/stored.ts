@@ -229,7 +229,7 @@ export class Storing {
       throw refuseKey(stored instanceof LuaCode ? "a function" : "null");
     }
     if (stored instanceof LuaFloat) return stored.value;
-    return stored;
+    return stored === 0 ? 0 : stored; // not -0, which no table of Lua's has as a key
   }
 }
 

@@ -193,7 +193,8 @@ export function checkedKey(value: Stored | Apart | undefined): StoredKey {
     case "string":
       return value;
     case "number":
-      if (!Number.isNaN(value)) return value;
+      // States of earlier versions may have -0.
+      if (!Number.isNaN(value)) return value === 0 ? 0 : value;
       break;
     case "object":
       if (value instanceof TableData) return value;

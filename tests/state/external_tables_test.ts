@@ -636,6 +636,18 @@ Deno.test("a Set whose values aren't all true is a table like any other", async 
   assertEquals(cu.home.toValue(), { s: new Set(["a", "count"]) });
 });
 
+Deno.test("a key that the host has written as -0 is the integer 0", async () => {
+  using cu = await ComputeUnit.create();
+  cu.home.set(-0, "zero");
+  cu.home.set("b", 1);
+  assertEquals(cu.compute("for k in pairs(_home) do last = k end return { _home[0], last, math.type(next(_home)) }"), [
+    "zero",
+    "b",
+    "integer",
+  ]);
+  assertEquals([Object.is(cu.home.keys()[0], 0), cu.home.get(0), cu.home.delete(-0)], [true, "zero", true]);
+});
+
 Deno.test("tables as keys are found again by what keys() gives", async () => {
   using cu = await ComputeUnit.create();
   cu.compute("_home[{ f = function() end }] = 'of a table' _home.x = 2");
