@@ -657,12 +657,15 @@ export class State {
   /** Counts the references of tables that were loaded. */
   #countReferences(home: TableData): void {
     const waiting = [home];
+    let places = 0;
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (next.references++ > 0) continue;
       next.isDirty = false;
       next.dirtyPages.clear();
+      places += next.placeCount;
       forEachTable(next, (held) => waiting.push(held));
     }
+    this.#lostMax = Math.max(this.#lostMax, places / PLACES_PER_LOST);
   }
 
   /**

@@ -554,6 +554,16 @@ Deno.test("work of the host's for code is paid for in steps", async () => {
   assert(stepsOf("_home.big = big") > 2000);
   assert(stepsOf("_home.big = nil") > 2000);
   assert(stepsOf("_io.array(big, 2000)") > 900);
+  // Tables that have lost a reference are looked after as seldom as the state is large, from the beginning.
+  cu.compute("_home.big = big");
+  using copy = await ComputeUnit.fromSnapshot(cu.snapshot());
+  const stepsOfSome = (count: number) => {
+    copy.compute(`for i = 1, ${count} do _home.last = big[i] end`);
+    return copy.lastRun.steps;
+  };
+  stepsOfSome(60);
+  const [more, some] = [stepsOfSome(120), stepsOfSome(60)];
+  assert(more < some * 2.5, `${more} steps after ${some}`);
   assertThrows(
     () => cu.compute("while true do _home.big = big _home.big = nil end", { stepLimit: 1_000_000 }),
     LuaError,
