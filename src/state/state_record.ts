@@ -103,12 +103,13 @@ export class StateRecorder {
  * @returns The tables, by their places.
  */
 export function restoreState({ nextId, tables: records }: StateRecord, state: State, keepsHome: boolean): TableData[] {
-  state.dropLost(); // what has references then is reached
   const tables = records.map(({ original, id }, place) => {
     if (place === 0) return state.home;
     if (original?.state === state) return original;
     return keepsHome ? state.create() : new TableData(state, id);
   });
+  // Of those that have references, some may have them from each other only.
+  if (keepsHome && tables.some(({ references }, place) => place > 0 && references > 0)) state.dropLost();
   const fill = () => {
     for (const [place, record] of records.entries()) {
       const table = tables[place];
