@@ -372,7 +372,8 @@ export class State {
   /** Where changes are noted, while the code of a transaction runs. */
   journal: Journal | undefined;
   /** Asked before a table is read or changed, while any transaction is open. */
-  transactions: Watch | undefined; /** Finds a table that was loaded, or saved, by its number. */
+  transactions: Watch | undefined;
+  /** Finds a table that was loaded, or saved, by its number. */
   findSaved: ((id: number) => TableData | undefined) | undefined;
   /** Whether a table was loaded, or saved; where nothing is, none was. */
   isSaved: ((table: TableData) => boolean) | undefined;
