@@ -20,6 +20,9 @@ import { ModuleTexts } from "./module_texts.ts";
 /** What a timer takes. */
 const SLEEP_MAX_MS = 2 ** 31 - 1;
 
+/** What lets code wait: a function may have been called, by call() or as a LuaFunction, in code that can. */
+const REMEDY = "run the code by computeAsync(), call a function by callAsync()";
+
 const BOXED_BOOLEAN = WIRE.BOXED + WIRE.BOOLEAN;
 const BOXED_NIL = WIRE.BOXED + WIRE.NIL;
 
@@ -264,15 +267,13 @@ export class HostFunctions {
     }
     // Nobody else will hear of its failure.
     ignoreFailure(promise);
-    throw new TypeError(
-      `${known.name} returned a promise, which compute() can't wait for: run the code by computeAsync()`,
-    );
+    throw new TypeError(`${known.name} returned a promise, which compute() can't wait for: ${REMEDY}`);
   }
 
   #callTask(number: number, known: HostFunction, args: unknown[]): number {
     const { waiter } = this;
     if (waiter === undefined) {
-      throw new TypeError(`${known.name} can't be used in compute(): run the code by computeAsync()`);
+      throw new TypeError(`${known.name} can't be used in compute(): ${REMEDY}`);
     }
     if (number === WIRE.SLEEP_FUNCTION) waiter.sleep(known, millisecondsOf(args[0]));
     else waiter.waitForStrands(known, args as number[], number === WIRE.RACE_FUNCTION);

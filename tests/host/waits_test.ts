@@ -1,7 +1,7 @@
 // Runs that wait for the host: through whatever Lua code stands between, side by side, ended and refused.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { ComputeUnit, type ComputeUnitOptions, LuaError, returns } from "@computeunit/cu";
+import { ComputeUnit, type ComputeUnitOptions, LuaError, type LuaFunction, returns } from "@computeunit/cu";
 import { CountingClock } from "../helpers/clock.ts";
 import { liveHeapBytes } from "../helpers/heap.ts";
 import { corrupt, withInstance } from "../helpers/instance.ts";
@@ -163,12 +163,13 @@ Deno.test("where code can't be suspended, the error says where", async () => {
     const expected = `kv.get returned a promise, which can't be waited for in ${place}: call it before or after`;
     assert(error.message.endsWith(expected), `${code}: ${error.message}`);
   }
-  const error = assertThrows(() => cu.compute(KV + "return kv.get(1)"), LuaError);
-  assertEquals(
-    error.message,
-    "kv.get returned a promise, which compute() can't wait for: run the code by computeAsync()",
-  );
+  const remedy = "run the code by computeAsync(), call a function by callAsync()";
+  const expected = `kv.get returned a promise, which compute() can't wait for: ${remedy}`;
+  assertEquals(assertThrows(() => cu.compute(KV + "return kv.get(1)"), LuaError).message, expected);
   assertEquals(cu.compute("return 1"), 1);
+  // A function that the host calls can't wait, in code that can.
+  using calling = await ComputeUnit.create({ globals: { wait: later, run: (f: LuaFunction) => f() } });
+  await assertRejects(() => calling.computeAsync("run(function() wait(1) end)"), LuaError, remedy);
 });
 
 Deno.test("what is closed as a run or a part of it ends can't wait, and is told so", async () => {
