@@ -11,7 +11,7 @@ const stack_size_bytes = 512 * 1024;
 
 /// Whether the module checks what must always hold, and traps where it doesn't hold:
 /// Lua's own assertions, the use of its C API, and Zig's Debug checks. `stress` also
-/// collects all garbage at each allocation, and moves the Lua stack at each call.
+/// collects all garbage at each allocation, and moves the Lua stack wherever it may move.
 const Checks = enum { none, all, stress };
 
 /// What runs while user code runs.

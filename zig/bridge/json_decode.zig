@@ -78,7 +78,7 @@ const stack_slots = 8 + c.LUA_MINSTACK;
 
 /// Reads a text, which a 0 follows, and which stays where it is. The value may be a null.
 pub fn decode(L: *lua.State, text: []const u8, keeps_nulls: bool) Error!lua.Value {
-    if (c.lua_checkstack(L, stack_slots) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+    if (!lua.checkStack(L, stack_slots)) c.luaD_throw(L, c.LUA_ERRMEM);
     const pending: *lua.Table = @ptrCast(c.luaH_new(L));
     lua.push(L, lua.ofTable(pending));
     c.luaH_resize(L, pending, pending_min, 0);

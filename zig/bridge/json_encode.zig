@@ -156,11 +156,11 @@ pub fn drop() void {
 inline fn checkStack(L: *lua.State) void {
     const slots = 4 + c.LUA_MINSTACK;
     const left = @intFromPtr(L.stack_last.p) - @intFromPtr(L.top.p);
-    if (left <= slots * @sizeOf(c.StackValue)) growStack(L, slots);
+    if (lua.is_stressed or left <= slots * @sizeOf(c.StackValue)) growStack(L, slots);
 }
 
 noinline fn growStack(L: *lua.State, slots: c_int) void {
-    if (c.lua_checkstack(L, slots) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+    if (!lua.checkStack(L, slots)) c.luaD_throw(L, c.LUA_ERRMEM);
 }
 
 /// Writes the contents of the open containers.

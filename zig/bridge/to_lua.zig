@@ -339,7 +339,7 @@ fn beginValue(L: *lua.State, frame: *Frame, box: wire.Word, input: *Input) Error
 /// when it has its place (see longString).
 noinline fn beginFunction(L: *lua.State, payload: u32) Error!void {
     if (!has_code) return error.Malformed;
-    if (c.lua_checkstack(L, stack_slots_for_pairs) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+    if (!lua.checkStack(L, stack_slots_for_pairs)) c.luaD_throw(L, c.LUA_ERRMEM);
     try enter(.{ .kind = .root, .is_name = payload == wire.library_function, .table = undefined, .count = 1 });
     lua.push(L, lua.nil);
 }
@@ -525,7 +525,7 @@ fn makeRoom(L: *lua.State, frame: *const Frame) Error!void {
         .object => {},
         .array, .typed_array => if (frame.count > 0) c.luaH_resize(L, table, frame.count, 0),
         .pairs => {
-            if (c.lua_checkstack(L, stack_slots_for_pairs) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+            if (!lua.checkStack(L, stack_slots_for_pairs)) c.luaD_throw(L, c.LUA_ERRMEM);
             if (frame.count == 0) return;
             c.luaH_resize(L, table, 0, frame.count);
             marks.setOrder(L, table, @ptrCast(c.luaH_new(L)));

@@ -26,9 +26,9 @@ pub fn setIo(number: u32) i32 {
     if (status != c.LUA_OK) return unit.answerOf(status);
     if (field == .input) expectInput(@intCast(bytes));
     // Decoding doesn't collect; what the field held before may be large.
-    if (unit.L.l_G.*.GCdebt > 0) {
+    if (unit.L.l_G.*.GCdebt > 0 or lua.is_stressed) {
         limits.begin(unit.L);
-        c.luaC_step(unit.L);
+        lua.collectStep(unit.L);
     }
     return 0;
 }

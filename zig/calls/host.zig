@@ -149,14 +149,14 @@ pub noinline fn finished(L: *lua.State, answer: i32) c_int {
 /// Scalars, which stand in the buffer as they are: most results.
 fn direct(L: *lua.State, count: u32) c_int {
     assert(count <= wire.direct_results_max);
-    if (c.lua_checkstack(L, @intCast(count)) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+    if (!lua.checkStack(L, @intCast(count))) c.luaD_throw(L, c.LUA_ERRMEM);
     var input = to_lua.Input{ .words = buffer.words[0..count], .heap = buffer.heap };
     for (0..count) |_| {
         const word = input.word() catch unreachable;
         const value = to_lua.scalar(L, word, &input) catch unreachable;
         lua.push(L, if (lua.isNil(&value.?)) lua.nil else value.?);
     }
-    if (L.l_G.*.GCdebt > 0) c.luaC_step(L);
+    lua.collectStep(L);
     return @intCast(count);
 }
 
@@ -166,13 +166,13 @@ fn results(L: *lua.State, count: u32) c_int {
     assert(value.tt_ == lua.tag.table and c.luaH_realasize(lua.tableOf(value)) >= count);
     lua.push(L, value.*);
     c.lua_settop(unit.B, 0);
-    if (c.lua_checkstack(L, @intCast(count)) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+    if (!lua.checkStack(L, @intCast(count))) c.luaD_throw(L, c.LUA_ERRMEM);
     for (0..count) |i| {
         const held = lua.tableOf(lua.at(L, 1)).array[i];
         lua.push(L, if (lua.isNil(&held)) lua.nil else held);
     }
     limits.spend(to_lua.takenBytes());
-    if (L.l_G.*.GCdebt > 0) c.luaC_step(L);
+    lua.collectStep(L);
     return @intCast(count);
 }
 

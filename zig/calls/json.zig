@@ -77,7 +77,7 @@ pub export fn cu_encode_json(L: *lua.State, indent: [*]const u8, indent_length: 
 }
 
 noinline fn collect(L: *lua.State) void {
-    if (L.l_G.*.GCdebt > 0) c.luaC_step(L);
+    lua.collectStep(L);
 }
 
 const Encoding = struct { name: []const u8, options: encoding.Options, text: ?[]const u8 = null, result: ?encoding.Error = null };

@@ -187,7 +187,7 @@ pub fn callNamed(state: ?*lua.State) callconv(.c) c_int {
     const S = state.?;
     const call = lua.tableOf(lua.at(S, 1));
     const count = c.luaH_realasize(call);
-    if (c.lua_checkstack(S, @intCast(count + c.LUA_MINSTACK)) == 0) _ = c.luaL_error(S, "too many arguments");
+    if (!lua.checkStack(S, @intCast(count + c.LUA_MINSTACK))) _ = c.luaL_error(S, "too many arguments");
     const name: lua.Value = call.array[0];
     if (lua.isString(&name)) pushNamed(S, lua.bytesOf(lua.stringOf(&name))) else lua.push(S, name);
     if (c.lua_type(S, -1) != c.LUA_TFUNCTION and c.luaL_getmetafield(S, -1, "__call") == c.LUA_TNIL) {

@@ -65,7 +65,7 @@ pub fn writeWaiting(number: i32) i32 {
     const inner = waiting.innermost(thread);
     if (thread.waits == null or inner.status != c.LUA_YIELD) return unit.answer(.malformed);
     const count = c.lua_gettop(inner);
-    if (c.lua_checkstack(unit.L, count) == 0) return unit.answer(.memory);
+    if (!lua.checkStack(unit.L, count)) return unit.answer(.memory);
     for (1..@as(u32, @intCast(count)) + 1) |index| lua.push(unit.L, lua.at(inner, @intCast(index)).*);
     return messages.writeArguments(@intCast(count), &host.names);
 }

@@ -123,7 +123,7 @@ fn raceEnded(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
     const thread = strands.threadOf(numberAt(L, first + 1)).?;
     if (thread.status != c.LUA_OK) return failure(L, first);
     const count = c.lua_gettop(thread);
-    if (c.lua_checkstack(L, count) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+    if (!lua.checkStack(L, count)) c.luaD_throw(L, c.LUA_ERRMEM);
     c.lua_xmove(thread, L, count);
     strands.forget(L, numberAt(L, first + 1));
     return count;

@@ -239,7 +239,7 @@ void cu_userdata_free(struct Udata *u);
 /*
 ** Builds that check themselves (build.zig): what must hold is asserted. Where it doesn't
 ** hold, the place is printed, and the module traps. Under stress, each allocation collects all garbage first, and each call
-** moves the stack.
+** and each collection that may call finalizers moves the stack (allocator.zig).
 */
 #ifdef CU_CHECKED
 __attribute__((import_module("cu"), import_name("print")))

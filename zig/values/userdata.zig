@@ -53,7 +53,7 @@ pub fn newDate(L: *lua.State, milliseconds: f64) lua.Value {
 /// A new date at the top of the stack, for methods.zig.
 pub export fn cu_push_date(L: *lua.State, milliseconds: f64) callconv(.c) void {
     lua.push(L, newDate(L, milliseconds));
-    if (L.l_G.*.GCdebt > 0) c.luaC_step(L);
+    lua.collectStep(L);
 }
 
 /// Milliseconds since 1970, if it is a date.

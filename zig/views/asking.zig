@@ -192,7 +192,7 @@ pub fn keepPage(table: *lua.Table, values: *lua.Table, first: u32, count: u32, i
 /// as an instruction is under way.
 pub fn collect(L: *lua.State) void {
     const g = L.l_G;
-    if (g.*.GCdebt <= 0 or g.*.gcemergency != 0) return;
+    if (g.*.gcemergency != 0 or g.*.GCdebt <= 0 and !lua.is_stressed) return;
     g.*.gcemergency = 1;
     c.luaC_step(L);
     g.*.gcemergency = 0;

@@ -101,7 +101,7 @@ fn write(L: *lua.State, function: *const lua.Value) from_lua.Error!void {
     if (!bytecode.isSound(L, closure.p)) return refuse("the function cannot be checked");
     const entry = seen.see(L, @ptrCast(closure));
     if (entry.found) return buffer.writeBox(.table_ref, entry.number);
-    if (c.lua_checkstack(B, 1) == 0) c.luaD_throw(L, c.LUA_ERRMEM);
+    if (!lua.checkStack(B, 1)) c.luaD_throw(L, c.LUA_ERRMEM);
     const bytes = bytecode.dump(L, closure.p);
     lua.push(B, lua.ofString(bytes));
     limits.spend(lua.bytesOf(bytes).len);

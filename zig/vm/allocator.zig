@@ -103,6 +103,7 @@ pub fn extent() Extent {
 
 /// Makes zero of what stands in free blocks, but in the last large one.
 pub fn clearFree() void {
+    if (lua.is_checked) _ = freed.giveAll();
     large.clearFree();
     small.clearFree();
 }
@@ -151,6 +152,7 @@ pub inline fn allocate(size: usize) usize {
     if (size == 0 or size > block_size_max) return 0;
     const address = if (size <= small_size_max) small.allocate(classOf(size)) else large.allocate(size);
     if (address == 0) return 0;
+    if (lua.is_checked) @memset(bytesAt(address, size), freed.filling);
     if (size > bulk_size_min) limits.spend(size);
     used_bytes += size;
     taken_bytes +%= size;
@@ -176,10 +178,69 @@ pub inline fn newObject(L: *lua.State, comptime object_tag: u8, size: usize) *c.
 fn free(address: usize, size: usize) void {
     assert(size <= used_bytes);
     used_bytes -= size;
+    if (lua.is_checked) freed.add(address, size) else giveBack(address, size);
+}
+
+fn giveBack(address: usize, size: usize) void {
     if (size <= small_size_max) small.free(address, classOf(size)) else large.free(address, size);
 }
 
+/// Blocks that were freed last, in builds that check themselves. They are filled with what is no value and
+/// no address, and given back later, if nothing was written there meanwhile: so what reads or writes freed
+/// memory shows.
+const freed = struct {
+    const filling = 0xaa;
+    const filled_word = 0xaaaa_aaaa_aaaa_aaaa;
+    const count_max = 64;
+    /// Larger ones are given back at once.
+    const size_max = 16 * 1024;
+
+    var blocks: [count_max]struct { address: usize, size: usize } = @splat(.{ .address = 0, .size = 0 });
+    /// The oldest, whose place is the next one's.
+    var oldest: usize = 0;
+
+    fn add(address: usize, size: usize) void {
+        @memset(bytesAt(address, size), filling);
+        if (size > size_max) return giveBack(address, size);
+        giveOldest();
+        blocks[oldest] = .{ .address = address, .size = size };
+        oldest = (oldest + 1) % count_max;
+    }
+
+    fn giveOldest() void {
+        const block = blocks[oldest];
+        if (block.size == 0) return;
+        blocks[oldest].size = 0;
+        const words: [*]const u64 = @ptrFromInt(block.address);
+        for (words[0 .. block.size / @sizeOf(u64)]) |word| assert(word == filled_word);
+        giveBack(block.address, block.size);
+    }
+
+    /// Whether there were any.
+    noinline fn giveAll() bool {
+        var is_any = false;
+        for (0..count_max) |_| {
+            is_any = is_any or blocks[oldest].size > 0;
+            giveOldest();
+            oldest = (oldest + 1) % count_max;
+        }
+        return is_any;
+    }
+};
+
+fn bytesAt(address: usize, size: usize) []u8 {
+    return @as([*]u8, @ptrFromInt(address))[0..size];
+}
+
+/// Blocks up to this size always move under stress, so that what keeps an old address shows: a stack
+/// moves at each call, and a deep one would take too long.
+const moved_size_max = 16 * 1024;
+
 fn resize(address: usize, old_size: usize, new_size: usize) usize {
+    if (lua.is_stressed and old_size <= moved_size_max) {
+        const moved = move(address, old_size, new_size);
+        if (moved != 0) return moved;
+    }
     const stays = if (old_size <= small_size_max)
         new_size <= small_size_max and classOf(old_size) == classOf(new_size)
     else
@@ -189,6 +250,10 @@ fn resize(address: usize, old_size: usize, new_size: usize) usize {
         peak_bytes = @max(peak_bytes, used_bytes);
         return address;
     }
+    return move(address, old_size, new_size);
+}
+
+fn move(address: usize, old_size: usize, new_size: usize) usize {
     const moved = allocate(new_size);
     if (moved == 0) return 0;
     const length = @min(old_size, new_size);
@@ -537,6 +602,7 @@ const large = struct {
 
     fn takeOrGrow(size: usize) ?*Block {
         if (take(size) orelse takeFitting(size)) |block| return block;
+        if (lua.is_checked and freed.giveAll()) return takeOrGrow(size);
         if (!grow(size + granule_bytes)) return null;
         return take(size) orelse takeFitting(size);
     }

@@ -98,7 +98,7 @@ fn getInfo(state: ?*lua.State) callconv(.c) c_int {
     var options: [*:0]const u8 = c.luaL_optlstring(L, first + 1, "flnSrtu", null);
     if (options[0] == '>') return c.luaL_argerror(L, first + 1, "invalid option '>'");
     // Room for a function and its lines
-    if (thread != L and c.lua_checkstack(thread, 3) == 0) _ = c.luaL_error(L, "stack overflow");
+    if (thread != L and !lua.checkStack(thread, 3)) _ = c.luaL_error(L, "stack overflow");
     var record: c.lua_Debug = undefined;
     if (c.lua_type(L, first) == c.LUA_TFUNCTION) {
         options = c.lua_pushfstring(L, ">%s", options);

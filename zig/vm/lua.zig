@@ -4,7 +4,9 @@
 const std = @import("std");
 pub const c = @import("lua_api");
 
-/// Whether all garbage is collected at each allocation (build.zig).
+/// Whether the module checks itself (build.zig).
+pub const is_checked = @hasDecl(c, "CU_CHECKED");
+/// Whether all garbage is collected at each allocation, too.
 pub const is_stressed = @hasDecl(c, "CU_STRESS");
 
 pub const State = c.lua_State;
@@ -156,6 +158,18 @@ pub inline fn barrier(L: *State, table: *Table, value: Value) void {
     if (value.tt_ & c.BIT_ISCOLLECTABLE != 0 and table.marked & black != 0) {
         c.luaC_barrierback_(L, @ptrCast(table));
     }
+}
+
+/// Room for so many values above the top of the stack, which may move. Whether there is.
+pub inline fn checkStack(L: *State, count: c_int) bool {
+    if (is_stressed) _ = c.luaD_reallocstack(L, @intCast(L.stack_last.p - L.stack.p), 0);
+    return c.lua_checkstack(L, count) != 0;
+}
+
+/// As luaC_checkGC: a step of the collector, if it is time for one. Finalizers may run, and the stack move.
+pub inline fn collectStep(L: *State) void {
+    if (L.l_G.*.GCdebt > 0) c.luaC_step(L);
+    if (is_stressed and L.l_G.*.gcstp == 0) c.luaC_fullgc(L, 0);
 }
 
 /// Stores into a table without metamethods. May raise a memory error; `value` and

@@ -220,7 +220,7 @@ fn raiseCycle(L: *lua.State, last: c_int) void {
         _ = c.lua_getstack(L, level, &record);
         if (!isRequire(L, &record)) continue;
         _ = c.lua_pushstring(L, " -> ");
-        if (c.lua_checkstack(L, c.LUA_MINSTACK) == 0) break;
+        if (!lua.checkStack(L, c.LUA_MINSTACK)) break;
     }
     c.lua_pushvalue(L, name_at);
     c.lua_concat(L, c.lua_gettop(L) - base);
