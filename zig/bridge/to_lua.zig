@@ -354,16 +354,15 @@ noinline fn closeFunction(L: *lua.State, frame: *const Frame) Error!void {
 }
 
 fn newFunction(L: *lua.State, number: u32, name: []const u8) lua.Value {
+    // The name is older than what refers to it, whatever is collected meanwhile: there is no barrier to be kept.
+    lua.push(L, lua.ofString(c.luaS_newlstr(L, name.ptr, name.len)));
     const closure: *c.CClosure = @ptrCast(c.luaF_newCclosure(L, 2));
     const upvalues: [*]lua.Value = @ptrCast(&closure.upvalue);
     closure.f = host_function;
     upvalues[0] = lua.integer(number);
-    upvalues[1] = lua.nil;
-    const value_of_it: lua.Value = .{ .value_ = .{ .gc = @ptrCast(closure) }, .tt_ = c.LUA_VCCL | lua.collectable };
-    lua.push(L, value_of_it);
-    upvalues[1] = lua.ofString(c.luaS_newlstr(L, name.ptr, name.len));
+    upvalues[1] = lua.top(L).*;
     lua.pop(L, 1);
-    return value_of_it;
+    return .{ .value_ = .{ .gc = @ptrCast(closure) }, .tt_ = c.LUA_VCCL | lua.collectable };
 }
 
 /// Puts a view, known or new, into its container, and enters it where contents follow.
