@@ -428,7 +428,7 @@ function hostTables(unit: FakeUnit): HostTables {
   const decoder = new Decoder(instance);
   const views = new Views();
   const state = new State();
-  const external = new ExternalTables(instance, encoder, decoder, views, state, MIB);
+  const external = new ExternalTables(instance, encoder, decoder, views, state, new Map(), MIB);
   const tables = new HostTables(instance, encoder, decoder, views, external);
   const inner = state.create("array");
   for (let i = 1; i < 20; i++) state.set(inner, i, "x".repeat(i));
