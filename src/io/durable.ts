@@ -84,8 +84,7 @@ export async function runOrGoOn(
 export async function forget(store: Store, name: string): Promise<void> {
   checkStore("forget a run", store);
   DurableEntries.checkName("forget a run", name);
-  const entries = new DurableEntries(store, name);
-  if (await entries.load() !== undefined) await entries.delete();
+  await new DurableEntries(store, name).delete();
 }
 
 function checkDurableOptions(options: unknown): asserts options is DurableOptions {

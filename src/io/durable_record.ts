@@ -72,6 +72,8 @@ export class DurableEntries {
   async load(): Promise<DurableRecord | undefined> {
     for (let reads = 0; reads < READS_MAX; reads++) {
       const entry = await this.#store.get(this.#keyOf(0));
+      // Nobody has saved it since a part was missing.
+      if (entry !== undefined && entry.revision === this.#revision) throw damagedRun(this.#name);
       this.#revision = entry?.revision;
       if (entry === undefined) return undefined;
       const first = this.#read(() => partOf(entry.value));
@@ -120,9 +122,21 @@ export class DurableEntries {
     await this.#commit(changes, count);
   }
 
-  /** Deletes all there is of it. */
+  /**
+   * Deletes all there is of it, whether it makes sense or not.
+   *
+   * @throws {ConflictError} If someone has saved it meanwhile.
+   */
   async delete(): Promise<void> {
-    await this.#commit([], 0);
+    const first = this.#keyOf(0);
+    const entry = await this.#store.get(first);
+    const keys = entry === undefined ? [] : [first];
+    const prefix = `run-part/${this.#name}/`;
+    for await (const key of this.#store.list(prefix)) if (/^\d+$/.test(key.slice(prefix.length))) keys.push(key);
+    if (keys.length === 0) return;
+    const changes = keys.map((key) => ({ key, value: undefined }));
+    const revision = await this.#store.commit([{ key: first, revision: entry?.revision }], changes);
+    if (revision === undefined) throw new ConflictError(this.#name);
   }
 
   async #commit(changes: StoreChange[], count: number): Promise<void> {

@@ -61,7 +61,7 @@ export async function runDurably<T = LuaValue, Output = LuaValue>(
 }
 
 /**
- * Deletes what a store has of a run, whether it has ended or waits.
+ * Deletes what a store has of a run, whether it has ended or waits, or is damaged.
  *
  * @param store The store.
  * @param name The run's name.

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { isOf, messageOf } from "../values/refusals.ts";
 import { BackOff, type BackOffOptions } from "./back_off.ts";
 import { ByteReader, ByteWriter, Damage } from "./bytes.ts";
 import { ConflictError } from "./conflict_error.ts";
@@ -359,7 +360,7 @@ export class SavedState {
       try {
         return await this.#readBase();
       } catch (error) {
-        if ((error as Error).cause instanceof Damage) throw error;
+        if (isOf(error, Error) && isOf(error.cause, Damage)) throw error;
       }
       await backOff.next();
     }
@@ -476,10 +477,6 @@ export class SavedState {
 
 /** Bytes of a part in a store whose values have no limit, or a high one. */
 const PART_BYTES_MAX = 2 ** 20;
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
 
 function at(place: string, { message }: Damage): Damage {
   return new Damage(`${place} is damaged: ${message}`);

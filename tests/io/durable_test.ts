@@ -358,6 +358,33 @@ Deno.test("runs of one store have nothing to do with each other", async () => {
   assertEquals(await text(store), "");
 });
 
+Deno.test("what is damaged, or lacks a part, is forgotten as any other run, and nothing of others", async () => {
+  for (const damage of ["run/a", "run-part/a/1"]) {
+    for (const value of [new Uint8Array(3), undefined]) {
+      await using store = new MemoryStore({ valueBytes: 20_000 });
+      for (const name of ["a", "a/1", "aa"]) {
+        const code = "local t = {} for i = 1, 5000 do t[i] = i * 7 % 5003 .. 'x' end wait(t[1]) return #t";
+        const leaving = new AbortController();
+        const calls = { wait: () => new Promise(() => leaving.abort()) };
+        await runDurably(store, name, code, { calls, signal: leaving.signal }).catch(() => {});
+      }
+      const before = (await text(store)).split(" ");
+      assert(before.includes("run-part/a/1"));
+      await store.commit([], [{ key: damage, value }]);
+      if (damage !== "run/a" || value !== undefined) {
+        await assertRejects(
+          () => runDurably(store, "a", "", { calls: {} }),
+          TypeError,
+          "what the store has is damaged",
+        );
+      }
+      await forgetRun(store, "a");
+      const isOfA = (key: string) => key === "run/a" || /^run-part\/a\/\d+$/.test(key);
+      assertEquals((await text(store)).split(" "), before.filter((key) => !isOfA(key)));
+    }
+  }
+});
+
 Deno.test("what is damaged in a store is refused", async () => {
   await using store = new MemoryStore();
   const leaving = new AbortController();
