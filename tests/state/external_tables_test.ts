@@ -687,3 +687,20 @@ Deno.test("a table whose keys are 1 to n is an array, however they came, and has
   cu.setTableValue(table, 4, null);
   assertEquals(cu.externalTable(table).toValue(), [1, null, 3, null]);
 });
+
+Deno.test("a changed part of a lazy input that is stored outlives the rest of that input", async () => {
+  using cu = await ComputeUnit.create();
+  cu.setInput({ a: { b: 1, c: { d: 1 } } }, { lazy: true });
+  cu.compute("kept = _io.input.a kept.b = 2");
+  cu.setInput(null);
+  cu.runGc();
+  const code = `
+    collectgarbage()
+    _home.x = kept
+    local made = {}
+    for i = 1, 100 do made[i] = { i } end
+    collectgarbage()
+    return _home.x
+  `;
+  for (let i = 0; i < 3; i++) assertEquals(cu.compute(code), { b: 2, c: { d: 1 } });
+});

@@ -87,7 +87,8 @@ pub var source: ?*lua.Table = null;
 /// Keeps it from being collected.
 var source_slot: *lua.Table = undefined;
 
-/// The source of external tables, which has none that are changed.
+/// The source of external tables, which has none that are changed. Those that were views have `source_slot`
+/// in its place, by which they are told apart.
 var external_source: *lua.Table = undefined;
 
 /// What external tables have of their contents, to be read again without asking the host, in bytes;
@@ -223,7 +224,8 @@ pub fn reserve(L: *lua.State, number: u32) void {
 }
 
 /// Makes an external table of any that isn't one: its contents stand with the host now. Needs no
-/// memory where the number was reserved. A table that was a view keeps its number and its source.
+/// memory where the number was reserved. A table that was a view keeps its number, and not its source, which it
+/// hasn't kept alive since code changed it.
 pub noinline fn becomeExternal(L: *lua.State, table: *lua.Table, number: u32) void {
     const entry = &entries[number];
     if (numberOf(table) == 0) {
@@ -235,6 +237,7 @@ pub noinline fn becomeExternal(L: *lua.State, table: *lua.Table, number: u32) vo
     } else {
         assert(numberOf(table) == number);
         forgetPaged(L, number);
+        entry.link = .{ .source = source_slot };
     }
     emptyParts(L, table);
     marks.clear(L, table);
