@@ -156,6 +156,8 @@ fn pushGlobals(L: *lua.State, used: lua.Value) void {
     const entry = lua.tableOf(lua.top(L));
     entry.array[0] = used;
     entry.array[1] = globalsOf(selected).*;
+    // To make it may have been a step of the collector, after which it is an old object.
+    for (entry.array[0..2]) |held| lua.barrier(L, entry, held);
     lua.set(L, own_globals, lua.integer(selected), lua.ofTable(entry));
     lua.pop(L, 1);
     applyGlobals(L);

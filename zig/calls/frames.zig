@@ -57,7 +57,9 @@ pub fn begin(stack_pointer: usize) i32 {
     const levels = (caller.nCcalls & 0xffff) + frame_levels;
     if (levels >= c.LUAI_MAXCCALLS) return unit.answer(.depth);
     if (threads[depth + 1] == null) {
+        limits.cu_is_running = 0;
         const status = lua.protect(unit.B, makeThread, depth + 1);
+        limits.cu_is_running = 1;
         if (status != c.LUA_OK) return unit.answerOf(status);
     }
     outer[depth] = .{
@@ -83,6 +85,7 @@ pub fn begin(stack_pointer: usize) i32 {
     unit.L = thread;
     unit.running = null;
     messages.is_calling = false;
+    limits.cu_is_running = 0;
     saved = limits.save(thread);
     stack_base = stack_pointer;
     return 0;

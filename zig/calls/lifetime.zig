@@ -103,7 +103,9 @@ pub fn collect() i32 {
     if (!unit.isIdle()) return unit.answer(.malformed);
     limits.begin(unit.L);
     c.lua_settop(unit.B, 0); // what the host answered last
+    limits.cu_is_running = 1; // finalizers are called
     _ = c.lua_gc(unit.L, c.LUA_GCCOLLECT);
+    limits.cu_is_running = 0;
     releasing.flush();
     return 0;
 }

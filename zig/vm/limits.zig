@@ -54,13 +54,19 @@ fn setBudget(steps_given: c_int) void {
 pub const Figures = struct { began: i64 = 0, ended: i64 = 0 };
 pub var figures = Figures{};
 
+/// Whether code runs: between runs, and in what the host does meanwhile, no finalizer is called
+/// (lua/series/480-finalizers-in-runs.patch).
+pub export var cu_is_running: c_int = 0;
+
 /// Before code runs: as `begin`, and what it takes is the last run's.
 pub fn beginRun(L: *lua.State) void {
     begin(L);
+    cu_is_running = 1;
     figures.began = spentNow();
 }
 
 pub fn endRun() void {
+    cu_is_running = 0;
     figures.ended = spentNow();
 }
 
@@ -112,6 +118,7 @@ pub noinline fn begin(L: *lua.State) void {
 /// The host has used the unit for something else while code called it: the code goes on, with the
 /// levels that it had. Its first step asks for more: what ends it, ends the code, and not this call.
 pub fn goOn(levels: c_uint) void {
+    cu_is_running = 1;
     cu_levels = levels;
     setBudget(0);
     askNext();
