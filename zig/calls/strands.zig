@@ -6,6 +6,7 @@ const errors = @import("unit").@"calls/errors.zig";
 const fields = @import("unit").@"calls/fields.zig";
 const host = @import("unit").@"calls/host.zig";
 const channels = @import("channels.zig");
+const frames = @import("frames.zig");
 const json = @import("unit").@"calls/json.zig";
 const limits = @import("unit").@"vm/limits.zig";
 const lua = @import("unit").@"vm/lua.zig";
@@ -41,6 +42,17 @@ pub fn init(L: *lua.State) void {
 pub fn recover() void {
     unit.running = null;
     host.delivered = null;
+    // Code around this frame may be making some.
+    if (!frames.isInside()) forgetNew();
+}
+
+/// Lets go of those that code was making when it was stopped: nobody has their numbers.
+fn forgetNew() void {
+    const last: u32 = @intCast(c.luaH_getn(threads));
+    for (1..last + 1) |number| {
+        const thread = anyThreadOf(@intCast(number)) orelse continue;
+        if (thread.isrun == waiting.new_run_thread) forget(unit.L, @intCast(number));
+    }
 }
 
 pub fn threadOf(number: i32) ?*lua.State {

@@ -64,7 +64,10 @@ fn begin(L: *lua.State, function: u32, k: c.cu_KFunction) c_int {
         return c.lua_error(L);
     }
     const answer = host.askWith(L, function, 2);
-    if (answer == @intFromEnum(wire.Status.waits)) return host.wait(L, lua.at(L, 1), k);
+    if (answer == @intFromEnum(wire.Status.waits)) {
+        for (2..made.count + 2) |index| strands.threadOf(numberAt(L, index)).?.isrun = waiting.run_thread;
+        return host.wait(L, lua.at(L, 1), k);
+    }
     forget(L, made.count);
     return host.finished(L, answer);
 }
@@ -78,6 +81,7 @@ fn make(L: *lua.State, made: *Made) void {
         c.lua_pushvalue(L, index);
         // It may collect garbage, and the stack move, before it is written to.
         const number = strands.make(L, 1, null);
+        strands.threadOf(number).?.isrun = waiting.new_run_thread;
         lua.at(L, @intCast(index)).* = lua.integer(number);
     }
 }
@@ -123,9 +127,10 @@ fn raceEnded(state: ?*lua.State, _: c_int, _: isize) callconv(.c) c_int {
     const thread = strands.threadOf(numberAt(L, first + 1)).?;
     if (thread.status != c.LUA_OK) return failure(L, first);
     const count = c.lua_gettop(thread);
-    if (!lua.checkStack(L, count)) c.luaD_throw(L, c.LUA_ERRMEM);
-    c.lua_xmove(thread, L, count);
+    const has_room = lua.checkStack(L, count);
+    if (has_room) c.lua_xmove(thread, L, count);
     strands.forget(L, numberAt(L, first + 1));
+    if (!has_room) c.luaD_throw(L, c.LUA_ERRMEM);
     return count;
 }
 

@@ -105,7 +105,7 @@ unsigned cu_number2str(char *text, const struct TValue *number);
 */
 struct lua_State;
 extern int cu_budget;
-extern unsigned cu_finalizer_ticks;
+void cu_begin_finalizer(void);
 extern int cu_is_running;  /* whether code runs: finalizers may, too */
 void cu_budget_spent(struct lua_State *L);
 void cu_overspent(void);

@@ -82,11 +82,19 @@ const payment_max = 1 << 29;
 /// What the VM must do before it goes on (lua/config.h).
 pub export var cu_pending: c_int = 0;
 
-/// Budgets spent since the last finalizer began.
-pub export var cu_finalizer_ticks: c_uint = 0;
+/// What had been spent when the last finalizer began.
+var finalizer_began: i64 = 0;
 
-/// A finalizer that spends so many is taken for one that loops.
-const finalizer_ticks_max = 3;
+pub export fn cu_begin_finalizer() callconv(.c) void {
+    finalizer_began = spentNow();
+}
+
+/// Whether the finalizer that code was stopped in is taken for one that loops: it has spent so many steps,
+/// or half of what the run has.
+fn hasFinalizerLooped() bool {
+    const spent = spentNow() - finalizer_began;
+    return spent >= 60_000 or 2 * spent >= spentNow() - figures.began;
+}
 
 /// Whether the engine's stack has room for CU_LEVELS more levels of C, and what they call.
 extern "cu" fn has_stack_room() u32;
@@ -175,7 +183,6 @@ pub export fn cu_overspent() callconv(.c) void {
 
 /// `L` may be null where the caller doesn't know it.
 pub export fn cu_budget_spent(L: ?*lua.State) callconv(.c) void {
-    cu_finalizer_ticks += 1;
     if (askForSteps()) return;
     if (L) |state| {
         position.note(state, true);
@@ -238,7 +245,7 @@ pub fn recover(L: *lua.State, saved: Saved) void {
     // others like it would end the next calls. The bit that collectgarbage("stop") sets
     // stays.
     const was_finalizing = g.*.gcstp & ~saved.stopped & c.GCSTPGC != 0;
-    if (was_finalizing and cu_finalizer_ticks >= finalizer_ticks_max) dropFinalizers(g);
+    if (was_finalizing and hasFinalizerLooped()) dropFinalizers(g);
     g.*.gcstp = g.*.gcstp & ~passing_stops | saved.stopped;
     g.*.gcemergency = 0;
     g.*.gcstopem = 0;

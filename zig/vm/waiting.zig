@@ -13,6 +13,8 @@ pub const run_thread = 1;
 pub const host_thread = 2;
 /// A run's, which code has been given as a value: it never stands for another run (calls/strands.zig).
 pub const known_run_thread = 3;
+/// The same, whose number the host hasn't been given yet.
+pub const new_run_thread = 4;
 
 /// `coroutine.running()`, the only function that tells code the thread of a run.
 pub export fn cu_running(state: ?*lua.State) callconv(.c) c_int {
