@@ -14,8 +14,8 @@ declare const process: { getBuiltinModule(name: "node:fs"): { readFileSync: type
 useBytesByDefault(
   // As seen from dist/node/, where this is bundled to.
   () => process.getBuiltinModule("node:fs").readFileSync(new URL("../../wasm/cu.wasm", import.meta.url)),
-  "the package's wasm/cu.wasm can't be read or compiled. Node has to be of version 20.16 at least; a bundler " +
-    'has to go by the condition "module" before "node"; or give the option module',
+  "the package's wasm/cu.wasm can't be read or compiled. A bundler has to go by the condition \"module\", or not by " +
+    '"module-sync"; or give the option module',
 );
 
 export * from "../src/api.ts";

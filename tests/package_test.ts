@@ -52,6 +52,8 @@ for (const name of ["Node 20", "Node 22", "Node 26"]) {
     fn: () =>
       withProject(async (dir) => {
         await install(node!, dir);
+        const found = `console.log(import.meta.resolve("@computeunit/cu"))`;
+        assertMatch(await printedBy(node!, ["--input-type=module", "-e", found], dir), /\/cu\/dist\/node\/mod\.js$/);
         assertEquals(await printedBy(node!, ["example.js"], dir), PRINTED);
       }),
   });
@@ -159,40 +161,57 @@ for (const [module, moduleResolution] of [["node16", "node16"], ["nodenext", "no
   });
 }
 
-/** What esbuild makes of the README's lines for Node, as one file in another folder, prints there. */
-async function printedBundled(dir: URL, options: BuildOptions): Promise<string> {
+/** What a bundler makes of the README's lines for Node, as `bundled/app.mjs`, prints where the package isn't. */
+async function printedBundled(dir: URL, bundle: () => Promise<unknown>): Promise<string> {
   await install(NODE_22!, dir);
-  await build({
-    ...{ entryPoints: ["example.js"], outfile: "bundled/app.mjs", absWorkingDir: pathOf(dir) },
-    ...{ bundle: true, format: "esm", platform: "node", ...options },
-  });
-  await stop();
+  await bundle();
   await Deno.remove(new URL("node_modules/", dir), { recursive: true });
   const { stdout, stderr } = await run(NODE_22!, ["bundled/app.mjs"], {}, dir);
   return stdout || stderr;
 }
 
-Deno.test({
-  name: "the README's lines, bundled for Node, need no file of the package",
-  ignore: NODE_22 === undefined || npm === undefined,
-  fn: () => withProject(async (dir) => assertEquals(await printedBundled(dir, {}), PRINTED)),
-});
+async function bundleByEsbuild(dir: URL, options: BuildOptions): Promise<void> {
+  await build({
+    ...{ entryPoints: ["example.js"], outfile: "bundled/app.mjs", absWorkingDir: pathOf(dir) },
+    ...{ bundle: true, format: "esm", platform: "node", ...options },
+  });
+  await stop();
+}
+
+const BUN = runtimes.get("Bun")?.program;
+
+/** Bundlers by what they take the main entry for. */
+const BUNDLERS: Record<string, (dir: URL) => Promise<unknown>> = {
+  'esbuild, by the condition "module"': (dir) => bundleByEsbuild(dir, {}),
+  'esbuild, which leaves out "module" where it is told other conditions': (dir) =>
+    bundleByEsbuild(dir, { conditions: ["own"] }),
+  'Bun, which knows "node" and not "module"': (dir) =>
+    printedBy(BUN!, ["build", "--target=node", "example.js", "--outfile=bundled/app.mjs"], dir),
+};
+
+for (const [name, bundle] of Object.entries(BUNDLERS)) {
+  Deno.test({
+    name: `the README's lines, bundled for Node, need no file of the package: ${name}`,
+    ignore: NODE_22 === undefined || npm === undefined || (name.startsWith("Bun") && BUN === undefined),
+    fn: () =>
+      withProject(async (dir) => {
+        assertEquals(await printedBundled(dir, () => bundle(dir)), PRINTED);
+      }),
+  });
+}
 
 Deno.test({
   name: "a bundle for Node that goes without the package's files is told what to do",
   ignore: NODE_22 === undefined || npm === undefined,
   fn: () =>
     withProject(async (dir) => {
-      // With conditions of one's own, esbuild leaves out "module".
-      const printed = await printedBundled(dir, { conditions: ["own"] });
+      const printed = await printedBundled(dir, () => bundleByEsbuild(dir, { conditions: ["module-sync"] }));
       assertMatch(
         printed,
-        /Error: Cannot create a compute unit: the package's wasm\/cu\.wasm can't be read .* by the condition "module" .*ENOENT/,
+        /Error: Cannot create a compute unit: the package's wasm\/cu\.wasm can't be read .* by the condition "module", .*ENOENT/,
       );
     }),
 });
-
-const BUN = runtimes.get("Bun")?.program;
 
 Deno.test({
   name: "bun add in an empty project, and the README's lines",

@@ -69,11 +69,12 @@ async function check(command: string, args: string[], cwd: URL): Promise<void> {
 /** What the main entry is where a runtime or bundler goes by one of these names, the first that it knows. */
 const MAIN_BY_CONDITION = {
   workerd: "./dist/workerd.js",
-  // Those that know the name "node" too, but may read no file of the package, or put the entry into another one.
+  // Those that may know the last name too, but may read no file of the package, or put the entry into another one.
   deno: "./dist/mod.js",
   bun: "./dist/mod.js",
   module: "./dist/mod.js",
-  node: "./dist/node/mod.js",
+  // Node itself, from 20.19 on. "node" is what bundlers for Node say, too, some of which don't know "module".
+  "module-sync": "./dist/node/mod.js",
 };
 
 /**
@@ -128,7 +129,7 @@ async function editManifest(dir: URL): Promise<void> {
   const more = {
     description: DESCRIPTION,
     ...repositoryIn(Deno.env),
-    engines: { node: ">=20.16" },
+    engines: { node: ">=20" },
     main: "./dist/mod.js",
     exports: exportsForNpm(),
   };
