@@ -366,21 +366,48 @@ Deno.test("an entry of the package is one file, with one that two share, and the
     "dist/mod.js": ["./cu.js"],
     "dist/workerd.js": ["./cu.js", "../wasm/cu.wasm"],
     "dist/node/mod.js": ["./cu.js"],
-    "dist/node/late.js": ["./cu.js"],
   };
   for (const script of scripts) assertEquals(await importsOf(script), shared[script] ?? [], script);
 });
 
 Deno.test("what most programs never use is a file of its own in Node, and comes along elsewhere", async () => {
-  const [late, hot, whole] = await Promise.all(
-    ["node/late", "node/cu", "cu"].map((name) => Deno.readTextFile(new URL(`dist/${name}.js`, dir))),
+  const [late, hot, main, whole] = await Promise.all(
+    ["node/late", "node/cu", "node/mod", "cu"].map((name) => Deno.readTextFile(new URL(`dist/${name}.js`, dir))),
   );
   for (const name of ["SavedState", "DurableRun", "Loading", "writeSnapshot"]) {
     const definition = new RegExp(`(?:class|function) ${name}\\b|\\b${name}=class\\b`);
     assertEquals([late, hot, whole].map((text) => definition.test(text)), [true, false, true], name);
   }
   const imports = (text: string) => Array.from(text.matchAll(/\bimport\("([^"]+)"\)/g), ([, path]) => path);
-  assertEquals([new Set(imports(hot)), imports(whole)], [new Set(["./late.js"]), []]);
+  assertEquals([hot, main, whole].map(imports), [["./late.js"], [], []]);
+});
+
+Deno.test({
+  name: "what Node imports late belongs to the copy that imports it",
+  ignore: NODE_22 === undefined,
+  fn: () =>
+    withProject(async (project) => {
+      const script = `
+        import { readFileSync } from "node:fs";
+        import * as main from "${dir.href}dist/node/mod.js";
+        import * as other from "${dir.href}dist/node/cu.js?other";
+        import { MemoryStore } from "${dir.href}dist/stores/memory.js";
+        other.useBytesByDefault(() => readFileSync(new URL("${dir.href}wasm/cu.wasm")), "");
+        for (const { ComputeUnit, openHome } of [other, main]) {
+          const store = new MemoryStore();
+          const unit = await ComputeUnit.create({ home: await openHome(store, "name") });
+          unit.compute("_home.list, _home.f = { 1 }, function() return 2 end");
+          await unit.saveState();
+          const again = await ComputeUnit.create({ home: await openHome(store, "name") });
+          const copy = await ComputeUnit.fromSnapshot(await again.snapshot().bytes());
+          console.log(JSON.stringify(copy.compute("return { _home.list[1], _home.f() }")));
+        }
+        const calls = { ask: ({ args: [number] }) => Promise.resolve(number + 1) };
+        console.log((await main.runDurably(new MemoryStore(), "run", "return ask(2)", { calls })).value);
+      `;
+      await Deno.writeTextFile(new URL("script.js", project), script);
+      assertEquals(await printedBy(NODE_22!, ["script.js"], project), "[1,2]\n[1,2]\n3");
+    }),
 });
 
 Deno.test("an entry of the package has the names of what it is made of", async () => {

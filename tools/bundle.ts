@@ -142,6 +142,41 @@ async function withText(text: string): Promise<string> {
   return text.replace(found, () => module.replace(/^\/\/.*\n/, "").replaceAll(/^export /gm, ""));
 }
 
+/** What a file in `dist/node/` imports of the one that they share, what a file exports, and what is imported late. */
+const SHARED_IMPORT = /^import\{([^}]+)\}from"\.\/\w+\.js";/;
+const EXPORTS = /export\{([^}]+)\};\s*$/;
+const LATE_CALL = 'import("./late.js")';
+
+/**
+ * Makes a function of what Node imports late, which is given what it shares: if it imported that by
+ * itself, it would find a second copy where a loader has the first under another name, as those do
+ * that make CommonJS of it, or where a test runner has forgotten its modules.
+ */
+function lateAsFunction(late: string): string {
+  return late
+    .replace(SHARED_IMPORT, (_, names: string) => `export const make=(({${names.replaceAll(" as ", ":")}})=>{`)
+    .replace(EXPORTS, (_, names: string) => `return{${asProperties(names)}}});\n`);
+}
+
+/** Gives that function what is shared, once. */
+function withLate(shared: string): string {
+  const importLate = (names: string) =>
+    `let late;const importLate=()=>late??=${LATE_CALL}.then(({make})=>make({${asProperties(names)}}));`;
+  return shared
+    .replaceAll(LATE_CALL, "importLate()")
+    .replace(EXPORTS, (_, names: string) => `${importLate(names)}export{importLate,${names}};\n`);
+}
+
+/** Has the same of what is shared. */
+function withLateOfShared(main: string): string {
+  return main.replaceAll(LATE_CALL, "importLate()").replace(/^import\{/, "import{importLate,");
+}
+
+/** Exported names as properties. */
+function asProperties(names: string): string {
+  return names.replaceAll(/([\w$]+) as ([\w$]+)/g, "$2:$1");
+}
+
 /** Bundles all entries; `wasm/` must be built. */
 export async function bundle(): Promise<void> {
   await Deno.remove(distDir, { recursive: true }).catch(() => {});
@@ -158,6 +193,9 @@ export async function bundle(): Promise<void> {
   const toShared = (text: string) => text.replaceAll(`"./chunk.js"`, `"./${SHARED}.js"`);
   for (const name of NODE_FILES) await edit(`${name}.js`, toShared);
   for (const name of [SHARED, ...NODE_FILES, ...Object.keys(ALONE)]) await edit(`${name}.js`, restoreNames);
+  await edit("node/late.js", lateAsFunction);
+  await edit(`node/${SHARED}.js`, withLate);
+  await edit("node/mod.js", withLateOfShared);
   await edit("mod.js", withText);
   await edit("workerd.js", (text) => `${WORKERD_TYPES}\n${text}`);
 }
