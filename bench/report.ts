@@ -37,6 +37,7 @@ import { COPY, EMPTY_UNIT, FORK, FORKS, FRESH_COPY, RESTORE, RESTORES } from "./
 import { EXTERNAL, ORDINARY, READ, WRITE, WRITES } from "./table_bench.ts";
 import { LARGE_COUNT, measureSaves, SMALL_COUNT } from "./state_saves.ts";
 import { measureColdStarts, runFresh } from "./startup_bench.ts";
+import { pathOf } from "../tools/run.ts";
 import "./vm_bench.ts";
 
 /** Rounds of cases of milliseconds. */
@@ -619,7 +620,7 @@ function writeFiles(files: Record<string, string>): void {
     Deno.writeTextFileSync(url, text);
     return url;
   });
-  const args = ["fmt", "--quiet", ...urls.map((url) => decodeURIComponent(url.pathname))];
+  const args = ["fmt", "--quiet", ...urls.map(pathOf)];
   assert(new Deno.Command(Deno.execPath(), { args }).outputSync().success, "deno fmt failed");
 }
 

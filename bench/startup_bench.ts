@@ -7,7 +7,9 @@
 import { ComputeUnit } from "@computeunit/cu";
 import { assert, assertEquals } from "@std/assert";
 import { LuaFactory } from "wasmoon";
+import { pathToFileURL } from "node:url";
 import { pack } from "../tools/pack.ts";
+import { pathOf } from "../tools/run.ts";
 import { fetchProgram, findRuntimes } from "../tests/platforms/runtimes.ts";
 import { benchCase, isShort } from "./cases.ts";
 
@@ -51,7 +53,7 @@ const WASMOON = { package: "wasmoon", version: "1.16.0", path: "dist/index.js" }
  */
 export async function measureColdStarts(rounds: number): Promise<ColdStarts[]> {
   const { dir } = await pack();
-  const script = new URL("cold_start.mjs", import.meta.url).pathname;
+  const script = pathOf(new URL("cold_start.mjs", import.meta.url));
   const commands = [{
     runtime: "Deno",
     command: [Deno.execPath(), "run", "-A", "--no-check", "--no-config", script],
@@ -63,7 +65,7 @@ export async function measureColdStarts(rounds: number): Promise<ColdStarts[]> {
     commands.push({
       runtime: "Node 22",
       command: [node.program, script],
-      urls: { cu: new URL("dist/node/mod.js", dir).href, wasmoon: `file://${wasmoon}` },
+      urls: { cu: new URL("dist/node/mod.js", dir).href, wasmoon: pathToFileURL(wasmoon).href },
     });
   }
   return commands.map(({ runtime, command, urls }) => {

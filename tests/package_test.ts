@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { build, type BuildOptions, stop } from "esbuild";
 import { ENTRIES } from "../tools/bundle.ts";
 import { pack } from "../tools/pack.ts";
-import { pathOf, run } from "../tools/run.ts";
+import { folderAt, pathOf, run } from "../tools/run.ts";
 import { resultsOfPage } from "./platforms/page.ts";
 import { fetchProgram, findRuntimes, NPM } from "./platforms/runtimes.ts";
 import { serveDefined } from "./platforms/workerd.ts";
@@ -23,7 +23,7 @@ const PRINTED = /^console\.log\(.*\); \/\/ (.*)$/m.exec(EXAMPLE)![1];
 
 async function withProject(use: (dir: URL) => Promise<void>): Promise<void> {
   const path = await Deno.makeTempDir({ prefix: "cu-" });
-  const dir = new URL(`file://${path}/`);
+  const dir = folderAt(path);
   try {
     await Deno.writeTextFile(new URL("package.json", dir), `{ "type": "module", "private": true }`);
     await Deno.writeTextFile(new URL("example.js", dir), EXAMPLE);

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { pack, packedBefore, repositoryIn } from "../tools/pack.ts";
 import { differencesOf, npmTagOf, problemsOf } from "../tools/release.ts";
-import { exists, pathOf, run } from "../tools/run.ts";
+import { exists, folderAt, pathOf, run } from "../tools/run.ts";
 
 const readText = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.meta.url));
 const { version } = JSON.parse(await readText("deno.json"));
@@ -30,7 +30,7 @@ Deno.test("a tarball holds the files that were tested, or a release is stopped",
   assertEquals(await differencesOf(packed), []);
   const path = await Deno.makeTempDir({ prefix: "cu-" });
   try {
-    const dir = new URL(`file://${path}/`);
+    const dir = folderAt(path);
     assert((await run("tar", ["-xzf", pathOf(packed.tarball)], {}, dir)).success);
     await Deno.writeTextFile(new URL("package/dist/mod.js", dir), "\n", { append: true });
     await Deno.remove(new URL("package/LICENSE", dir));

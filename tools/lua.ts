@@ -8,6 +8,7 @@
  */
 
 import { getLua, seriesDir } from "./build.ts";
+import { pathOf } from "./run.ts";
 import { applyPatch, HASHES_NAME, hashesOf, type Patch, readSeries, readSources, SeriesError } from "./series.ts";
 import type { Sources } from "./series.ts";
 
@@ -142,7 +143,7 @@ if (import.meta.main) {
     } else if (what === "pack") {
       const files = await pack(dir, release);
       await writeSeries(files);
-      console.log(`${seriesDir.pathname} has ${files.size - 1} patches, for Lua ${release.version}`);
+      console.log(`${pathOf(seriesDir)} has ${files.size - 1} patches, for Lua ${release.version}`);
     } else {
       throw new SeriesError("Cannot tell what to do: run `deno task lua:unpack` or `deno task lua:pack`");
     }

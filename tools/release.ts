@@ -8,7 +8,7 @@
  */
 
 import { type Packed, packedBefore } from "./pack.ts";
-import { pathOf, run } from "./run.ts";
+import { folderAt, pathOf, run } from "./run.ts";
 
 const rootDir = new URL("../", import.meta.url);
 
@@ -49,7 +49,7 @@ export function npmTagOf(version: string): string {
 export async function differencesOf({ tarball, dir }: Packed): Promise<string[]> {
   const path = await Deno.makeTempDir({ prefix: "cu-release-" });
   try {
-    const unpacked = new URL(`file://${path}/`);
+    const unpacked = folderAt(path);
     const { success, stderr } = await run("tar", ["-xzf", pathOf(tarball)], {}, unpacked);
     if (!success) throw new Error(`Cannot read ${pathOf(tarball)}\n${stderr}`);
     const [inTarball, tested] = await Promise.all([filesIn(new URL("package/", unpacked)), filesIn(dir)]);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { pathToFileURL } from "node:url";
+
 /** What came of a program. */
 export interface Output {
   success: boolean;
@@ -35,6 +37,11 @@ export async function run(
 export function pathOf(url: URL): string {
   const path = decodeURIComponent(url.pathname);
   return Deno.build.os === "windows" ? path.slice(1).replaceAll("/", "\\") : path;
+}
+
+/** A folder by its path, as programs of this machine give it. */
+export function folderAt(path: string): URL {
+  return pathToFileURL(`${path}/`);
 }
 
 /** Whether there is such a file or folder. */

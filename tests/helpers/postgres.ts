@@ -70,7 +70,7 @@ export class PostgresServer {
 
   /** Starts the server, and waits until it serves. */
   async resume(): Promise<void> {
-    const settings = `-k ${this.#dir} -p ${this.#port} -c listen_addresses=127.0.0.1 -c shared_buffers=16MB`;
+    const settings = `-k '${this.#dir}' -p ${this.#port} -c listen_addresses=127.0.0.1 -c shared_buffers=16MB`;
     await this.#control("start", "-w", "-o", settings, "-l", `${this.#dir}/log`);
   }
 

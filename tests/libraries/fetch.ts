@@ -62,13 +62,13 @@ async function install(library: Library, dir: URL): Promise<boolean> {
   const archive = new URL(archiveOf(library).file, archivesDir);
   if (!await exists(archive)) return false;
   const digest = await sha256Of(await Deno.readFile(archive));
-  if (digest !== library.sha256) throw new Error(`Refused: ${archive.pathname} has sha256 ${digest}`);
+  if (digest !== library.sha256) throw new Error(`Refused: ${pathOf(archive)} has sha256 ${digest}`);
 
   const made = new URL(`${crypto.randomUUID()}/`, cacheDir);
   const sources = new URL("sources/", made);
   await Deno.mkdir(sources, { recursive: true });
   const unpacked = await run("tar", ["xzf", pathOf(archive), "-C", pathOf(sources), "--strip-components=1"]);
-  if (!unpacked.success) throw new Error(`Cannot unpack ${archive.pathname}: ${unpacked.stderr}`);
+  if (!unpacked.success) throw new Error(`Cannot unpack ${pathOf(archive)}: ${unpacked.stderr}`);
   const modules = new URL("modules/", made);
   await Deno.mkdir(modules);
   for (const [from, to] of Object.entries(library.modules)) await copy(new URL(from, sources), new URL(to, modules));

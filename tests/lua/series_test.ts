@@ -15,6 +15,7 @@ import {
   splitPatch,
 } from "../../tools/series.ts";
 import { pack, unpack } from "../../tools/lua.ts";
+import { folderAt } from "../../tools/run.ts";
 
 const rootDir = new URL("../../", import.meta.url);
 const seriesDir = new URL("zig/lua/series/", rootDir);
@@ -133,7 +134,7 @@ Deno.test("a patch that doesn't fit is refused with its name, the file and the l
 Deno.test("a series that makes other files than are listed is refused", async () => {
   const dir = await Deno.makeTempDir();
   try {
-    const url = new URL(`file://${dir.replaceAll("\\", "/").replace(/^(?!\/)/, "/")}/`);
+    const url = folderAt(dir);
     const listed = await hashesOf([splitPatch("010-four.patch", FOUR)], apply(FOUR));
     await Deno.writeTextFile(new URL(HASHES_NAME, url), listed);
     await Deno.writeTextFile(new URL("010-four.patch", url), FOUR);

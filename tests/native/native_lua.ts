@@ -4,6 +4,8 @@
  * @module
  */
 
+import { pathOf } from "../../tools/run.ts";
+
 /**
  * The command that runs Lua of the release that the unit has: the machine's own, else the one that
  * `deno task build --native` has built; undefined where there is neither.
@@ -12,7 +14,7 @@ export async function findNativeLua(): Promise<string | undefined> {
   const manifest = await Deno.readTextFile(new URL("../../zig/build.zig.zon", import.meta.url));
   const release = /lua-([\d.]+)\.tar\.gz/.exec(manifest)![1];
   const built = new URL("../../.build/native/bin/lua5.4", import.meta.url);
-  for (const command of ["lua5.4", Deno.build.os === "windows" ? `${built.pathname.slice(1)}.exe` : built.pathname]) {
+  for (const command of ["lua5.4", pathOf(built) + (Deno.build.os === "windows" ? ".exe" : "")]) {
     if ((await versionOf(command)).startsWith(`Lua ${release} `)) return command;
   }
   return undefined;

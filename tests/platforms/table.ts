@@ -5,6 +5,7 @@
  * @module
  */
 
+import { pathOf } from "../../tools/run.ts";
 import { makeApp } from "./app.ts";
 import type { CaseResult } from "./core.ts";
 import { findRuntimes, type Runtime } from "./runtimes.ts";
@@ -36,7 +37,7 @@ async function writeTable(rows: string[][]): Promise<void> {
   const start = text.indexOf(FIRST_CELL);
   const end = text.indexOf("\n\n", start);
   await Deno.writeTextFile(readme, text.slice(0, start) + table + text.slice(end));
-  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", readme.pathname] }).output();
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", pathOf(readme)] }).output();
 }
 
 if (import.meta.main) {

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, type LuaValue } from "@computeunit/cu";
+import { pathOf } from "../../tools/run.ts";
 import { inLua, roundTrip } from "../helpers/round_trip.ts";
 
 Deno.test("arrays stay arrays, also when empty or emptied", async () => {
@@ -338,7 +339,7 @@ Deno.test("keys that Object.prototype has cross, whatever it does with them", as
     console.log(first + JSON.stringify(cu.getOutput()));
   `;
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--quiet", "--no-check", "--config", new URL("../../deno.json", import.meta.url).pathname, code],
+    args: ["eval", "--quiet", "--no-check", "--config", pathOf(new URL("../../deno.json", import.meta.url)), code],
   }).output();
   assertEquals(new TextDecoder().decode(stderr), "");
   const [first, second] = new TextDecoder().decode(stdout).trim().split("}{");
