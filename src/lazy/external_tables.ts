@@ -275,7 +275,8 @@ export class ExternalTables implements ExternalNumbers {
     const { transactions } = this.#state;
     if (transactions === undefined) return;
     transactions.read(table, key);
-    if (this.#bytes > this.#bytesAllowed) this.#checkLimit(0);
+    // A traversal may be about to go on at a place: none is given up.
+    if (this.#bytes > this.#bytesAllowed) this.#checkLimit(0, Infinity);
   }
 
   /** What tables take, and what open transactions have noted. */
@@ -371,13 +372,16 @@ export class ExternalTables implements ExternalNumbers {
     }
   }
 
-  /** Throws where tables take more than they may with so much more, once those that are gone are left out. */
-  #checkLimit(more: number): void {
+  /**
+   * Throws where tables take more than they may with so much more, once those that are gone are left out.
+   *
+   * @param spareMax As of `State.count`: less than the limit, so that it isn't reached again at once.
+   */
+  #checkLimit(more: number, spareMax = this.#stateLimit / 2): void {
     const limit = this.#stateLimit;
     if (this.#bytes + more <= this.#bytesAllowed && this.#state.spare <= limit) return;
     this.#instance.checkTime();
-    // Less than the limit, so that it isn't reached again at once.
-    this.#state.count(this.#roots(), limit / 2);
+    this.#state.count(this.#roots(), spareMax);
     this.#pay();
     const bytes = this.#bytes + more;
     if (bytes > limit) throw new StateLimitError(limit);
