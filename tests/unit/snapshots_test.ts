@@ -426,6 +426,19 @@ Deno.test("nothing of a tenant is left in memory after the unit was set back", a
   cu.dispose();
 });
 
+Deno.test("nothing of a tenant is left in the last block that memory has room for, either", async () => {
+  const [cu, { exports: { memory } }] = await withInstance(() => ComputeUnit.create());
+  cu.compute("local text = ('x'):rep(3e5) text = nil collectgarbage()");
+  const snapshot = cu.snapshot();
+  const { byteLength } = memory.buffer;
+  for (let count = 100; memory.buffer.byteLength === byteLength; count += 50) {
+    cu.compute(`collectgarbage("stop") local list for i = 1, ${count} do list = { list, "secret number " .. i } end`);
+    cu.restore(snapshot);
+    assert(!new TextDecoder("latin1").decode(memory.buffer).includes("secret number"), `after ${count}`);
+  }
+  cu.dispose();
+});
+
 Deno.test("a unit isn't copied nor set back while code runs, nor once it is disposed of", async () => {
   const tried: string[] = [];
   const blank = (await ComputeUnit.create()).snapshot();

@@ -636,7 +636,10 @@ const large = struct {
 
     fn allocateAligned(size: usize, alignment: usize) usize {
         const total = totalSize(size);
-        if (takeAligned(total, alignment)) |block| return addressOf(block);
+        if (takeAligned(total, alignment)) |block| {
+            trim(block, total);
+            return addressOf(block);
+        }
         const block = takeOrGrow(total + alignment) orelse return 0;
         const address = addressOf(block);
         const front = std.mem.alignForward(usize, address, alignment) - address;
