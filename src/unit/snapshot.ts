@@ -54,7 +54,7 @@ export class Snapshot {
 
   /**
    * The snapshot as bytes, for another process. Garbage isn't written. What Lua sees of lazy inputs is written
-   * whole, as copies; errors that JavaScript threw, by name and message.
+   * whole, as copies, which are made before the promise is fulfilled; errors that JavaScript threw, by name and message.
    *
    * @param options Whether they are compressed.
    * @returns The bytes.

@@ -141,7 +141,7 @@ class Strand implements Waiter {
   }
 }
 
-/** What is closed as a run, or a part of it, ends: it can't wait, which the unit tells it. */
+/** Waits for nothing: what a run, or a part of it, closes as it ends can't wait, and the unit raises that. */
 const CLOSING: Waiter = {
   waitFor: (_, promise) => ignoreFailure(promise),
   sleep() {},

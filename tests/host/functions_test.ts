@@ -517,7 +517,7 @@ Deno.test("a Proxy that throws whatever it is asked is an error like any other",
     await assertRejects(() => cu.computeAsync("later()"), LuaError),
   ];
   for (const error of errors) assert(error.cause === hostile);
-  using watched = await ComputeUnit.create({ onProgress: fail });
+  using watched = await ComputeUnit.create({ now: new CountingClock().now, onProgress: fail });
   let thrown: unknown;
   try {
     watched.compute("while true do end");
