@@ -74,7 +74,7 @@ export class ExternalTables implements ExternalNumbers {
   readonly #decoder: Decoder;
   readonly #views: Views;
   #state: State;
-  readonly #made: ReadonlyMap<number, TableData>;
+  readonly #made: Map<number, TableData>;
   #pending: Pending | undefined;
   #transactions: Transactions | undefined;
   readonly #stateLimit: number;
@@ -93,7 +93,7 @@ export class ExternalTables implements ExternalNumbers {
     decoder: Decoder,
     views: Views,
     state: State,
-    made: ReadonlyMap<number, TableData>,
+    made: Map<number, TableData>,
     stateLimit: number,
   ) {
     this.#instance = instance;
@@ -105,12 +105,22 @@ export class ExternalTables implements ExternalNumbers {
     encoder.externals = this;
     this.#bytesAllowed = this.#stateLimit = stateLimit;
     this.#watch();
+    this.#findMade();
     this.add(state.home);
   }
 
   #watch(): void {
     this.#state.onChange = (table) => this.#forget(table);
     this.#state.onReach = (table, isReached) => this.#pin(table, isReached);
+    this.#state.onLoad = () => this.#findMade();
+  }
+
+  /** What the host has made and saved is what was loaded of it. */
+  #findMade(): void {
+    for (const id of this.#made.keys()) {
+      const saved = this.#state.findSaved?.(id);
+      if (saved !== undefined) this.#made.set(id, saved);
+    }
   }
 
   #pin(table: TableData, isReached: boolean): void {
@@ -194,7 +204,7 @@ export class ExternalTables implements ExternalNumbers {
   /** The unit is gone: another may have these tables. */
   letGo(): void {
     this.#views.letGo();
-    this.#state.onChange = this.#state.onReach = undefined;
+    this.#state.onChange = this.#state.onReach = this.#state.onLoad = undefined;
   }
 
   add(given: object): number {

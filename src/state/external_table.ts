@@ -116,6 +116,7 @@ export function externalOf(data: TableData): ExternalTable {
   if (known !== undefined) return known;
   const table = new ExternalTable(data);
   handles.set(data, new WeakRef(table));
+  data.state.beforeExposed?.(data);
   data.state.expose(data);
   return table;
 }

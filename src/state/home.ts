@@ -183,6 +183,7 @@ export class Home {
       check();
       // Code goes on meanwhile, and may have begun a transaction.
       ({ base: this.#base, pages: this.#pages } = await this.#saved.load(this.#state, check));
+      this.#state.onLoad?.();
     });
   }
 

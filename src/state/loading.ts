@@ -22,6 +22,7 @@ import { Apart, checkedKey, readValue } from "./stored_bytes.ts";
 import {
   countOf,
   FIRST_ID,
+  FIRST_OWN_ID,
   HOME_ID,
   MOVED,
   PAGE_ENTRIES,
@@ -135,11 +136,13 @@ export class Loading {
   #makeTable(number: number, id: number): void {
     if ((number === 0) !== (id === HOME_ID) || this.#ids.has(id)) throw new Damage(`a table with the id ${id}`);
     const isRoot = id === HOME_ID || id === SAVED_IO_ID;
-    if (!isRoot && (id < FIRST_ID || id >= this.#nextId)) throw new Damage(`a table with the id ${id}`);
+    if (!isRoot && (id < FIRST_ID || id >= this.#nextId && id < FIRST_OWN_ID)) {
+      throw new Damage(`a table with the id ${id}`);
+    }
     this.#ids.add(id);
     const table = new TableData(this.#state, id);
     if (id === SAVED_IO_ID) this.#savedIo = table;
-    const place = { number, pages: undefined, apart: undefined };
+    const place = { number, savesBefore: -1, pages: undefined, apart: undefined };
     this.#entries.set(number, { table, place, counts: [0, 0], pages: [[], []] });
   }
 

@@ -35,6 +35,8 @@ const TYPED = 16;
 /** Where a table stands. */
 export interface TablePlace {
   readonly number: number;
+  /** How many saves there were when it was given: in the store it is after one more. */
+  readonly savesBefore: number;
   /** Numbers of the pages of each part; undefined where its entries stand beside other tables. */
   pages: [number[], number[]] | undefined;
   /** Values that have pages of their own, by {@linkcode apartKey}. */

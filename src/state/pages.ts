@@ -19,7 +19,15 @@ import {
   type TablePlace,
 } from "./page_layout.ts";
 import { roughBytes, writeApart, writeValue } from "./stored_bytes.ts";
-import { PAGE_ENTRIES, SAVED_IO_ID, type State, type Stored, type TableData } from "./tables.ts";
+import {
+  FIRST_ID,
+  FIRST_OWN_ID,
+  PAGE_ENTRIES,
+  SAVED_IO_ID,
+  type State,
+  type Stored,
+  type TableData,
+} from "./tables.ts";
 
 /** A table with more places, or more bytes in them, has pages of its own. */
 const INLINE_PLACES_MAX = 32;
@@ -27,6 +35,17 @@ const INLINE_BYTES_MAX = 1024;
 
 /** A value of so many bytes has a page of its own. */
 const APART_BYTES_MIN = 4096;
+
+/** The last of the numbers that no other process gives: they begin at random. */
+let lastOwnId = 0;
+
+function newOwnId(): number {
+  if (lastOwnId === 0) {
+    const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+    lastOwnId = FIRST_OWN_ID + (high >>> 13) * 2 ** 32 + low;
+  }
+  return ++lastOwnId;
+}
 
 /** Pages by number; undefined is one that is deleted. */
 export type PageChanges = Map<number, Uint8Array | undefined>;
@@ -74,6 +93,7 @@ export class Pages {
   #tableNumbers = new Numbers();
   #oddNumbers = new Numbers();
   #changes: PageChanges = new Map();
+  #saves = 0;
   readonly #dirtyTablePages = new Set<number>();
 
   /** Begins with a new state. */
@@ -81,6 +101,7 @@ export class Pages {
     this.state = state;
     state.findSaved = (id) => this.#find(id);
     state.isSaved = (table) => this.#places.has(table);
+    state.beforeExposed = (table) => this.#settleId(table);
   }
 
   /** Goes on with one that was loaded. Tables that `_home` doesn't reach are given up. */
@@ -109,10 +130,17 @@ export class Pages {
     return this.#changes.size > 0;
   }
 
-  /** The table with an id, if it has a place; of what was saved of `_io` nobody knows. */
+  /** The table with an id, if it is in the store; of what was saved of `_io` nobody knows. */
   #find(id: number): TableData | undefined {
     const number = id === SAVED_IO_ID ? undefined : this.#numbersById.get(id);
-    return number === undefined ? undefined : this.#tables[number];
+    const table = number === undefined ? undefined : this.#tables[number];
+    return table !== undefined && this.#isStored(table) ? table : undefined;
+  }
+
+  /** Whether a table was loaded, or saved; one that is only about to be isn't, as that may fail. */
+  #isStored(table: TableData): boolean {
+    const place = this.#places.get(table);
+    return place !== undefined && place.savesBefore < this.#saves;
   }
 
   /** The numbers of all pages that the store has of it, or will have. */
@@ -144,14 +172,34 @@ export class Pages {
   /** Says that what was collected is in the store. */
   saved(): void {
     this.#changes = new Map();
+    this.#saves++;
+  }
+
+  /**
+   * The host is to know a table's number. As long as it isn't in the store, another process may give the same: then it
+   * gets one that none has.
+   */
+  #settleId(table: TableData): void {
+    if (table.id < FIRST_ID || table.id >= FIRST_OWN_ID || this.#isStored(table)) return;
+    const place = this.#places.get(table);
+    if (place !== undefined) this.#numbersById.delete(table.id);
+    table.id = newOwnId();
+    if (place === undefined) return;
+    // What was collected has the other number: it is saved again.
+    this.#numbersById.set(table.id, place.number);
+    this.state.touch(table);
   }
 
   /** The place of a table; a table that has none is given a number. */
   #numbered(table: TableData): TablePlace {
     const known = this.#places.get(table);
     if (known !== undefined) return known;
-    if (this.#numbersById.has(table.id)) table.id = this.state.nextId++;
-    const place: TablePlace = { number: this.#tableNumbers.take(), pages: undefined, apart: undefined };
+    if (this.#numbersById.has(table.id)) {
+      table.id = newOwnId();
+      this.state.expose(table);
+    }
+    const number = this.#tableNumbers.take();
+    const place: TablePlace = { number, savesBefore: this.#saves, pages: undefined, apart: undefined };
     this.#enter(table, place);
     return place;
   }

@@ -83,8 +83,9 @@ function isPosition(key: StoredKey): key is number {
 /** One table. Only {@linkcode State} changes it. */
 export class TableData {
   /**
-   * The same for as long as the table lives, in saved states too. A table of before a state was loaded
-   * gets another when it is saved, if one of those that were loaded has the same.
+   * The same for as long as the table lives, in saved states too, once the host knows it: see
+   * {@linkcode State.beforeExposed}. A table of before a state was loaded gets another when it is saved, if one of those
+   * that were loaded has the same.
    */
   id: number;
   /** The state that it belongs to. */
@@ -343,6 +344,9 @@ export const HOME_ID = 2;
 /** The first number of other tables. */
 export const FIRST_ID = 16;
 
+/** From here on are numbers of tables that the host knew before they were saved: no other process gives the same. */
+export const FIRST_OWN_ID: number = 2 ** 52;
+
 /** Number of the table of what was saved of a unit's `_io`. */
 export const SAVED_IO_ID = 3;
 
@@ -379,6 +383,10 @@ export class State {
   findSaved: ((id: number) => TableData | undefined) | undefined;
   /** Whether a table was loaded, or saved; where nothing is, none was. */
   isSaved: ((table: TableData) => boolean) | undefined;
+  /** Called before the host gets to know a table's number, where tables are saved. */
+  beforeExposed: ((table: TableData) => void) | undefined;
+  /** Called after `_home` was loaded. */
+  onLoad: (() => void) | undefined;
   /** Tables that the host knows the numbers of, by those. */
   readonly exposed: Map<number, WeakRef<TableData>> = new Map();
   #exposedMax = EXPOSED_MIN;
@@ -406,6 +414,11 @@ export class State {
     if (this.exposed.size <= this.#exposedMax) return;
     for (const [id, reference] of this.exposed) if (reference.deref() === undefined) this.exposed.delete(id);
     this.#exposedMax = Math.max(EXPOSED_MIN, 2 * this.exposed.size);
+  }
+
+  /** A table is to be saved, though nothing in it has changed. */
+  touch(table: TableData): void {
+    this.#markDirty(table);
   }
 
   /** Makes an empty table. */
@@ -613,8 +626,6 @@ export class State {
     Object.assign(home, { kind, list, keys, values, size, listSize, border, length });
     home.index();
     this.nextId = Math.max(this.nextId, nextId);
-    // A number is that of a table that was loaded now.
-    this.exposed.clear();
     this.#countReferences(home);
     if (savedIo !== undefined) this.#countReferences(savedIo);
     this.savedIo = savedIo ?? this.#newSavedIo();

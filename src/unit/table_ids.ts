@@ -22,6 +22,7 @@ export class TableIds {
   /** Makes a table, and answers its number. */
   create(): number {
     const table = this.#state.create();
+    this.#state.beforeExposed?.(table);
     this.#made.set(table.id, table);
     return table.id;
   }
@@ -45,6 +46,7 @@ export class TableIds {
   }
 
   #find(id: number): TableData | undefined {
-    return this.#made.get(id) ?? this.#state.exposed.get(id)?.deref() ?? this.#state.findSaved?.(id);
+    // Of one that was loaded again, others may be here from before.
+    return this.#state.findSaved?.(id) ?? this.#made.get(id) ?? this.#state.exposed.get(id)?.deref();
   }
 }

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { ConflictError, type ExternalTable, type Home, openHome, transact } from "@computeunit/cu";
 import { MemoryStore, type StoreLimits } from "@computeunit/cu/stores/memory";
+import type { TableData } from "../../src/state/tables.ts";
 import {
   assertSame,
   type Fate,
@@ -82,12 +83,14 @@ Deno.test("what is loaded in the place of a state is not mixed with what code ha
   other.table.set("theirs", { from: "other" });
   await other.save();
   table.set("mine", { from: "home", self: table });
-  const mine = table.get("mine") as { id: number };
+  // As code has them: a table that the host has seen has a number of its own.
+  const state = stateOf(home);
+  const mine = state.home.get("mine") as TableData;
   await home.load();
   assertEquals(home.table, table);
   assertEquals(table.toValue(), { theirs: { from: "other" } });
   assertEquals((table.get("theirs") as { id: number }).id, mine.id, "the same number, of two tables");
-  table.set("again", mine);
+  state.change(state.home, "again", mine);
   await home.save();
   const { again, theirs } = (await open(store)).table.toValue() as Record<string, Record<string, unknown>>;
   assertEquals([again.from, theirs.from], ["home", "other"]);
@@ -129,10 +132,11 @@ Deno.test("a table of before a load, stored and taken away, takes no other with 
   other.table.set("theirs", { from: "other" });
   await other.save();
   home.table.set("mine", { from: "home" });
-  const mine = home.table.get("mine");
+  const state = stateOf(home);
+  const mine = state.home.get("mine");
   await home.load();
-  home.table.set("again", mine);
-  home.table.set("again", undefined);
+  state.change(state.home, "again", mine);
+  state.change(state.home, "again", undefined);
   await home.save();
   home.table.set("more", 1);
   await home.save();
