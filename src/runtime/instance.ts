@@ -614,11 +614,7 @@ export class Instance {
       this.#endLine();
       if (this.broken !== undefined) throw this.#failed();
       this.#recover();
-      if (!isOf(error, TimeUp)) throw error;
-      const { timeLimit, stepLimit } = this.runs.limits;
-      throw this.runs.isOutOfSteps
-        ? this.host!.outOfSteps(stepLimit, this.errorPosition())
-        : this.host!.timeUp(timeLimit, this.errorPosition());
+      throw isOf(error, TimeUp) ? this.#stopped(this.errorPosition()) : error;
     } finally {
       if (isCounted) this.runs.end();
       this.refresh();
@@ -627,6 +623,20 @@ export class Instance {
     // Code that failed has an error of its own.
     if (refusal !== undefined && result >= 0) throw refusal;
     return result;
+  }
+
+  /** What users get where the run under way was stopped. */
+  #stopped(position: Position): LuaError {
+    const { timeLimit, stepLimit } = this.runs.limits;
+    return this.runs.isOutOfSteps ? this.host!.outOfSteps(stepLimit, position) : this.host!.timeUp(timeLimit, position);
+  }
+
+  /**
+   * What a function of the host gets of an error in a use of the unit: where the run is stopped in which it stands, one
+   * as of code that it runs.
+   */
+  errorInside(error: unknown): unknown {
+    return isOf(error, TimeUp) ? this.#stopped(NOWHERE) : error;
   }
 
   /** Hands over a line that code didn't end; answers the error of a host that refused it. */

@@ -47,6 +47,9 @@ interface Run {
   /** Steps that it had in the beginning, and that its code may still spend beyond those that it was given. */
   stepsGiven: number;
   stepsLeft: number;
+  /** What it was given, or the run in which it stands, whichever ends first: for messages. */
+  timeLimit: number;
+  stepLimit: number;
   /** What `checkTime` has thrown in it. */
   thrown: unknown;
   /** Ends it when aborted. */
@@ -137,6 +140,8 @@ export class Runs {
       nextProgress: Infinity,
       stepsGiven: Infinity,
       stepsLeft: Infinity,
+      timeLimit: Infinity,
+      stepLimit: Infinity,
       thrown: undefined,
       signal: undefined,
       allowance: undefined,
@@ -145,11 +150,21 @@ export class Runs {
     run.allowance = allowance;
     run.signal = signal;
     run.began = since ?? now;
-    run.deadline = Math.min(run.began + timeLeft, outer?.deadline ?? Infinity);
-    this.#lastDeadline = run.deadline;
-    this.#lastTimeLimit = allowance?.timeLimit ?? this.#timeLimit;
-    run.stepsGiven = Math.min(allowance?.stepsLeft ?? this.#stepLimit, outer?.stepsLeft ?? Infinity);
+    run.deadline = run.began + timeLeft;
+    run.timeLimit = allowance?.timeLimit ?? this.#timeLimit;
+    run.stepsGiven = allowance?.stepsLeft ?? this.#stepLimit;
+    run.stepLimit = allowance?.stepLimit ?? this.#stepLimit;
+    if (outer !== undefined && outer.deadline < run.deadline) {
+      run.deadline = outer.deadline;
+      run.timeLimit = outer.timeLimit;
+    }
+    if (outer !== undefined && outer.stepsLeft < run.stepsGiven) {
+      run.stepsGiven = outer.stepsLeft;
+      run.stepLimit = outer.stepLimit;
+    }
     run.stepsLeft = run.stepsGiven;
+    this.#lastDeadline = run.deadline;
+    this.#lastTimeLimit = run.timeLimit;
     if (run.stepsLeft !== Infinity) this.#spending.takeSpentSteps(); // those of the run before
     if (this.#progress !== undefined || signal !== undefined) run.nextProgress = now + PROGRESS_INTERVAL_MS;
     if (this.#isUnlimited) this.#spending.askForSteps();
@@ -216,10 +231,9 @@ export class Runs {
     throw run.thrown = new TimeUp();
   }
 
-  /** The limits of the run under way, for messages. */
+  /** The limits that end the run under way, for messages. */
   get limits(): { timeLimit: number; stepLimit: number } {
-    const run = this.#current;
-    return run?.allowance ?? { timeLimit: this.#timeLimit, stepLimit: this.#stepLimit };
+    return this.#current ?? { timeLimit: this.#timeLimit, stepLimit: this.#stepLimit };
   }
 
   /** Whether the run under way has spent all of its steps. */

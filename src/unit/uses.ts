@@ -80,6 +80,8 @@ export class Uses {
       const result = body(instance);
       instance.isUnsettled = false;
       return result;
+    } catch (error) {
+      throw instance.errorInside(error);
     } finally {
       instance.settleFrame();
       if (this.#channel !== outerChannel && instance.broken === undefined) this.#select(instance, outerChannel);

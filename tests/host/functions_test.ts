@@ -444,6 +444,58 @@ Deno.test("call() refuses what it can't call or pass, and tells what code raises
   assertThrows(() => cu.call("nope"), LuaError, "attempt to call a nil value");
 });
 
+for (
+  const [limit, kind, message] of [
+    [{ timeLimit: 3 }, "time", "time limit of 3 ms exceeded"],
+    [{ stepLimit: 3000 }, "limit", "limit of 3000 steps exceeded"],
+  ] as const
+) {
+  Deno.test(`what a function does with the unit is ended by the limit of the run around it: ${kind}`, async () => {
+    const rows = Array.from({ length: 50_000 }, (_, i) => ({ i }));
+    const json = JSON.stringify(rows);
+    const uses: ((cu: ComputeUnit, f: LuaFunction) => unknown)[] = [
+      (cu) => cu.setInput(rows, { lazy: false }),
+      (cu) => cu.setInputJson(json),
+      (cu) => cu.getOutput(),
+      (cu) => cu.getOutputJson(),
+      (cu) => cu.compute("for i = 1, 1e7 do end"),
+      (cu) => cu.compute("for i = 1, 1e7 do end", { timeLimit: 1e6, stepLimit: 1e9 }),
+      (cu) => cu.compile("x = 1 ".repeat(50_000)),
+      (cu) => cu.call("identity", rows),
+      (_, f) => f(rows),
+      async (cu) => await cu.computeAsync("return #_io.input", { input: rows }),
+      async (cu) => await new IoWrapper(cu).computeWithIo("return #_io.input", rows, { lazy: false }),
+    ];
+    for (const use of uses) {
+      const errors: unknown[] = [];
+      using cu = await ComputeUnit.create({
+        now: new CountingClock().now,
+        globals: {
+          use(f: LuaFunction) {
+            try {
+              const used = use(cu, f);
+              if (used instanceof Promise) used.catch((error) => errors.push(error));
+            } catch (error) {
+              errors.push(error);
+              throw error;
+            }
+          },
+        },
+      });
+      cu.compute("function identity(x) return x end _io.output = {} for i = 1, 50000 do _io.output[i] = { i = i } end");
+      const run = cu.computeAsync("pcall(use, identity) for i = 1, 1e7 do end", limit);
+      const error = await assertRejects(() => run, LuaError, message);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      // Where the use takes no long time, it is the code after it that is ended.
+      for (const inner of [error, ...errors]) {
+        assertInstanceOf(inner, LuaError, `${use}`);
+        assertEquals([inner.kind, inner.message], [kind, message], `${use}`);
+      }
+      assertEquals(cu.compute("return identity(1)"), 1);
+    }
+  });
+}
+
 Deno.test("what stands in several places of a result, a global or a module is one table there, too", async () => {
   const shared = { name: "shared" };
   const cyclic: Record<string, unknown> = { before: [1], name: "cyclic" };
