@@ -5,6 +5,7 @@
  */
 
 import { ComputeUnit, internals, type TaskComputeOptions } from "../unit/compute_unit.ts";
+import { isHostsOwn } from "../runtime/runs.ts";
 import type { PreparedRun, TaskResult } from "../unit/tasks.ts";
 import {
   checkUnitOptions,
@@ -15,6 +16,7 @@ import {
   type InputOptions,
 } from "../unit/unit_options.ts";
 import { DISPOSE } from "../values/dispose.ts";
+import { LuaError } from "../values/errors.ts";
 import { describe, isBytes } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { BOOLEAN, checkOptions, checkString, isNumber, isOptions, NO_OPTIONS, rulesOf } from "../values/options.ts";
@@ -450,14 +452,15 @@ async function runBatches<Output>(
 
 /** Says of an error of a batch which one it was, and keeps the outputs of those before. */
 function inBatch(error: unknown, batchIndex: number, outputs: unknown[], { signal }: ProcessStreamOptions): unknown {
-  // A signal's reason is the caller's own.
-  if (!isOf(error, Error) || signal?.aborted && error === signal.reason) return error;
-  try {
-    error.message = `batch ${batchIndex}: ${error.message}`;
-    return Object.assign(error, { batchIndex, outputs } satisfies Omit<BatchError, keyof Error>);
-  } catch {
-    return error; // frozen, or a DOMException, whose message is its own
-  }
+  if (!isOf(error, Error) || signal?.aborted && error === signal.reason || isHostsOwn(error)) return error;
+  const message = `batch ${batchIndex}: ${error.message}`;
+  const batch = { batchIndex, outputs } satisfies Omit<BatchError, keyof Error>;
+  // It is this run's alone.
+  if (isOf(error, LuaError)) return Object.assign(error, { message }, batch);
+  // Others get the same, where their unit is gone or code kept it.
+  const own = new Error(message, "cause" in error ? { cause: error.cause } : undefined);
+  if (error.stack !== undefined) own.stack = error.stack;
+  return Object.assign(Object.setPrototypeOf(own, Object.getPrototypeOf(error)), error, batch);
 }
 
 /** Begins a run, and reads what it ends with: at once where it doesn't wait, as most don't. */

@@ -9,6 +9,24 @@
 /** Thrown through running code when its time is up; never leaves the instance. */
 export class TimeUp {}
 
+/** What the host has ended code with: the reason of a signal, or what `progress` threw. */
+const hostsOwn = new WeakSet<WeakKey>();
+
+/** Whether an error is the host's own, by which it has ended code: it comes out as it is. */
+export function isHostsOwn(error: WeakKey): boolean {
+  return hostsOwn.has(error);
+}
+
+/** Calls what may end code so. */
+function noting(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    if (typeof error === "object" && error !== null) hostsOwn.add(error);
+    throw error;
+  }
+}
+
 /**
  * Steps between two looks at the clock: at 1 to 5 ns a step, and up to 100 ns for
  * one that calls into C, a look every 0.1 to 2 ms.
@@ -207,7 +225,7 @@ export class Runs {
     if (now >= run.deadline) return STOP;
     if (now >= run.nextProgress) {
       run.nextProgress = now + PROGRESS_INTERVAL_MS;
-      this.#progress?.();
+      if (this.#progress !== undefined) noting(this.#progress);
     }
     return Math.min(STEPS_PER_TICK, run.stepsLeft);
   }
@@ -215,7 +233,9 @@ export class Runs {
   /** Its own signal ends a run, and so do those of the runs in which it stands. */
   #throwIfAborted(run: Run): void {
     if (run.signal === undefined) return;
-    for (let depth = this.#depth - 1; depth >= 0; depth--) this.#frames[depth].signal?.throwIfAborted();
+    noting(() => {
+      for (let depth = this.#depth - 1; depth >= 0; depth--) this.#frames[depth].signal?.throwIfAborted();
+    });
   }
 
   /** Throws where the run is to end, through its code: its time is up, or a signal aborted. */

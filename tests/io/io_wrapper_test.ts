@@ -1,5 +1,12 @@
-import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
-import { type BatchError, ComputeUnit, type ComputeUnitOptions, IoWrapper, LuaError } from "@computeunit/cu";
+import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  type BatchError,
+  ComputeUnit,
+  type ComputeUnitOptions,
+  IoWrapper,
+  LuaError,
+  type Snapshot,
+} from "@computeunit/cu";
 import { CountingClock } from "../helpers/clock.ts";
 import { corrupt, withInstance } from "../helpers/instance.ts";
 import { isLazyMode } from "../helpers/lazy_mode.ts";
@@ -423,11 +430,58 @@ Deno.test("a stream that fails leaves _io as the batch that failed has left it",
   assertEquals([cu.compute("return _io.input.batchIndex"), cu.getOutput()], [1, 1]);
 });
 
-Deno.test("an error whose message can't be changed comes out of a stream as it is", async () => {
+Deno.test("streams that end by one error have their own batch and outputs, and nobody else has", async () => {
+  for (
+    const end of [(cu: ComputeUnit, snapshot: Snapshot) => cu.restore(snapshot), (cu: ComputeUnit) => cu.dispose()]
+  ) {
+    const cu = await ComputeUnit.create({ globals: { ask: (n: number) => n > 0 ? n : new Promise(() => {}) } });
+    const snapshot = cu.snapshot();
+    const io = new IoWrapper(cu);
+    const code = (name: string) => `_io.output = '${name}' ask(_io.input.batch[1])`;
+    const runs = [
+      io.processStream(code("a"), [1, 0], { batchSize: 1 }),
+      io.processStream(code("b"), [1, 2, 0], { batchSize: 1 }),
+      cu.computeAsync("ask(0)"),
+    ];
+    const ended = Promise.allSettled(runs);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    end(cu, snapshot);
+    const errors = (await ended).map((run) => (run as PromiseRejectedResult).reason as BatchError);
+    for (const error of errors) assertInstanceOf(error, TypeError);
+    const message = errors[2].message;
+    assert(message.startsWith("Cannot go on with a run: "), message);
+    assertEquals(
+      errors.map(({ message, batchIndex, outputs }) => ({ message, batchIndex, outputs })),
+      [
+        { message: `batch 1: ${message}`, batchIndex: 1, outputs: ["a"] },
+        { message: `batch 2: ${message}`, batchIndex: 2, outputs: ["b", "b"] },
+        { message, batchIndex: undefined, outputs: undefined },
+      ] as unknown[] as BatchError[],
+    );
+    cu.dispose();
+  }
+});
+
+Deno.test("a signal's reason that ends a stream is as it was, whosever signal it is", async () => {
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const streams: Promise<unknown>[] = [];
+  using cu: ComputeUnit = await ComputeUnit.create({
+    globals: {
+      stream: () => void streams.push(new IoWrapper(cu).processStream("abort() for i = 1, 1e8 do end", [1])),
+      abort: () => controller.abort(reason),
+    },
+  });
+  const run = cu.computeAsync("stream()", { signal: controller.signal });
+  for (const ended of [run, ...streams]) assertStrictEquals(await ended.catch((error) => error), reason);
+  assertEquals([reason.message, Object.keys(reason)], ["enough", []]);
+});
+
+Deno.test("what onProgress throws comes out of a stream as it is", async () => {
   const controller = new AbortController();
   controller.abort();
   const frozen = Object.freeze(new Error("frozen"));
-  for (const error of [controller.signal.reason, frozen]) {
+  for (const error of [controller.signal.reason, frozen, new Error("mine")]) {
     using io = new IoWrapper({
       now: new CountingClock().now,
       onProgress: () => {
