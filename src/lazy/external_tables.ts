@@ -24,6 +24,7 @@ import {
 } from "../state/tables.ts";
 import { type Transaction, Transactions } from "../state/transactions.ts";
 import { isBytes } from "../values/kinds.ts";
+import { Refusal } from "../values/refusals.ts";
 import type { ViewEncoder } from "./encode_views.ts";
 import type { Views } from "./views.ts";
 
@@ -217,7 +218,7 @@ export class ExternalTables implements ExternalNumbers {
   #own(given: TableHandle): TableData {
     const table = tableOf(given);
     if (table.state === this.#state) return table;
-    throw new TypeError("Cannot pass an external table: it belongs to another unit");
+    throw new Refusal(TypeError, "a table of another unit cannot be passed");
   }
 
   #give(table: TableData): number {

@@ -227,7 +227,14 @@ Deno.test("code only reaches tables that it was given", async () => {
     true,
   );
   assertEquals(cu.compute("return next(ext.table(16))"), null);
-  assertThrows(() => other.setInput(cu.externalTable(id)), TypeError, "it belongs to another unit");
+  const refusal = "a table of another unit cannot be passed (at input.a[0])";
+  for (const lazy of [false, true]) {
+    const read = () => {
+      other.setInput({ a: [cu.externalTable(id)] }, { lazy });
+      other.compute("return _io.input.a[1]");
+    };
+    assertThrows(read, TypeError, `${lazy ? "Cannot read input" : "Cannot set input"}: ${refusal}`);
+  }
   assertThrows(
     () => other.setTableValue(HOME, "x", { t: cu.home }),
     TypeError,

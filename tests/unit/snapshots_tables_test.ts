@@ -109,7 +109,7 @@ Deno.test("a fork's tables are its own", async () => {
   assertEquals(fork.compute("return { _home.n, _home.t[1], t.x }"), [2, 2, 2]);
   assertEquals([cu.getTableValue(made, "x"), fork.getTableValue(made, "x")], ["made", "fork"]);
   const mine = tableIn(cu, "t");
-  assertThrows(() => fork.setInput({ mine }), TypeError, "belongs to another unit");
+  assertThrows(() => fork.setInput({ mine }), TypeError, "a table of another unit cannot be passed");
   assertEquals((tableIn(fork, "t")).id, mine.id);
 });
 
