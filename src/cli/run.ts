@@ -22,7 +22,7 @@ export async function run(options: RunOptions, io: CliIo): Promise<number> {
   const source = await read(options.script, io);
   const input = options.input === undefined ? undefined : await read(options.input, io);
   if (options.state === undefined) return await runIn(undefined, options, source, input, io);
-  await using store = await openStore(options.state);
+  await using store = await openStore(options.state, true);
   const home = await opened(store, options.stateName, io);
   return home === undefined ? 1 : await runIn(home, options, source, input, io);
 }

@@ -27,7 +27,7 @@ interface Context {
 
 /** Does what was asked for; the exit code. */
 export async function state(options: StateOptions, io: CliIo): Promise<number> {
-  await using store = await openStore(options.state);
+  await using store = await openStore(options.state, isMaking(options));
   try {
     if (options.command === "list") await list(store, io);
     else await withHome(store, options, io);
@@ -39,6 +39,11 @@ export async function state(options: StateOptions, io: CliIo): Promise<number> {
   }
 }
 
+/** Whether what isn't there is made. */
+function isMaking({ command }: StateOptions): boolean {
+  return command === "set" || command === "import";
+}
+
 async function list(store: Store, io: CliIo): Promise<void> {
   const names: string[] = [];
   for await (const key of store.list(ROOTS_PREFIX)) names.push(nameOfKey(key));
@@ -47,8 +52,7 @@ async function list(store: Store, io: CliIo): Promise<void> {
 
 async function withHome(store: Store, options: StateOptions, io: CliIo): Promise<void> {
   const home = await openHome(store, options.stateName);
-  const isMade = options.command === "set" || options.command === "import";
-  if (home.isNew && !isMade) throw new StateError(`There is no state ${JSON.stringify(options.stateName)}`);
+  if (home.isNew && !isMaking(options)) throw new StateError(`There is no state ${JSON.stringify(options.stateName)}`);
   const context = { options, home, tables: homeInternals.stateOf(home), io };
   switch (options.command) {
     case "set":

@@ -259,6 +259,21 @@ Deno.test("JSON that makes no sense is wrong use, and changes nothing", async ()
   });
 });
 
+Deno.test("state makes no file where it only looks, or deletes", async () => {
+  await withFile(async (file, dir) => {
+    const none: Run = { code: 1, stdout: "", stderr: 'cu: There is no state "main"\n' };
+    for (const place of [file, `sqlite:${file}`, `${dir}/none/state.db`]) {
+      assertEquals(await cu(["state", "list", "--state", place]), ok("[]\n"));
+      for (const command of ["get", "delete", "export"]) {
+        assertEquals(await cu(["state", command, "--state", place]), none, command);
+      }
+    }
+    assertEquals(await Array.fromAsync(Deno.readDir(dir)), []);
+    assertEquals(await cu(["state", "set", "a", "1", "--state", file]), ok(""));
+    assertEquals(await cu(["state", "get", "a", "--state", file]), ok("1\n"));
+  });
+});
+
 Deno.test("wrong use of state says what is right", async () => {
   await withFile(async (file, dir) => {
     const wrong: [string[], string][] = [
