@@ -34,7 +34,9 @@ async function openNamed(place: string, makes: boolean): Promise<Store> {
     }
     default: {
       const path = kind === "sqlite" ? rest : place;
-      if (!makes && path !== "" && await isMissing(path)) return new (await import("../state/memory_store.ts")).MemoryStore();
+      if (!makes && path !== "" && await isMissing(path)) {
+        return new (await import("../state/memory_store.ts")).MemoryStore();
+      }
       return await (await import("../state/sqlite_store.ts")).SqliteStore.open(path);
     }
   }

@@ -453,6 +453,7 @@ async function runBatches<Output>(
 /** Says of an error of a batch which one it was, and keeps the outputs of those before. */
 function inBatch(error: unknown, batchIndex: number, outputs: unknown[], { signal }: ProcessStreamOptions): unknown {
   if (!isOf(error, Error) || signal?.aborted && error === signal.reason || isHostsOwn(error)) return error;
+  if (isOf(error, DOMException)) return error; // a copy would have neither its name nor its message
   const message = `batch ${batchIndex}: ${error.message}`;
   const batch = { batchIndex, outputs } satisfies Omit<BatchError, keyof Error>;
   // It is this run's alone.
