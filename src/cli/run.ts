@@ -11,6 +11,7 @@ import type { Store } from "../state/store.ts";
 import { ComputeUnit } from "../unit/compute_unit.ts";
 import { LuaError } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
+import { isChunkName } from "../values/position.ts";
 import { type RunOptions, UsageError } from "./arguments.ts";
 import { excerpt } from "./excerpt.ts";
 import { type CliIo, read, systemMessage, write } from "./files.ts";
@@ -43,7 +44,9 @@ async function runIn(
   input: Uint8Array | undefined,
   io: CliIo,
 ): Promise<number> {
-  const name = options.script === "-" ? "stdin" : options.script;
+  const file = options.script === "-" ? "stdin" : options.script;
+  // A file's name may have any character.
+  const name = isChunkName(file) ? file : JSON.stringify(file);
   const writesFile = options.output !== undefined && options.output !== "-";
 
   using unit = await createUnit(options, home, (line) => {

@@ -272,6 +272,13 @@ Deno.test("a first line that begins with # is skipped, and lines keep their numb
   assert(run.stderr.startsWith("s.lua:2: x\n    error('x')\n"), run.stderr);
 });
 
+Deno.test("a script's file may have any name", async () => {
+  const run = (code: string) => cu(["run", "a\nb.lua"], { "a\nb.lua": code });
+  assertEquals((await run("return 1")).stdout, "1\n");
+  const { code, stderr } = await run("error('x')");
+  assertEquals([code, stderr.split("\n")[0]], [1, String.raw`"a\nb.lua":1: x`]);
+});
+
 Deno.test("a script may have any bytes in its strings", async () => {
   const script = new Uint8Array([
     ...new TextEncoder().encode("return #'"),
