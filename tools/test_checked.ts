@@ -73,6 +73,7 @@ const MANY_OBJECTS = [
   "what task.all, task.race and a signal close",
   "task.all nests as deep",
   "functions in arguments that are refused",
+  "what a function does with the unit is ended",
   "where memory ends while runs begin",
   "where memory ends, a function is kept",
   "a run that went deep leaves",
