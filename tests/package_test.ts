@@ -360,26 +360,25 @@ async function importsOf(script: string): Promise<string[]> {
 Deno.test("an entry of the package is one file, with one that two share, and the main one has others in Node", async () => {
   const entries = Object.keys(ENTRIES).map((entry) => `dist/${entry}.js`);
   const scripts = (await scriptsIn(dir)).filter((script) => !script.startsWith("examples/"));
-  const others = ["dist/cu.js", "dist/node/cu.js", "dist/node/late.js", "dist/node/mod.js"];
+  const others = ["dist/cu.js", "dist/node/late.js", "dist/node/mod.js"];
   assertEquals(scripts, [...others, ...entries].sort());
   const shared: Record<string, string[]> = {
     "dist/mod.js": ["./cu.js"],
     "dist/workerd.js": ["./cu.js", "../wasm/cu.wasm"],
-    "dist/node/mod.js": ["./cu.js"],
   };
   for (const script of scripts) assertEquals(await importsOf(script), shared[script] ?? [], script);
 });
 
 Deno.test("what most programs never use is a file of its own in Node, and comes along elsewhere", async () => {
-  const [late, hot, main, whole] = await Promise.all(
-    ["node/late", "node/cu", "node/mod", "cu"].map((name) => Deno.readTextFile(new URL(`dist/${name}.js`, dir))),
+  const [late, hot, whole] = await Promise.all(
+    ["node/late", "node/mod", "cu"].map((name) => Deno.readTextFile(new URL(`dist/${name}.js`, dir))),
   );
   for (const name of ["SavedState", "DurableRun", "Loading", "writeSnapshot"]) {
     const definition = new RegExp(`(?:class|function) ${name}\\b|\\b${name}=class\\b`);
     assertEquals([late, hot, whole].map((text) => definition.test(text)), [true, false, true], name);
   }
   const imports = (text: string) => Array.from(text.matchAll(/\bimport\("([^"]+)"\)/g), ([, path]) => path);
-  assertEquals([hot, main, whole].map(imports), [["./late.js"], [], []]);
+  assertEquals([hot, whole].map(imports), [["./late.js"], []]);
 });
 
 Deno.test({
@@ -388,11 +387,9 @@ Deno.test({
   fn: () =>
     withProject(async (project) => {
       const script = `
-        import { readFileSync } from "node:fs";
         import * as main from "${dir.href}dist/node/mod.js";
-        import * as other from "${dir.href}dist/node/cu.js?other";
+        import * as other from "${dir.href}dist/node/mod.js?other";
         import { MemoryStore } from "${dir.href}dist/stores/memory.js";
-        other.useBytesByDefault(() => readFileSync(new URL("${dir.href}wasm/cu.wasm")), "");
         for (const { ComputeUnit, openHome } of [other, main]) {
           const store = new MemoryStore();
           const unit = await ComputeUnit.create({ home: await openHome(store, "name") });
