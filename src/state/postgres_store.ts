@@ -84,8 +84,8 @@ const UNREACHED_CODES = /^(ECONNREFUSED|ENOENT|EHOSTUNREACH|ETIMEDOUT|CONNECT_TI
 const BROKEN_CODES = /^(ECONNRESET|EPIPE|CONNECTION_(CLOSED|DESTROYED|ENDED)|57P0[12]|08\w{3})$/;
 /** Of the server, which undid the query for the sake of another. */
 const UNDONE_CODES = /^40(001|P01)$/;
-/** Where another process makes the table or the function at the same time. */
-const MADE_ELSEWHERE_CODES = /^(23505|42P07|42723)$/;
+/** Where another process makes the table, its type or the function at the same time. */
+const MADE_ELSEWHERE_CODES = /^(23505|42P07|42710|42723)$/;
 /** Of the function that commits: a check doesn't hold. */
 const CHECK_FAILED_CODE = "CU001";
 

@@ -51,14 +51,9 @@ class Child {
     while (this.lines.length < count) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#onLine = resolve;
-      await Promise.race([promise, this.#ended]);
-      if (this.lines.length < count) await this.#checkRuns();
+      const hasEnded = await Promise.race([promise.then(() => false), this.#ended.then(() => true)]);
+      if (hasEnded && this.lines.length < count) throw new Error(`The process has ended: ${this.lines.at(-1)}`);
     }
-  }
-
-  async #checkRuns(): Promise<void> {
-    const status = await Promise.race([this.#process.status, Promise.resolve(undefined)]);
-    assertEquals(status, undefined, `it ended: ${this.lines.at(-1)}`);
   }
 
   /** Ends it in the middle of whatever it does. */

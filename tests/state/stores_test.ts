@@ -295,6 +295,22 @@ Deno.test("a store refuses options and arguments that it doesn't know", async ()
   await assertRejects(async () => await new KvStore({} as never).close(), TypeError, "what it needs is a Deno.Kv");
 });
 
+Deno.test("PostgresStore opens while another process makes its table, whichever part of it the server finds first", async () => {
+  // unique_violation, duplicate_table, duplicate_object (the table's type), duplicate_function
+  for (const code of ["23505", "42P07", "42710", "42723", "42501"]) {
+    const sql = {
+      unsafe: (query: string) =>
+        query.startsWith("CREATE")
+          ? Promise.reject(Object.assign(new Error("exists"), { code }))
+          : Promise.resolve([{ table: false, function: false }]),
+      end: () => Promise.resolve(),
+    };
+    const opened = PostgresStore.open(sql as never);
+    if (code === "42501") await assertRejects(() => opened, Error, "exists");
+    else await (await opened).close();
+  }
+});
+
 Deno.test("a server that isn't there is an error, after the time to wait", async () => {
   const error = await assertRejects(() => PostgresStore.open("postgres://x@127.0.0.1:1/x", { timeout: 0 }));
   assertEquals((error as { code?: string }).code, "ECONNREFUSED");
