@@ -468,13 +468,14 @@ for (
     ];
     for (const use of uses) {
       const errors: unknown[] = [];
+      const ended: Promise<unknown>[] = [];
       using cu = await ComputeUnit.create({
         now: new CountingClock().now,
         globals: {
           use(f: LuaFunction) {
             try {
               const used = use(cu, f);
-              if (used instanceof Promise) used.catch((error) => errors.push(error));
+              if (used instanceof Promise) ended.push(used.catch((error) => errors.push(error)));
             } catch (error) {
               errors.push(error);
               throw error;
@@ -485,7 +486,7 @@ for (
       cu.compute("function identity(x) return x end _io.output = {} for i = 1, 50000 do _io.output[i] = { i = i } end");
       const run = cu.computeAsync("pcall(use, identity) for i = 1, 1e7 do end", limit);
       const error = await assertRejects(() => run, LuaError, message);
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await Promise.all(ended);
       // Where the use takes no long time, it is the code after it that is ended.
       for (const inner of [error, ...errors]) {
         assertInstanceOf(inner, LuaError, `${use}`);

@@ -434,7 +434,14 @@ Deno.test("streams that end by one error have their own batch and outputs, and n
   for (
     const end of [(cu: ComputeUnit, snapshot: Snapshot) => cu.restore(snapshot), (cu: ComputeUnit) => cu.dispose()]
   ) {
-    const cu = await ComputeUnit.create({ globals: { ask: (n: number) => n > 0 ? n : new Promise(() => {}) } });
+    const allWait = Promise.withResolvers<void>();
+    let waiting = 0;
+    const ask = (n: number) => {
+      if (n > 0) return n;
+      if (++waiting === 3) allWait.resolve();
+      return new Promise(() => {});
+    };
+    const cu = await ComputeUnit.create({ globals: { ask } });
     const snapshot = cu.snapshot();
     const io = new IoWrapper(cu);
     const code = (name: string) => `_io.output = '${name}' ask(_io.input.batch[1])`;
@@ -444,7 +451,7 @@ Deno.test("streams that end by one error have their own batch and outputs, and n
       cu.computeAsync("ask(0)"),
     ];
     const ended = Promise.allSettled(runs);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await allWait.promise;
     end(cu, snapshot);
     const errors = (await ended).map((run) => (run as PromiseRejectedResult).reason as BatchError);
     for (const error of errors) assertInstanceOf(error, TypeError);
