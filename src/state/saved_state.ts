@@ -12,7 +12,7 @@
 
 import { isOf, messageOf } from "../values/refusals.ts";
 import { BackOff, type BackOffOptions } from "./back_off.ts";
-import { ByteReader, ByteWriter, Damage } from "./bytes.ts";
+import { ByteReader, ByteWriter, concat, Damage } from "./bytes.ts";
 import { ConflictError } from "./conflict_error.ts";
 import { Loading } from "./loading.ts";
 import { type PageChanges, Pages } from "./pages.ts";
@@ -226,7 +226,7 @@ export class SavedState {
     const all = [first];
     for (let i = 1; i <= count; i++) all.push(await this.#readPiece(`${page}.${i}`));
     pieces.set(page, count);
-    return joined(all);
+    return concat(all);
   }
 
   async #readPiece(suffix: string): Promise<Uint8Array> {
@@ -452,7 +452,7 @@ export class SavedState {
         throw error instanceof Damage ? at(`part ${i} of a save`, error) : error;
       }
     }
-    return joined(parts);
+    return concat(parts);
   }
 
   /** Deletes what saves in parts have left that are done, or can't be done any more: the root has changed since. */
@@ -480,16 +480,6 @@ const PART_BYTES_MAX = 2 ** 20;
 
 function at(place: string, { message }: Damage): Damage {
   return new Damage(`${place} is damaged: ${message}`);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function writeChanges(changes: readonly StoreChange[]): Uint8Array {

@@ -6,6 +6,7 @@
 
 import { BUILD_ID_BYTES } from "../runtime/build_id.ts";
 import type { MemoryImage, MemoryPart } from "../runtime/memory_image.ts";
+import { concat } from "../state/bytes.ts";
 import { checksumOf } from "../values/checksum.ts";
 import { UnreadableError } from "../values/value_reader.ts";
 import { readRecord, type SnapshotParts, type UnitRecord, writeRecord } from "./snapshot_record.ts";
@@ -131,16 +132,6 @@ function words(...values: number[]): Uint8Array {
   const bytes = new Uint8Array(values.length * 4);
   const view = new DataView(bytes.buffer);
   values.forEach((value, i) => view.setUint32(i * 4, value, true));
-  return bytes;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
   return bytes;
 }
 
