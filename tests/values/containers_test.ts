@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, type LuaValue } from "@computeunit/cu";
 import { pathOf } from "../../tools/run.ts";
+import { liveHeapBytes } from "../helpers/heap.ts";
 import { inLua, roundTrip } from "../helpers/round_trip.ts";
 
 Deno.test("arrays stay arrays, also when empty or emptied", async () => {
@@ -300,6 +301,44 @@ Deno.test("messages of every size near a chunk's end cross whole", async () => {
     );
     assertEquals(roundTrip(cu, parts), parts);
   }
+});
+
+Deno.test("arrays that begin with numbers, and go on with anything", async () => {
+  using cu = await ComputeUnit.create();
+  const others: LuaValue[] = [null, NaN, "x", true, 2n ** 60n, [1, "y"], { a: 1 }, new Date(5)];
+  for (const count of [0, 1, 2, 31, 32, 33, 100, 4095, 4096, 9000]) {
+    const numbers = Array.from({ length: count }, (_, i) => i / 2);
+    for (const other of others) {
+      for (const rest of [[], [7], [NaN, "z"], numbers]) {
+        const values = [...numbers, other, ...rest];
+        const tables = [[...numbers], values, ["end"]];
+        assertEquals(roundTrip(cu, tables), tables);
+      }
+    }
+  }
+  // References by number to what stands before and behind, and to itself.
+  const code = `
+    local list, row = {}, { "row" }
+    for i = 1, 50 do list[i] = i end
+    list[51], list[52], list[53] = row, list, row
+    _io.output = { row, list, list }`;
+  cu.compute(code);
+  const [row, list, again] = cu.getOutput() as [LuaValue, LuaValue[], LuaValue];
+  assertEquals(list.slice(0, 50), Array.from({ length: 50 }, (_, i) => i + 1));
+  assert(list[50] === row && list[51] === list && list[52] === row && again === list);
+});
+
+Deno.test("numbers of a result take 8 bytes each, also after results of rows", async () => {
+  using cu = await ComputeUnit.create();
+  for (let i = 0; i < 20; i++) cu.compute("local rows = {} for i = 1, 100 do rows[i] = { i } end return rows");
+  cu.compute("local numbers = {} for i = 1, 50000 do numbers[i] = i + 0.5 end _io.output = numbers");
+  // Until nothing is left to be allocated for the first time.
+  for (let i = 0; i < 20; i++) cu.getOutput();
+  const before = await liveHeapBytes();
+  const outputs = [cu.getOutput(), cu.getOutput()] as number[][];
+  const bytes = await liveHeapBytes() - before;
+  assertEquals(outputs.map((output) => output.length), [50_000, 50_000]);
+  assert(bytes < 12 * 100_000, `${bytes} bytes`);
 });
 
 Deno.test("objects of another realm that have no fields are refused", async () => {
