@@ -37,3 +37,4 @@ export { ExternalTable } from "./state/external_table.ts";
 export { Home, type HomeOptions, openHome, transact, type TransactOptions } from "./state/home.ts";
 export type { Store, StoreChange, StoreCheck, StoreEntry, StoreLimits } from "./state/store.ts";
 export type { LuaValue } from "./values/lua_value.ts";
+export type { NamedValues } from "./values/named_values.ts";

@@ -6,6 +6,7 @@
 
 import { DEFINE } from "../runtime/wire.ts";
 import { describe, isPlainObject } from "../values/kinds.ts";
+import type { NamedValues } from "../values/named_values.ts";
 import { nearestName } from "../values/options.ts";
 import { type FindFunction, functionAt, type HostFunctions, type ModuleSource, resolverOf } from "./host_functions.ts";
 
@@ -15,7 +16,7 @@ export interface Powers {
    * Globals of code by name: functions that it can call, and values, which are copied. Only own
    * enumerable properties count. A name that Lua itself has must stand in `replace`.
    */
-  globals?: Record<string, unknown> | undefined;
+  globals?: NamedValues | undefined;
   /**
    * What `require` finds, by name: objects of functions and values, or Lua source text.
    */

@@ -19,6 +19,7 @@ import { DISPOSE } from "../values/dispose.ts";
 import { LuaError } from "../values/errors.ts";
 import { describe, isBytes } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
+import type { NamedValues } from "../values/named_values.ts";
 import { BOOLEAN, checkOptions, checkString, isNumber, isOptions, NO_OPTIONS, rulesOf } from "../values/options.ts";
 import { isOf } from "../values/refusals.ts";
 
@@ -34,7 +35,7 @@ export interface ComputeWithIoOptions extends ComputeOptions, InputOptions {
    * Fields of `_io.meta`. If there are any, `timestamp` (milliseconds since 1970) and
    * `requestId` are added.
    */
-  metadata?: Record<string, unknown> | undefined;
+  metadata?: NamedValues | undefined;
 }
 
 /**

@@ -1,11 +1,37 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ComputeUnit, IoWrapper, LuaError, type LuaFunction, returns } from "@computeunit/cu";
+import { ComputeUnit, IoWrapper, LuaError, type LuaFunction, type NamedValues, returns } from "@computeunit/cu";
 import { LIBRARY_GLOBALS, LIBRARY_MODULES } from "../../src/host/powers.ts";
 import { CountingClock } from "../helpers/clock.ts";
 import { liveHeapBytes } from "../helpers/heap.ts";
 
 const echo = (...values: unknown[]) => returns(...values);
+
+// The type checker says whether these are true.
+interface Api {
+  add(a: number, b: number): number;
+}
+interface Pair {
+  a: number;
+  b: number;
+}
+const api: Api = { add: (a, b) => a + b };
+const pair: Pair = { a: 2, b: 3 };
+// @ts-expect-error a list
+const _list: NamedValues = [1];
+// @ts-expect-error a text
+const _text: NamedValues = "add";
+// @ts-expect-error a Map
+const _map: NamedValues = new Map([["add", 1]]);
+// @ts-expect-error a function
+const _function: NamedValues = () => 1;
+
+Deno.test("globals and metadata may be of the type of an interface", async () => {
+  using cu = await ComputeUnit.create({ globals: api });
+  using io = new IoWrapper(cu);
+  const { returnValue } = await io.computeWithIo("return add(_io.meta.a, _io.meta.b)", null, { metadata: pair });
+  assertEquals(returnValue, 5);
+});
 
 Deno.test("code calls functions of the host by their global names, and reads values", async () => {
   using cu = await ComputeUnit.create({
