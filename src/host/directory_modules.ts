@@ -33,8 +33,8 @@ const PART = /^[^./\\:\0]+$/;
  *
  * @param directory The directory, as a path or file URL; it must be there.
  * @returns The option {@linkcode Powers.resolveModule} of a unit. A module's name in messages is the file's path in
- * the directory. It throws an Error for a module
- * whose file a link leads out of the directory, or that can't be read.
+ * the directory. It throws an Error for a module whose file a link leads out of the directory, or that can't be read;
+ * no message has the directory's own path in it.
  * @throws {TypeError} If `directory` is neither a string nor a URL.
  * @throws {Error} If there is no such directory.
  */
@@ -54,17 +54,21 @@ export function directoryModules(directory: string | URL): (name: string) => Mod
   };
 }
 
+/** Errors of the system that say that there is no such file, or none by a name that code made up. */
+const NONE = ["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ELOOP"];
+
 /** The file's bytes; undefined where there is none. */
 function read(root: string, path: string, name: string): Uint8Array | undefined {
-  let real: string;
   try {
-    real = realpathSync(path);
+    const real = realpathSync(path);
     if (!statSync(real).isFile()) return undefined;
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes((error as { code?: string }).code ?? "")) return undefined;
-    throw error;
+    const inside = root.endsWith(sep) ? root : root + sep;
+    if (real.startsWith(inside)) return new Uint8Array(readFileSync(real));
+  } catch (cause) {
+    const { code, name: kind } = cause as { code?: string; name: string };
+    if (NONE.includes(code!)) return undefined;
+    // Code sees the message, and not where the directory is.
+    throw new Error(`Cannot read module ${name}: ${code ?? kind}`, { cause });
   }
-  const inside = root.endsWith(sep) ? root : root + sep;
-  if (!real.startsWith(inside)) throw new Error(`Cannot read module ${name}: a link leads out of ${root}`);
-  return new Uint8Array(readFileSync(real));
+  throw new Error(`Cannot read module ${name}: a link leads out of the directory`);
 }
