@@ -49,7 +49,7 @@ const WORKERD_TYPES = '// @ts-self-types="../platform/workerd.d.ts"';
 /** What is imported by `import()`. */
 const LATE = ["src/state/saved_state.ts", "src/unit/snapshot_bytes.ts", "src/io/durable.ts"];
 
-const LATE_IMPORT = /\bawait import\("([^"]+)"\)/g;
+const LATE_IMPORT = /\bawait import\("(\.[^"]+)"\)/g;
 
 /** Makes one file of all that is imported by `import()`. */
 const lateInOne: Plugin = {
@@ -76,12 +76,13 @@ const lateAtOnce: Plugin = {
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]src[\\/]\w+[\\/]\w+\.ts$/ }, async ({ path }) => {
       const text = await Deno.readTextFile(path);
-      const [, imported] = text.matchAll(LATE_IMPORT).next().value ?? [];
-      if (imported === undefined) return undefined;
-      return {
-        contents: `import * as late from "${imported}";\n${text.replaceAll(LATE_IMPORT, "late")}`,
-        loader: "ts",
-      };
+      const imports: string[] = [];
+      const contents = text.replaceAll(LATE_IMPORT, (_, late: string) => {
+        const name = `late${imports.length}`;
+        imports.push(`import * as ${name} from "${late}";\n`);
+        return name;
+      });
+      return imports.length === 0 ? undefined : { contents: imports.join("") + contents, loader: "ts" };
     });
   },
 };
