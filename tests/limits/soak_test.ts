@@ -13,6 +13,9 @@ const MEMORY_LIMIT_BYTES = 8 * 1024 * 1024;
 /** Lua's live bytes may be so many more: string table, stack and caches of its own. */
 const USED_TOLERANCE_BYTES = 16 * 1024;
 
+/** WASM memory may be so much larger where values differ in size: a leak of 200 bytes a call is more. */
+const WASM_TOLERANCE_BYTES = 256 * 1024;
+
 /** The JavaScript heap may be so much larger: code that was compiled. */
 const HEAP_TOLERANCE_BYTES = 2 * 1024 * 1024;
 
@@ -244,7 +247,9 @@ Deno.test("outputs that can't be passed leave memory as it was", { ignore: isLaz
   round(720, 2160);
   const usedGrowth = usedBytes(cu) - used;
   assert(usedGrowth < USED_TOLERANCE_BYTES, `Lua's live bytes grew by ${usedGrowth}`);
-  assertStrictEquals(cu.getMemoryStats().wasmBytes, wasmBytes);
+  // How much garbage a cycle of the collector meets differs from cycle to cycle.
+  const wasmGrowth = cu.getMemoryStats().wasmBytes - wasmBytes;
+  assert(wasmGrowth <= WASM_TOLERANCE_BYTES, `the WASM memory grew by ${wasmGrowth} bytes`);
 });
 
 /** Where code is when its time is up. */
