@@ -46,11 +46,6 @@ function endTests(child: Deno.ChildProcess): void {
   child.kill("SIGKILL");
 }
 
-function pathOf(url: URL): string {
-  const path = decodeURIComponent(url.pathname);
-  return Deno.build.os === "windows" ? path.slice(1) : path;
-}
-
 /** A copy of what is published, whose deno.json has the npm import map. */
 async function copyWithNpmImports(config: Config): Promise<string> {
   const copyDir = await Deno.makeTempDir({ prefix: "cu-" });
@@ -104,7 +99,7 @@ if (CONFIG_ONLY.includes(subcommand)) {
   const { imports } = isOnline ? config : JSON.parse(await Deno.readTextFile(importMap)) as Config;
   map = await mapWithChecks(imports, map ?? rootDir, checks);
 }
-const mapArgs = map ? ["--import-map", pathOf(map)] : [];
+const mapArgs = map ? ["--import-map", map.href] : [];
 const env = { [JSR_VARIABLE]: String(isOnline) };
 const options = { args: [subcommand, ...mapArgs, ...args], env, ...(copyDir && { cwd: copyDir }) };
 const child = new Deno.Command(Deno.execPath(), options).spawn();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** What came of a program. */
 export interface Output {
@@ -35,8 +35,7 @@ export async function run(
 
 /** A file's path, as programs of this machine take it. */
 export function pathOf(url: URL): string {
-  const path = decodeURIComponent(url.pathname);
-  return Deno.build.os === "windows" ? path.slice(1).replaceAll("/", "\\") : path;
+  return fileURLToPath(url);
 }
 
 /** A folder by its path, as programs of this machine give it. */
