@@ -73,7 +73,7 @@ function pieceOf(bytes: Uint8Array): Uint8Array {
   return piece.subarray(0, piece.lastIndexOf(LINE_END) + 1 || piece.length);
 }
 
-/** The error's message, without the call and the path that Deno adds. */
+/** The error's message, without the call and the path that Deno and `node:fs` add. */
 export function systemMessage(error: unknown): string {
-  return (error as Error).message.replace(/: \w+ '.*'$/s, "");
+  return (error as Error).message.replace(/[:,] \w+ '.*'$/s, "");
 }
