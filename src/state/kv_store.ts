@@ -21,6 +21,7 @@ import { BackOff } from "./back_off.ts";
 import {
   checkCommit,
   checkKey,
+  closedError,
   endOfPrefix,
   type Store,
   type StoreChange,
@@ -177,7 +178,7 @@ export class KvStore implements Store {
   }
 
   #opened(): Kv {
-    if (this.#kv === undefined) throw new TypeError("Cannot use a store: it is closed");
+    if (this.#kv === undefined) throw closedError();
     return this.#kv;
   }
 

@@ -20,6 +20,7 @@ import { ASYNC_DISPOSE } from "../values/dispose.ts";
 import {
   checkCommit,
   checkKey,
+  closedError,
   type Store,
   type StoreChange,
   type StoreCheck,
@@ -103,7 +104,7 @@ export class MemoryStore implements Store {
   }
 
   #opened(): Map<string, StoreEntry> {
-    if (this.#entries === undefined) throw new TypeError("Cannot use a store: it is closed");
+    if (this.#entries === undefined) throw closedError();
     return this.#entries;
   }
 }

@@ -21,6 +21,7 @@ import { BackOff } from "./back_off.ts";
 import {
   checkCommit,
   checkKey,
+  closedError,
   endOfPrefix,
   newRevision,
   type Store,
@@ -304,7 +305,7 @@ export class PostgresStore implements Store {
     const since = performance.now();
     for (;;) {
       const sql = this.#sql;
-      if (sql === undefined) throw new TypeError("Cannot use a store: it is closed");
+      if (sql === undefined) throw closedError();
       try {
         return await sql.unsafe(query, parameters);
       } catch (error) {

@@ -18,7 +18,7 @@ import { Loading } from "./loading.ts";
 import { type PageChanges, Pages } from "./pages.ts";
 import { hasAllSince, newCommitId, NO_ROOT, readRoot, type Root, seal, unseal, withCommit, writeRoot } from "./root.ts";
 import { escaped, ROOTS_PREFIX } from "./state_names.ts";
-import { commitBytes, keyBytes, type Store, type StoreChange, type StoreCheck } from "./store.ts";
+import { commitBytes, isClosed, keyBytes, type Store, type StoreChange, type StoreCheck } from "./store.ts";
 import type { State } from "./tables.ts";
 
 export { newWriterId } from "./root.ts";
@@ -329,6 +329,7 @@ export class SavedState {
         if (failure === undefined) throw this.#conflict();
       } catch (error) {
         if (error instanceof ConflictError) throw error;
+        if (failure === undefined && isClosed(error)) throw this.#notSaved(error);
         failure = { error };
       }
       const found = await this.#readAgain(failure.error);

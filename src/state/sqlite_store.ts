@@ -23,6 +23,7 @@ import { BackOff } from "./back_off.ts";
 import {
   checkCommit,
   checkKey,
+  closedError,
   endOfPrefix,
   newRevision,
   type Store,
@@ -258,7 +259,7 @@ export class SqliteStore implements Store {
     const backOff = new BackOff(FIRST_WAIT_MS, MOST_WAIT_MS);
     const since = performance.now();
     for (;;) {
-      if (this.#database === undefined) throw new TypeError("Cannot use a store: it is closed");
+      if (this.#database === undefined) throw closedError();
       try {
         return use(this.#database, this.#statements!);
       } catch (error) {

@@ -5,6 +5,7 @@
  */
 
 import { describe } from "../values/kinds.ts";
+import { isOf } from "../values/refusals.ts";
 
 /** What a store has under a key. */
 export interface StoreEntry {
@@ -194,6 +195,18 @@ export function endOfPrefix(prefix: string): string | undefined {
   if (last === undefined) return undefined;
   // Surrogates are no code points of text.
   return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
+}
+
+const CLOSED = "Cannot use a store: it is closed";
+
+/** What a store throws once it is closed: nothing has been read or written then. */
+export function closedError(): TypeError {
+  return new TypeError(CLOSED);
+}
+
+/** Whether it is that; an entry of the package that is bundled by itself has another function. */
+export function isClosed(error: unknown): boolean {
+  return isOf(error, TypeError) && error.message === CLOSED;
 }
 
 /** A revision that never comes again, for stores whose engine has none. */

@@ -1,6 +1,7 @@
 // What holds in each store: the contract of the interface.
 
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { openHome } from "@computeunit/cu";
 import type { Store } from "@computeunit/cu/stores/memory";
 import { KvStore } from "@computeunit/cu/stores/kv";
 import { MemoryStore } from "@computeunit/cu/stores/memory";
@@ -263,8 +264,12 @@ for (const kind of STORE_KINDS) {
       }
       await t.step("a closed store says so", async () => {
         const store = await place.open();
+        const home = await openHome(store, "closed early");
+        home.table.set("a", 1);
         await store.close();
         await store.close();
+        const message = 'Cannot save state "closed early": Cannot use a store: it is closed';
+        await assertRejects(() => home.save(), Error, message);
         await assertRejects(() => store.get("a"), TypeError, "Cannot use a store: it is closed");
         await assertRejects(() => store.commit([], []), TypeError, "Cannot use a store: it is closed");
         await assertRejects(() => keysOf(store, ""), TypeError, "Cannot use a store: it is closed");
