@@ -90,6 +90,7 @@ const MANY_OBJECTS = [
   "a queue and a stack take",
   "tables that nobody refers to are freed",
   "code takes no more of the host's memory",
+  "what Lua hasn't collected yet makes room",
   "work of the host's for code",
   "random programs do the same straight and",
   "units that go on by any way",

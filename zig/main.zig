@@ -122,6 +122,11 @@ export fn run_gc() i32 {
     return lifetime.collect();
 }
 
+/// Lets go of what nothing in Lua refers to any more, while code asks the host: no finalizer runs.
+export fn make_room() void {
+    lifetime.makeRoom();
+}
+
 /// Memory for a text that the host passes, 0 where there is none.
 export fn allocate(length: u32) ?*anyopaque {
     return lifetime.allocate(length);

@@ -392,13 +392,21 @@ export class ExternalTables implements ExternalNumbers {
     const limit = this.#stateLimit;
     if (this.#bytes + more <= this.#bytesAllowed && this.#state.spare <= limit) return;
     this.#instance.checkTime();
-    this.#state.count(this.#roots(), spareMax);
-    this.#pay();
+    this.#count(spareMax);
+    if (this.#bytes + more > limit) {
+      this.#instance.exports.make_room();
+      this.#count(spareMax);
+    }
     const bytes = this.#bytes + more;
     if (bytes > limit) throw new StateLimitError(limit);
     // Counting takes as long as there are tables: only after a part of what is left.
     this.#bytesAllowed = bytes + (limit - bytes) / 2;
     if (this.#bytesAllowed - bytes < limit / 64) this.#bytesAllowed = limit;
+  }
+
+  #count(spareMax: number): void {
+    this.#state.count(this.#roots(), spareMax);
+    this.#pay();
   }
 
   /** Tables that the host has made, that open transactions may put back, and that Lua has, or is about to have. */

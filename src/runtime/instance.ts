@@ -46,6 +46,7 @@ interface Calls {
   get_home_table_id(): number;
   get_memory_stats(): number;
   run_gc(): number;
+  make_room(): void;
   allocate(length: number): number;
   release(pointer: number, length: number): void;
   compile(code: number, codeLength: number, name: number): number;

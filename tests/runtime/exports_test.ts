@@ -144,6 +144,7 @@ const HARMLESS = [
   "inherit_channel",
   "lock_library",
   "long_string",
+  "make_room",
   "open_channel",
   "pin_external",
   "recover",

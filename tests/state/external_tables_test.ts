@@ -423,11 +423,27 @@ Deno.test("code takes no more of the host's memory than stateLimit says, and wha
   cu.compute("for k in pairs(_home) do _home[k] = nil end");
   // Tables that are gone make room, however many there were.
   cu.compute(
-    "for i = 1, 5000 do local t = ext.table() t.x = ('x'):rep(1000) if i % 50 == 0 then collectgarbage() end end",
+    "for i = 1, 5000 do local t = ext.table() t.x = ('x'):rep(1000) end",
   );
   assertEquals(cu.compute("_home.y = ('y'):rep(50000) return #_home.y"), 50_000);
   const many = "local t = {} for i = 1, 1000 do t[i] = {} end _home.t = t _home.u = {}";
   assertEquals(assertThrows(() => cu.compute(many), LuaError).kind, "memory");
+});
+
+Deno.test("what Lua hasn't collected yet makes room, whatever needs it", async () => {
+  const programs = {
+    "a value": "local t = ext.table() t.x = text",
+    "a table that is stored": "_home.t = { text, { text } }",
+    "in a coroutine": "coroutine.wrap(function(...) local t = ext.table() t.x = text end)(i)",
+    "a new table": "for _ = 1, 500 do ext.table() end",
+    "a length": "local t = ext.table() _io.array(t, 1000)",
+  };
+  for (const [name, code] of Object.entries(programs)) {
+    using cu = await ComputeUnit.create({ stateLimit: 1_000_000 });
+    cu.compute(`local text = ("x"):rep(100000) for i = 1, 50 do ${code} end _home.t = nil`);
+    // A register may still hold the last one.
+    assertEquals(cu.compute("_home.x = ('x'):rep(800000) return #_home.x"), 800_000, name);
+  }
 });
 
 Deno.test("places that code has emptied take no more of the host's memory than stateLimit says, either", async () => {

@@ -110,6 +110,12 @@ pub fn collect() i32 {
     return 0;
 }
 
+pub fn makeRoom() void {
+    if (!unit.is_ready or unit.L.l_G.*.gcstopem != 0) return;
+    cu_collect(unit.L);
+    releasing.flush();
+}
+
 pub export fn cu_collect(state: *lua.State) callconv(.c) void {
     c.luaC_fullgc(state, 1); // as an emergency
 }
