@@ -91,6 +91,7 @@ const MANY_OBJECTS = [
   "tables that nobody refers to are freed",
   "code takes no more of the host's memory",
   "what Lua hasn't collected yet makes room",
+  "a traversal goes on where it was, though empty",
   "work of the host's for code",
   "random programs do the same straight and",
   "units that go on by any way",

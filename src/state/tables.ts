@@ -118,6 +118,8 @@ export class TableData {
   hasMetatable = false;
   /** Whether empty places were given up that a traversal may be at. */
   isGivenUp = false;
+  /** The place that was emptied last, at which a traversal may be; another one where entries have moved since. */
+  emptied = -1;
   /** Pages that are to be saved: those of the list by 2 i, those of the other keys by 2 i + 1. */
   readonly dirtyPages: Set<number> = new Set();
   /** Whether its kind, its length or its number of places is to be saved. */
@@ -699,10 +701,11 @@ export class State {
     for (const table of unused) if (!reached.has(table)) this.#count(table, unused, unused);
     this.spare += this.bytes - bytes;
     this.bytes = bytes;
-    for (const isEmpty of [true, false]) {
+    for (const next of ["of empty tables", "but for one", "all"]) {
       if (this.spare <= spareMax) return;
       for (const table of reached) {
-        if (table.size < table.placeCount && (table.size === 0) === isEmpty) this.#giveUpEmpty(table);
+        if (table.size === table.placeCount || (table.size === 0) !== (next === "of empty tables")) continue;
+        this.#giveUpEmpty(table, next === "but for one" ? table.emptied : -1);
       }
     }
   }
@@ -724,13 +727,17 @@ export class State {
     }
   }
 
-  /** Gives up empty places, though a traversal may be at one: it ends where the table is empty, and else fails. */
-  #giveUpEmpty(table: TableData): void {
-    for (let place = 0; place < table.placeCount; place++) {
-      if (table.valueAt(place) === undefined) this.spare -= ENTRY_BYTES + bytesOf(table.keyAt(place));
-    }
-    this.#tidyList(table);
-    this.#moveTogether(table);
+  /**
+   * Gives up empty places, though a traversal may be at one: it ends where the table is empty, and else fails.
+   *
+   * @param kept A place that stays.
+   */
+  #giveUpEmpty(table: TableData, kept: number): void {
+    const before = emptyBytes(table);
+    const { length } = table.list;
+    this.#moveTogether(table, kept - length);
+    this.#tidyList(table, kept < length ? kept : -1);
+    this.spare += emptyBytes(table) - before;
     table.isGivenUp = true;
     this.onChange?.(table);
   }
@@ -832,13 +839,13 @@ export class State {
     return keys.length - 1;
   }
 
-  /** Gives up the empty places of other keys. */
-  #moveTogether(table: TableData): void {
+  /** Gives up the empty places of other keys, but for one. */
+  #moveTogether(table: TableData, kept = -1): void {
     const { keys, values } = table;
     this.transactions?.move(table);
     let count = 0;
     for (let i = 0; i < keys.length; i++) {
-      if (values[i] === undefined) continue;
+      if (values[i] === undefined && i !== kept) continue;
       keys[count] = keys[i];
       values[count++] = values[i];
     }
@@ -847,39 +854,43 @@ export class State {
     table.index();
   }
 
-  /** Gives up a list that is mostly empty, as of a queue: its elements become other entries. */
-  #tidyList(table: TableData): void {
+  /**
+   * Gives up a list that is mostly empty, as of a queue: its elements become other entries, before those there are.
+   *
+   * @param kept A place that stays, though it is empty.
+   */
+  #tidyList(table: TableData, kept = -1): void {
     const { list } = table;
-    if (list.length > 0 && list[list.length - 1] === undefined) {
+    if (list.length > kept + 1 && list[list.length - 1] === undefined) {
       this.transactions?.move(table);
-      while (list.length > 0 && list[list.length - 1] === undefined) list.pop();
+      while (list.length > kept + 1 && list[list.length - 1] === undefined) list.pop();
       // The page in which it ends now holds fewer places.
       this.#markPage(table, 2 * pageOf(list.length));
     }
     if (list.length < PLACES_MIN || table.listSize * 2 >= list.length) return;
     this.transactions?.move(table);
-    this.#markAll(table);
-    table.list = [];
-    table.listSize = 0;
+    const keys: StoredKey[] = [];
+    const values: (Stored | undefined)[] = [];
     for (let i = 0; i < list.length; i++) {
-      const value = list[i];
-      if (value === undefined) continue;
-      table.keys.push(i + 1);
-      table.values.push(value);
+      if (list[i] === undefined && i !== kept) continue;
+      keys.push(i + 1);
+      values.push(list[i]);
     }
-    table.index();
-    this.#markAll(table);
+    const contents = { list: [], keys: keys.concat(table.keys), values: values.concat(table.values), listSize: 0 };
+    this.#rearrange(table, contents);
   }
 
   #take(table: TableData, key: StoredKey, before: Stored | undefined): void {
     if (before === undefined) return;
     this.spare += ENTRY_BYTES + bytesOf(key);
     if (isPosition(key) && key <= table.list.length) {
+      table.emptied = key - 1;
       table.list[key - 1] = undefined;
       table.listSize--;
       this.#markPage(table, 2 * pageOf(key - 1));
     } else {
       const place = table.find(key);
+      table.emptied = table.list.length + place;
       table.values[place] = undefined;
       this.#markPage(table, 2 * pageOf(place) + 1);
     }
@@ -1001,6 +1012,15 @@ export function bytesOf(value: Stored | undefined): number {
   if (typeof value !== "object" || value === null || TableData.is(value)) return 0;
   if (value instanceof Uint8Array) return ARRAY_BYTES + value.length;
   return value instanceof LuaCode ? BOX_BYTES + value.code.length : BOX_BYTES;
+}
+
+/** Bytes that the empty places of a table take. */
+function emptyBytes(table: TableData): number {
+  let bytes = 0;
+  for (let place = 0; place < table.placeCount; place++) {
+    if (table.valueAt(place) === undefined) bytes += ENTRY_BYTES + bytesOf(table.keyAt(place));
+  }
+  return bytes;
 }
 
 /** Whether a value is nil to code. */

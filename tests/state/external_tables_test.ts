@@ -472,6 +472,35 @@ Deno.test("places that code has emptied take no more of the host's memory than s
   assertEquals(cu.compute(code), [1000, 500_500, true]);
 });
 
+Deno.test("a traversal goes on where it was, though empty places are given up meanwhile", async () => {
+  const keys = ["i", "'k' .. i", "i % 2 == 0 and i // 2 or 'k' .. i"];
+  for (const key of keys) {
+    for (const before of ["", "if i % 100 < 90 then t[k] = nil end"]) {
+      for (const meanwhile of ["", "t[k] = nil"]) {
+        for (const size of [1200, 1400, 1600]) {
+          using cu = await ComputeUnit.create({ stateLimit: 200_000 });
+          const code = `
+            local t, expected, found = ext.table(), 0, 0
+            for i = 1, ${size} do t[${key}] = i end
+            for k, i in pairs(t) do ${before} end
+            for _ in pairs(t) do expected = expected + 1 end
+            local seen = {}
+            for k in pairs(t) do
+              if seen[k] then error(k) end
+              seen[k], found = true, found + 1
+              ${meanwhile}
+              local other = ext.table()
+              other.text = ("x"):rep(2000)
+            end
+            return expected - found
+          `;
+          assertEquals(cu.compute(code), 0, `${key} ${before} ${meanwhile} ${size}`);
+        }
+      }
+    }
+  }
+});
+
 Deno.test("the error of stateLimit is one that code can catch, pass on and give to the host, the very same object", async () => {
   const seen: unknown[] = [];
   using cu = await ComputeUnit.create({
