@@ -130,9 +130,9 @@ function shown(key: string): string {
  * @throws {TypeError} If it is none, such as a promise of one.
  */
 export function checkStore(action: string, store: unknown): asserts store is Store {
-  const { get, commit } = (store ?? {}) as Partial<Store>;
-  if (typeof get !== "function" || typeof commit !== "function") {
-    throw new TypeError(`Cannot ${action}: the store must have get() and commit(), got ${describe(store)}`);
+  const { get, commit, list } = (store ?? {}) as Partial<Store>;
+  if (typeof get !== "function" || typeof commit !== "function" || typeof list !== "function") {
+    throw new TypeError(`Cannot ${action}: the store must have get(), commit() and list(), got ${describe(store)}`);
   }
 }
 

@@ -488,8 +488,9 @@ Deno.test("options that are wrong are refused", async () => {
   await assertRejects(() => run({ calls: { print() {} } }), TypeError, "the global print is Lua's own");
   await assertRejects(() => run({ calls: {} }, ""), RangeError);
   await assertRejects(() => run({ calls: {}, signal: AbortSignal.abort() }), DOMException);
-  for (const given of [undefined, Promise.resolve(store), new Map(), {}]) {
-    const message = "the store must have get() and commit(), got ";
+  const withoutList = { get: store.get.bind(store), commit: store.commit.bind(store) };
+  for (const given of [undefined, Promise.resolve(store), new Map(), {}, withoutList]) {
+    const message = "the store must have get(), commit() and list(), got ";
     await assertRejects(() => runDurably(given as never, "job", "return 1", { calls: {} }), TypeError, message);
     await assertRejects(() => forgetRun(given as never, "job"), TypeError, `Cannot forget a run: ${message}`);
   }
