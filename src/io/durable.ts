@@ -148,7 +148,7 @@ class DurableRun {
 
   /** Goes on until the run has ended. */
   async end(): Promise<ComputeAsyncResult> {
-    const record = await this.#entries.load();
+    const record = await this.#unlessAborted(() => this.#entries.load());
     if (record !== undefined && !("snapshot" in record)) {
       if ("error" in record) throw record.error;
       return record.result!;
@@ -263,7 +263,7 @@ class DurableRun {
 
   async #saveEnd(): Promise<ComputeAsyncResult> {
     const end = await this.#ended.then((result) => ({ result }), (error: unknown) => ({ error }));
-    await this.#entries.save(end);
+    await this.#unlessAborted(() => this.#entries.save(end));
     if ("error" in end) throw end.error;
     return end.result;
   }

@@ -523,19 +523,24 @@ Deno.test("what runs beside the run has its sleeps and durable calls, too", asyn
   }
 });
 
-Deno.test("a save that fails after the run was aborted is nobody's unhandled rejection", async () => {
-  const gate = Promise.withResolvers<undefined>();
-  const store = new MemoryStore();
-  const saving = Promise.withResolvers<void>();
-  store.commit = () => (saving.resolve(), gate.promise);
-  const controller = new AbortController();
-  const options = { calls: { ask: () => 1 }, signal: controller.signal };
-  const run = runDurably(store, "r", "return ask()", options);
-  await saving.promise;
-  controller.abort(new Error("enough"));
-  await assertRejects(() => run, Error, "enough");
-  gate.reject(new Error("down"));
-  await gate.promise.catch(() => {});
+Deno.test("an aborted run is left, whatever the store is at, and what fails there is nobody's unhandled rejection", async () => {
+  // It is loaded, saved before its call, and saved when it has ended.
+  for (const [use, at] of [["get", 0], ["commit", 0], ["commit", 1]] as const) {
+    const gate = Promise.withResolvers<never>();
+    const store = new MemoryStore();
+    const hanging = Promise.withResolvers<void>();
+    const works = store[use].bind(store) as (...args: unknown[]) => Promise<undefined>;
+    let uses = 0;
+    store[use] = (...args: unknown[]) => uses++ < at ? works(...args) : (hanging.resolve(), gate.promise);
+    const controller = new AbortController();
+    const options = { calls: { ask: () => 1 }, signal: controller.signal };
+    const run = runDurably(store, "r", "return ask()", options);
+    await hanging.promise;
+    controller.abort(new Error("enough"));
+    await assertRejects(() => run, Error, "enough");
+    gate.reject(new Error("down"));
+    await gate.promise.catch(() => {});
+  }
 });
 
 Deno.test("whatever a run has ended with is thrown again", async () => {
