@@ -361,7 +361,7 @@ export class SavedState {
       try {
         return await this.#readBase();
       } catch (error) {
-        if (isOf(error, Error) && isOf(error.cause, Damage)) throw error;
+        if (isOf(error, Error) && isOf(error.cause, Damage)) throw this.#unknown(error);
       }
       await backOff.next();
     }

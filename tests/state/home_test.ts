@@ -348,6 +348,15 @@ Deno.test("where a store fails for good, the error says so, and nothing is lost"
   await assertRejects(() => home.load(), Error, "connection lost");
   assertEquals(home.table.get("a"), 1);
   store.isDown = false;
+  // What is there then is damaged.
+  const get = store.get.bind(store);
+  store.get = () => Promise.resolve({ value: Uint8Array.of(1), revision: "?" });
+  await assertRejects(
+    () => home.save(),
+    Error,
+    'Cannot tell whether state "s" was saved: Cannot load state "s": the root',
+  );
+  store.get = get;
   store.fate = () => "made";
   home.table.set("b", 2);
   await home.save();
