@@ -637,9 +637,13 @@ export class State {
     this.onChange?.(home);
   }
 
-  /** Begins again with an empty `_home`, which is to be saved. */
+  /**
+   * Begins again with an empty `_home`, which is to be saved. Numbers of tables begin at random: those of a state of the
+   * same name that was deleted, which others may still know, are none of them.
+   */
   empty(): void {
-    this.replaceHome(new TableData(this, HOME_ID), undefined, FIRST_ID);
+    const [first] = crypto.getRandomValues(new Uint32Array(1));
+    this.replaceHome(new TableData(this, HOME_ID), undefined, FIRST_ID + first);
     this.#markDirty(this.home);
   }
 

@@ -78,6 +78,7 @@ Deno.test("the ids of tables stay, and new ones are new", async () => {
 Deno.test("what is loaded in the place of a state is not mixed with what code has of before", async () => {
   const store = new MemoryStore();
   const home = await open(store);
+  await home.save();
   const { table } = home;
   const other = await open(store);
   other.table.set("theirs", { from: "other" });
@@ -128,6 +129,7 @@ Deno.test("tables that only refer to each other don't stay in the store, and can
 Deno.test("a table of before a load, stored and taken away, takes no other with the same number along", async () => {
   const store = new MemoryStore();
   const home = await open(store);
+  await home.save();
   const other = await open(store);
   other.table.set("theirs", { from: "other" });
   await other.save();
@@ -135,6 +137,7 @@ Deno.test("a table of before a load, stored and taken away, takes no other with 
   const state = stateOf(home);
   const mine = state.home.get("mine");
   await home.load();
+  assertEquals((home.table.get("theirs") as { id: number }).id, (mine as TableData).id);
   state.change(state.home, "again", mine);
   state.change(state.home, "again", undefined);
   await home.save();

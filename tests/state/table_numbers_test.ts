@@ -1,9 +1,10 @@
 // The numbers of tables, where others save the same state.
 
-import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertNotEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { ComputeUnit, ConflictError, ExternalTable, openHome, type Snapshot, type Store } from "@computeunit/cu";
 import { MemoryStore } from "@computeunit/cu/stores/memory";
+import { homeInternals } from "../../src/state/home.ts";
 import { RUNS_FACTOR, SEED } from "../helpers/property.ts";
 import { FaultyStore, WITHOUT_WAIT } from "../helpers/states.ts";
 
@@ -96,6 +97,19 @@ Deno.test("a number that the host sees while a save goes on is in the store afte
   await cu.saveState();
   using other = await unitOver(store);
   assertEquals(other.getTableValue(id, "n"), 1);
+});
+
+Deno.test("a number that was saved is no other table's where the state was deleted and begun anew", async () => {
+  const store = new MemoryStore();
+  using cu = await unitOver(store);
+  cu.compute("_home.t = { n = 1 }");
+  await cu.saveState();
+  const { id } = tableIn(cu, "t");
+  await homeInternals.delete(await openHome(store, "s", WITHOUT_WAIT));
+  await saveElsewhere(store);
+  await cu.loadState();
+  assertEquals(cu.home.toValue(), { theirs: { from: "other" } });
+  assertNotEquals(tableIn(cu, "theirs").id, id);
 });
 
 /** One process: a unit, and what its host knows. */
