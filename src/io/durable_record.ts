@@ -11,7 +11,9 @@ import { Fields, listOf } from "../values/plain_data.ts";
 import { isOf, messageOf } from "../values/refusals.ts";
 import { UnreadableError, ValueReader } from "../values/value_reader.ts";
 import { ValueWriter } from "../values/value_writer.ts";
+import { Damage } from "../state/bytes.ts";
 import { ConflictError } from "../state/conflict_error.ts";
+import { seal, unseal } from "../state/root.ts";
 import { checkKey, newRevision, type Store, type StoreChange } from "../state/store.ts";
 
 /** How far a run has come. */
@@ -76,7 +78,7 @@ export class DurableEntries {
       if (entry !== undefined && entry.revision === this.#revision) throw damagedRun(this.#name);
       this.#revision = entry?.revision;
       if (entry === undefined) return undefined;
-      const first = this.#read(() => partOf(entry.value));
+      const first = this.#read(() => partOf(this.#keyOf(0), entry.value));
       const parts = await this.#partsAfter(first);
       this.#count = first.count;
       if (parts !== undefined) return this.#read(() => recordOf([first, ...parts]));
@@ -89,7 +91,7 @@ export class DurableEntries {
     const parts: Part[] = [];
     for (let i = 1; i < count; i++) {
       const entry = await this.#store.get(this.#keyOf(i));
-      const part = entry && this.#read(() => partOf(entry.value));
+      const part = entry && this.#read(() => partOf(this.#keyOf(i), entry.value));
       if (part?.saved !== saved) return undefined;
       parts.push(part);
     }
@@ -100,7 +102,7 @@ export class DurableEntries {
     try {
       return read();
     } catch (cause) {
-      throw cause instanceof UnreadableError ? damagedRun(this.#name, cause) : cause;
+      throw cause instanceof UnreadableError || cause instanceof Damage ? damagedRun(this.#name, cause) : cause;
     }
   }
 
@@ -117,7 +119,8 @@ export class DurableEntries {
     const changes: StoreChange[] = [];
     for (let i = 0; i < count; i++) {
       const part = { saved, count, bytes: bytes.subarray(i * size, (i + 1) * size) };
-      changes.push({ key: this.#keyOf(i), value: written(part) });
+      const key = this.#keyOf(i);
+      changes.push({ key, value: seal(key, written(part)) });
     }
     await this.#commit(changes, count);
   }
@@ -170,11 +173,11 @@ export function damagedRun(name: string, cause?: unknown): TypeError {
 function written({ saved, count, bytes }: Part): Uint8Array {
   const writer = new ValueWriter();
   writer.write([VERSION, saved, count, bytes], "save a run", "part");
-  return writer.written.slice();
+  return writer.written;
 }
 
-function partOf(entry: Uint8Array): Part {
-  const reader = new ValueReader(entry);
+function partOf(key: string, entry: Uint8Array): Part {
+  const reader = new ValueReader(unseal(key, entry));
   const [version, saved, count, bytes] = listOf(reader.read(), (item) => item);
   if (version !== VERSION || !reader.isAtEnd || !(bytes instanceof Uint8Array)) {
     throw new UnreadableError("an entry is none of a run");

@@ -7,7 +7,7 @@
 import { checksumOf } from "../values/checksum.ts";
 import { ByteReader, ByteWriter, Damage } from "./bytes.ts";
 
-/** What the first byte of a root and a page is. */
+/** What the first byte of a root, a page and an entry of a durable run is. */
 const VERSION = 1;
 
 const CHECKSUM_BYTES = 4;
