@@ -218,7 +218,7 @@ export class SqliteStore implements Store {
         database.exec(holds ? "COMMIT" : "ROLLBACK");
         return revision;
       } catch (error) {
-        if (database.isTransaction) database.exec("ROLLBACK");
+        rollBack(database);
         throw error;
       }
     });
@@ -278,6 +278,15 @@ function change({ set, remove }: Statements, changes: readonly StoreChange[]): s
     else set.run(key, value, revision);
   }
   return revision;
+}
+
+/** Ends a transaction that failed. Not where `isTransaction` says so, which Node has from 22.16 on only. */
+function rollBack(database: DatabaseSync): void {
+  try {
+    database.exec("ROLLBACK");
+  } catch {
+    // SQLite has ended it already, as where the disk is full.
+  }
 }
 
 function isBusy(error: unknown): boolean {

@@ -334,6 +334,26 @@ Deno.test("SqliteStore says which file it can't open or read", async () => {
   }
 });
 
+Deno.test("a commit that SQLite refuses leaves nothing, and the store works", async () => {
+  const file = await Deno.makeTempFile();
+  const { DatabaseSync } = await import("node:sqlite");
+  // Node before 22.16 doesn't tell.
+  Object.defineProperty(DatabaseSync.prototype, "isTransaction", { configurable: true, value: undefined });
+  try {
+    await using store = await SqliteStore.open(file);
+    await using other = await SqliteStore.open(file, { timeout: 0 });
+    using database = new DatabaseSync(file);
+    database.exec("CREATE TRIGGER t BEFORE INSERT ON cu_store WHEN new.key = 'c' BEGIN SELECT RAISE(ABORT, 'no'); END");
+    const changes = ["b", "c"].map((key) => ({ key, value: bytes(1) }));
+    await assertRejects(() => store.commit([], changes), Error, "Cannot write the store");
+    assertEquals(await store.get("b"), undefined);
+    for (const each of [other, store]) assert(await each.commit([], [{ key: "a", value: bytes(2) }]));
+  } finally {
+    Reflect.deleteProperty(DatabaseSync.prototype, "isTransaction");
+    await Deno.remove(file);
+  }
+});
+
 Deno.test("SqliteStore waits for another process that writes, as long as it is told to", async () => {
   const file = await Deno.makeTempFile();
   const { DatabaseSync } = await import("node:sqlite");
