@@ -1,5 +1,6 @@
 // What holds in each store: the contract of the interface.
 
+import { pathToFileURL } from "node:url";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { openHome } from "@computeunit/cu";
 import type { Store } from "@computeunit/cu/stores/memory";
@@ -332,6 +333,22 @@ Deno.test("SqliteStore says which file it can't open or read", async () => {
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
+});
+
+Deno.test("SqliteStore opens a file by its URL", async () => {
+  const dir = await Deno.makeTempDir();
+  {
+    await using store = await SqliteStore.open(pathToFileURL(`${dir}/a b#c%20.db`));
+    await using same = await SqliteStore.open(`${dir}/a b#c%20.db`);
+    await store.commit([], [{ key: "a", value: bytes(1) }]);
+    assertEquals((await same.get("a"))!.value, bytes(1));
+    await assertRejects(
+      () => SqliteStore.open(new URL("https://a.test/b")),
+      Error,
+      "Cannot open the store https://a.test",
+    );
+  }
+  await Deno.remove(dir, { recursive: true });
 });
 
 Deno.test("a commit that SQLite refuses leaves nothing, and the store works", async () => {
