@@ -95,6 +95,7 @@ export class Loading {
 
   /** Reads all tables of so many pages. The state stays as it is. */
   async read(tablePages: number): Promise<void> {
+    if (this.#nextId >= FIRST_OWN_ID) throw new Damage(`${this.#nextId} as the number of the next table`);
     const pages = new Map<number, ByteReader>();
     await this.#read(evenNumbers(tablePages), (number, bytes) => {
       pages.set(number / 2, this.#tablesOf(number / 2, new ByteReader(bytes)));

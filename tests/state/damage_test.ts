@@ -158,6 +158,7 @@ const MADE_UP: Record<string, [string, Promise<MemoryStore>]> = {
     "part 0 of a save is missing",
     madeUp({ redo: { id: "0".repeat(16), parts: 2 ** 52 } }, { 0: inline(0, 0, []) }),
   ],
+  "numbers that end": ["as the number of the next table", madeUp({ nextId: 2 ** 53 - 1 }, { 0: inline(0, 0, []) })],
   "no _home": ["no _home", madeUp({}, { 0: integers(0) })],
   "more entries than bytes": ["entries in", madeUp({}, { 0: inline(2 ** 52, 0, []) })],
   "more tables than bytes": ["page 0 is damaged", madeUp({}, { 0: integers(2 ** 40) })],
