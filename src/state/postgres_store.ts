@@ -107,7 +107,12 @@ async function loadPackage(url: string): Promise<() => PostgresSql> {
   }
   // The package's own pauses before it connects again become ever longer; the store has some already.
   const backoff = () => RECONNECT_SECONDS;
-  return () => open(url, { max: CONNECTIONS_MAX, connect_timeout: CONNECT_SECONDS_MAX, backoff, onnotice: () => {} });
+  // Types of arrays, which the store has none of: a connection that breaks while they are fetched is an error that
+  // nobody can catch.
+  const fetch_types = false;
+  const onnotice = () => {};
+  return () =>
+    open(url, { max: CONNECTIONS_MAX, connect_timeout: CONNECT_SECONDS_MAX, backoff, fetch_types, onnotice });
 }
 
 /** The function that commits, by the name of the table. */

@@ -322,6 +322,22 @@ Deno.test("a server that isn't there is an error, after the time to wait", async
   assertEquals((error as { code?: string }).code, "ECONNREFUSED");
 });
 
+Deno.test("a connection that breaks with its first query is an error of the store's, and nobody's unhandled rejection", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serveOne = async () => {
+    using connection = await listener.accept();
+    listener.close();
+    await connection.read(new Uint8Array(1024));
+    // "R": no password is needed; "Z": a query may come.
+    await connection.write(Uint8Array.of(0x52, 0, 0, 0, 8, 0, 0, 0, 0, 0x5a, 0, 0, 0, 5, 0x49));
+    await connection.read(new Uint8Array(1024));
+  };
+  const served = serveOne();
+  const url = `postgres://cu@127.0.0.1:${listener.addr.port}/none`;
+  await assertRejects(() => PostgresStore.open(url, { timeout: 0 }), Error, "CONNECTION_CLOSED");
+  await served;
+});
+
 Deno.test("SqliteStore says which file it can't open or read", async () => {
   const dir = await Deno.makeTempDir();
   try {
