@@ -138,3 +138,28 @@ Deno.test("a weak table that is read keeps what it has until the message ends", 
     for (const [key, value] of Object.entries(weak)) assertEquals(value, [[Number(key.slice(1))]]);
   }
 });
+
+Deno.test("a weak table that is written as JSON keeps what it has until the text ends", async () => {
+  for (const mode of ["k", "v", "kv"]) {
+    for (let count = 1000; count < 16_000; count += 2000) {
+      using cu = await ComputeUnit.create({ memoryLimit: 8 * 2 ** 20 });
+      const code = `
+        collectgarbage("stop")
+        local weak = setmetatable({}, { __mode = "${mode}" })
+        for i = 1, ${count} do weak["k" .. i] = { { i } } end
+        while collectgarbage("count") < 6800 do local _ = {} end
+        return require("json").encode({ weak, weak })
+      `;
+      let text: string;
+      try {
+        text = cu.compute(code);
+      } catch (error) {
+        assert(error instanceof LuaError && error.kind === "memory", String(error));
+        continue;
+      }
+      for (const weak of JSON.parse(text) as Record<string, number[][]>[]) {
+        for (const [key, value] of Object.entries(weak)) assertEquals(value, [[Number(key.slice(1))]]);
+      }
+    }
+  }
+});

@@ -18,6 +18,7 @@ const marks = @import("unit").@"values/marks.zig";
 const numbers = @import("unit").@"bridge/view_numbers.zig";
 const pairs = @import("unit").@"bridge/pairs.zig";
 const path = @import("unit").@"bridge/path.zig";
+const seen = @import("unit").@"bridge/seen.zig";
 const shapes = @import("unit").@"bridge/shapes.zig";
 const Text = @import("unit").@"vm/text.zig".Text;
 const textOfInteger = @import("unit").@"vm/text.zig".textOfInteger;
@@ -100,6 +101,8 @@ comptime {
 /// The memory of from_lua's frames, as no message is written meanwhile but keys, which need none.
 const frames: *[wire.depth_max]Frame = @ptrCast(&from_lua.frames);
 var depth: u32 = 0;
+/// How many of them have a table that the collector takes for strong.
+var held_count: u32 = 0;
 var known: [shapes_max]Shape = undefined;
 var known_count: u32 = 0;
 /// The shape of the last object.
@@ -145,9 +148,11 @@ pub fn encode(L: *lua.State, given: *const lua.Value, name: []const u8, how: Opt
     return memory.?[0..length];
 }
 
-/// Frees the text.
+/// Frees the text, and lets go of the tables that were being written.
 pub fn drop() void {
     is_writing = false;
+    for (frames[0..held_count]) |*frame| seen.release(frame.table);
+    held_count = 0;
     if (memory) |bytes| _ = allocator.cu_reallocate(null, bytes, capacity, 0);
     memory = null;
     capacity = 0;
@@ -199,7 +204,7 @@ fn contents(L: *lua.State) Error!void {
             reserve(L, scalar_max);
             newLine(L);
             byte(if (frame.kind == .row or frame.kind == .pairs) '}' else ']');
-            lua.pop(L, frame.slots());
+            letGo(L, frame.slots());
         }
     }
 }
@@ -369,7 +374,10 @@ fn begin(L: *lua.State, given: *lua.Table) Error!bool {
     checkStack(L);
     const table = if (numbers.isExternal(given)) views.copy(L, given) else given;
     lua.push(L, lua.ofTable(table));
-    var frame = Frame{ .kind = .array, .given = given, .table = table, .count = 0 };
+    const frame = &frames[depth];
+    frame.* = .{ .kind = .array, .given = given, .table = table, .count = 0 };
+    seen.hold(table);
+    held_count = depth + 1;
     if (table.view & numbers.incomplete != 0) {
         const paged = numbers.entryOf(table).paged;
         if (paged != null and paged.?.kind == .array) {
@@ -377,10 +385,10 @@ fn begin(L: *lua.State, given: *lua.Table) Error!bool {
             frame.count = paged.?.length;
         } else views.complete(L, table);
     }
-    if (frame.kind != .view) try classifyInto(L, &frame);
+    if (frame.kind != .view) try classifyInto(L, frame);
     const is_object = frame.kind == .row or frame.kind == .pairs;
     if (frame.count == 0) {
-        lua.pop(L, 1);
+        letGo(L, 1);
         byte(if (is_object) '{' else '[');
         byte(if (is_object) '}' else ']');
         return false;
@@ -394,9 +402,15 @@ fn begin(L: *lua.State, given: *lua.Table) Error!bool {
         pairs.arrange(L, table, frame.of.places[0..frame.count], order);
     }
     byte(if (is_object) '{' else '[');
-    frames[depth] = frame;
     depth += 1;
     return true;
+}
+
+/// Lets go of the innermost table, with what stands on Lua's stack for it.
+inline fn letGo(L: *lua.State, slots: u32) void {
+    seen.release(frames[depth].table);
+    held_count = depth;
+    lua.pop(L, slots);
 }
 
 fn classifyInto(L: *lua.State, frame: *Frame) Error!void {

@@ -35,6 +35,15 @@ pub inline fn see(L: *lua.State, object: *c.GCObject) Entry {
     return .{ .found = false, .number = add(L, object) };
 }
 
+/// Lets a table that is no message's count as strong, until it is released.
+pub inline fn hold(table: *lua.Table) void {
+    table.flags |= flag;
+}
+
+pub inline fn release(table: *lua.Table) void {
+    table.flags &= ~flag;
+}
+
 /// How many there are.
 pub fn total() u32 {
     return count;
