@@ -145,9 +145,9 @@ function entriesOf(value: LuaValue & object): Iterable<[string | number, LuaValu
   return Array.isArray(container) || container instanceof Map ? container.entries() : Object.entries(container);
 }
 
-/** Whether it is a float whose digits would be read back as an integer, mostly another one. */
+/** Whether it is a float whose digits would be read back as those of an integer, mostly another one. */
 function isLikeInteger(value: LuaValue): value is number {
-  return typeof value === "number" && Math.abs(value) >= 2 ** 53 && Math.abs(value) < 2 ** 63;
+  return typeof value === "number" && Math.abs(value) >= 2 ** 53;
 }
 
 /** What JSON.stringify alone refuses, or changes: bigints, Maps, the sign of -0, and floats like integers. */

@@ -9,8 +9,8 @@ import { RUNS_FACTOR } from "../helpers/property.ts";
 
 const RUNS = Math.ceil(2000 * RUNS_FACTOR);
 
-/** Integers that a float can't tell from others are floats in JavaScript, integers in a text. */
-const isLarge = (x: number) => Math.abs(x) >= 2 ** 53 && Math.abs(x) <= 2 ** 63;
+/** Integers that a float can't tell from others have their digits in JavaScript, an exponent in a text. */
+const isLarge = (x: number) => Math.abs(x) >= 2 ** 53 && Math.abs(x) < 1e21;
 
 const finite = number.filter((x) => Number.isFinite(x) && !isLarge(x));
 

@@ -299,6 +299,10 @@ Deno.test("integers keep all their digits, in and out", async () => {
 Deno.test("other numbers are floats and keep their value, in and out", async () => {
   const numbers = "[0.1,-0,1e+100,0.30000000000000004,5e-324,1.7976931348623157e+308]";
   assertEquals((await runScript("return _io.input", numbers)).stdout, `${numbers}\n`);
+  const large = "[9.007199254740992e+15,-9.223372036854776e+18,1.2345678901234567e+20,1e+21,-1e+21]";
+  for (const code of ["return _io.input", "_io.output = _io.input"]) {
+    assertEquals((await runScript(code, large)).stdout, `${large}\n`);
+  }
 });
 
 Deno.test("numbers that no Lua number can hold are wrong use", async () => {

@@ -307,7 +307,7 @@ fn object(given: *const lua.Value) Error!void {
     byte('"');
 }
 
-/// Writes a float as JavaScript does; but those that read back as another integer have an exponent.
+/// Writes a float as JavaScript does; but those beyond 2^53 have an exponent, as digits alone are an integer.
 noinline fn float(given: f64) Error!void {
     if (!std.math.isFinite(given)) {
         return refuse(if (given != given) "NaN is no JSON number" else if (given > 0) "Infinity is no JSON number" else "-Infinity is no JSON number");
@@ -337,8 +337,7 @@ noinline fn float(given: f64) Error!void {
     const digits = textOfInteger(&room, @intCast(decimal.digits));
     const count: i32 = @intCast(digits.len);
     const point = count + decimal.exponent;
-    const is_integer = magnitude > safe_max and magnitude < 0x1p63;
-    if (point > 21 or point <= -6 or is_integer) {
+    if (magnitude > safe_max or point <= -6) {
         add(digits[0..1]);
         if (count > 1) {
             byte('.');
