@@ -659,7 +659,7 @@ export class Instance {
 
   /** The same for what the host does at length with the result of a call, after it. */
   checkTimeAfter(): void {
-    if (this.runs.isLastUp) throw this.host!.timeUp(this.runs.lastTimeLimit, NOWHERE);
+    if (this.runs.isLastUp) throw this.host!.timeUp(this.runs.last.timeLimit, NOWHERE);
   }
 
   /** Either, as code is running or not. */

@@ -81,6 +81,14 @@ function isUnlimited(allowance: Allowance | undefined): boolean {
   return allowance.timeLeft === Infinity && allowance.stepsLeft === Infinity && allowance.signal === undefined;
 }
 
+/** What is known of the run that has ended last, or is under way. */
+export interface LastRun {
+  /** When its time is up. */
+  deadline: number;
+  /** Milliseconds that it might take, for messages. */
+  timeLimit: number;
+}
+
 /** What runs ask of the instance. */
 interface Spending {
   /** Tells the steps that were spent since it was last called, or steps were given. */
@@ -100,9 +108,8 @@ export class Runs {
   /** The run under way, in all others. */
   #current: Run | undefined;
   #depth = 0;
-  /** The deadline of the last run, for what the host does with its result. */
-  #lastDeadline = Infinity;
-  #lastTimeLimit = Infinity;
+  /** The last run, for what the host does with its result; a use inside of a run has one of its own. */
+  last: LastRun = { deadline: Infinity, timeLimit: Infinity };
   /** Called now and then while code runs; an error thrown here ends it. */
   #progress: (() => void) | undefined;
   /** Whether anything happens while code runs: runs without a limit cost nothing. */
@@ -141,7 +148,7 @@ export class Runs {
    */
   begin(since: number | undefined, allowance?: Allowance): boolean {
     if (!this.#isWatched && this.#current === undefined && isUnlimited(allowance)) {
-      this.#lastDeadline = Infinity;
+      this.last.deadline = Infinity;
       return false;
     }
     const outer = this.#current;
@@ -181,8 +188,8 @@ export class Runs {
       run.stepLimit = outer.stepLimit;
     }
     run.stepsLeft = run.stepsGiven;
-    this.#lastDeadline = run.deadline;
-    this.#lastTimeLimit = run.timeLimit;
+    this.last.deadline = run.deadline;
+    this.last.timeLimit = run.timeLimit;
     if (run.stepsLeft !== Infinity) this.#spending.takeSpentSteps(); // those of the run before
     if (this.#progress !== undefined || signal !== undefined) run.nextProgress = now + PROGRESS_INTERVAL_MS;
     if (this.#isUnlimited) this.#spending.askForSteps();
@@ -266,14 +273,9 @@ export class Runs {
     return this.#current !== undefined && this.#current.deadline !== Infinity;
   }
 
-  /** Milliseconds that the last run might take, for messages. */
-  get lastTimeLimit(): number {
-    return this.#lastTimeLimit;
-  }
-
   /** Whether the time of the last run is up, for what is done with its result. */
   get isLastUp(): boolean {
-    return this.#lastDeadline !== Infinity && this.#now() >= this.#lastDeadline;
+    return this.last.deadline !== Infinity && this.#now() >= this.last.deadline;
   }
 
   /** Whether an error is that of `check`, on its way through the host. */

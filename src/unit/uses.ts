@@ -74,6 +74,9 @@ export class Uses {
     const outer = instance.beginFrame(action);
     const outerChannel = this.#channel;
     const { isInside } = this;
+    const { runs } = instance;
+    const { last } = runs;
+    runs.last = { ...last };
     this.isInside = true;
     try {
       if (channel !== this.#channel) this.#select(instance, channel);
@@ -86,6 +89,7 @@ export class Uses {
       instance.settleFrame();
       if (this.#channel !== outerChannel && instance.broken === undefined) this.#select(instance, outerChannel);
       instance.endFrame(outer);
+      runs.last = last;
       this.isInside = isInside;
     }
   }

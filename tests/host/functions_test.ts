@@ -470,6 +470,25 @@ Deno.test("call() refuses what it can't call or pass, and tells what code raises
   assertThrows(() => cu.call("nope"), LuaError, "attempt to call a nil value");
 });
 
+Deno.test("what a function does with the unit within a limit of its own limits nothing of the run around it", async () => {
+  const taken: unknown[] = [];
+  using cu = await ComputeUnit.create({
+    now: new CountingClock().now,
+    globals: {
+      stop: () =>
+        void assertThrows(() => cu.compute("while true do end", { timeLimit: 5 }), LuaError, "time limit of 5"),
+      take: (text: string) => void taken.push(text.length),
+    },
+  });
+  cu.compute("rows, text = {}, ('ä'):rep(1e6) for i = 1, 20000 do rows[i] = { i } end");
+  assertEquals(cu.compute<unknown[]>("stop() return rows").length, 20_000);
+  assertEquals(cu.compute<string>("stop() return text").length, 1e6);
+  const { value, output } = await cu.computeAsync<unknown[], string>("stop() _io.output = text return rows");
+  assertEquals([value.length, output.length], [20_000, 1e6]);
+  cu.compute("stop() take(text)");
+  assertEquals(taken, [1e6]);
+});
+
 for (
   const [limit, kind, message] of [
     [{ timeLimit: 3 }, "time", "time limit of 3 ms exceeded"],
