@@ -626,6 +626,11 @@ export class Instance {
     return result;
   }
 
+  /** The same for what the host asks of the error that a run ended in, as a part of that run. */
+  guardAfter(call: () => number): number {
+    return this.guard(call, 0, this.runs.rest);
+  }
+
   /** What users get where the run under way was stopped. */
   #stopped(position: Position): LuaError {
     const { timeLimit, stepLimit } = this.runs.limits;

@@ -85,8 +85,11 @@ function isUnlimited(allowance: Allowance | undefined): boolean {
 export interface LastRun {
   /** When its time is up. */
   deadline: number;
-  /** Milliseconds that it might take, for messages. */
+  /** Steps that it has left. */
+  stepsLeft: number;
+  /** What it was given, for messages. */
   timeLimit: number;
+  stepLimit: number;
 }
 
 /** What runs ask of the instance. */
@@ -109,7 +112,7 @@ export class Runs {
   #current: Run | undefined;
   #depth = 0;
   /** The last run, for what the host does with its result; a use inside of a run has one of its own. */
-  last: LastRun = { deadline: Infinity, timeLimit: Infinity };
+  last: LastRun = { deadline: Infinity, timeLimit: Infinity, stepsLeft: Infinity, stepLimit: Infinity };
   /** Called now and then while code runs; an error thrown here ends it. */
   #progress: (() => void) | undefined;
   /** Whether anything happens while code runs: runs without a limit cost nothing. */
@@ -148,7 +151,7 @@ export class Runs {
    */
   begin(since: number | undefined, allowance?: Allowance): boolean {
     if (!this.#isWatched && this.#current === undefined && isUnlimited(allowance)) {
-      this.last.deadline = Infinity;
+      this.last.deadline = this.last.stepsLeft = Infinity;
       return false;
     }
     const outer = this.#current;
@@ -188,8 +191,10 @@ export class Runs {
       run.stepLimit = outer.stepLimit;
     }
     run.stepsLeft = run.stepsGiven;
-    this.last.deadline = run.deadline;
-    this.last.timeLimit = run.timeLimit;
+    const { last } = this;
+    last.deadline = run.deadline;
+    last.timeLimit = run.timeLimit;
+    last.stepLimit = run.stepLimit;
     if (run.stepsLeft !== Infinity) this.#spending.takeSpentSteps(); // those of the run before
     if (this.#progress !== undefined || signal !== undefined) run.nextProgress = now + PROGRESS_INTERVAL_MS;
     if (this.#isUnlimited) this.#spending.askForSteps();
@@ -200,6 +205,7 @@ export class Runs {
   end(): void {
     const run = this.#current!;
     this.#charge(run);
+    this.last.stepsLeft = run.stepsLeft;
     const { allowance } = run;
     const outer = this.#current = --this.#depth > 0 ? this.#frames[this.#depth - 1] : undefined;
     if (outer !== undefined && outer.stepsLeft !== Infinity) outer.stepsLeft -= run.stepsGiven - run.stepsLeft;
@@ -271,6 +277,12 @@ export class Runs {
   /** Whether a run is under way whose time is limited. */
   get isLimited(): boolean {
     return this.#current !== undefined && this.#current.deadline !== Infinity;
+  }
+
+  /** What the last run has left, counted from the clock's 0 on. */
+  get rest(): Allowance {
+    const { deadline, stepsLeft, timeLimit, stepLimit } = this.last;
+    return { timeLeft: deadline, stepsLeft, timeLimit, stepLimit };
   }
 
   /** Whether the time of the last run is up, for what is done with its result. */

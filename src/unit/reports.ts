@@ -105,7 +105,7 @@ export class Reports {
 
   #luaError(): Error {
     const instance = this.#instance;
-    const report = this.#decoder.decode(instance.guard(() => instance.exports.encode_error()));
+    const report = this.#decoder.decode(instance.guardAfter(() => instance.exports.encode_error()));
     const [status, text, traceback, thrownNumber] = report;
     const isText = typeof text === "string" || text instanceof Uint8Array;
     if (!isText || typeof status !== "number" || !(status in KINDS) || typeof thrownNumber !== "number") {
@@ -152,7 +152,7 @@ export class Reports {
   #errorValue(): { value?: LuaValue; refusal?: unknown } {
     const instance = this.#instance;
     try {
-      const words = instance.guard(() => instance.exports.encode_error_value());
+      const words = instance.guardAfter(() => instance.exports.encode_error_value());
       if (words >= 0) return { value: this.#decoder.decode(words)[0] };
       this.#decoder.drop();
       return { refusal: this.#errorOf(words, "read the error value") };

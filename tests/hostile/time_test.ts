@@ -1,6 +1,6 @@
 // What is stopped by the time limit, and when it holds.
 
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { ComputeUnit, LuaError } from "@computeunit/cu";
 import { assertEndsInTime, CountingClock, LOOKS_AFTER_MAX } from "../helpers/clock.ts";
 import { clock, createUnit, run, TIME_LIMIT_MS } from "../helpers/hostile.ts";
@@ -59,6 +59,34 @@ Deno.test("the time limit holds while a long result is read", async () => {
     assert(looks <= all * part + LOOKS_AFTER_MAX, `looked ${looks} times at the clock, of ${all}`);
   }
   assertEquals(cu.compute("return { filled[1], filled[2] }"), [[1], [2]]);
+});
+
+Deno.test("reading an error's value counts for the limits of the run, the unit's or its own", async () => {
+  const clock = new CountingClock();
+  const rows = "rows = {} for i = 1, 200000 do rows[i] = { i } end";
+  using cu = await ComputeUnit.create({ now: clock.now });
+  using limited = await ComputeUnit.create({ now: clock.now, timeLimit: 20 });
+  for (const unit of [cu, limited]) unit.compute(rows, { timeLimit: 1e6 });
+  const message = "error object is a table value";
+  for (
+    const [unit, options, kind, what] of [
+      [limited, {}, "time", "time limit of 20 ms exceeded"],
+      [cu, { timeLimit: 20 }, "time", "time limit of 20 ms exceeded"],
+      [cu, { stepLimit: 50_000 }, "limit", "limit of 50000 steps exceeded"],
+    ] as const
+  ) {
+    for (const isAsync of [false, true]) {
+      const before = clock.looks;
+      const error = isAsync
+        ? await assertRejects(() => unit.computeAsync("error(rows)", options), LuaError, message)
+        : assertThrows(() => unit.compute("error(rows)", options), LuaError, message);
+      assert(clock.looks - before <= 20 + LOOKS_AFTER_MAX, `looked ${clock.looks - before} times at the clock`);
+      assert(error.cause instanceof LuaError);
+      assertEquals([error.value, error.cause.kind, error.cause.message], [undefined, kind, what]);
+    }
+    assertEquals(assertThrows(() => unit.compute("error({ 1 })", options), LuaError).value, [1]);
+  }
+  assertEquals((assertThrows(() => cu.compute("error(rows)"), LuaError).value as unknown[]).length, 200_000);
 });
 
 Deno.test("a result that comes too late isn't taken for the next one", async () => {
