@@ -455,6 +455,7 @@ Deno.test("call() refuses what it can't call or pass, and tells what code raises
     ["t.n", [], LuaError, "attempt to call a number value (global 't.n')"],
     ["t.n.x", [], LuaError, "attempt to call a nil value (global 't.n.x')"],
     ["", [], LuaError, "attempt to call a nil value (global '')"],
+    ["t\0x", [], LuaError, "attempt to call a nil value (global 't\0x')"],
     ["..", [], LuaError, "attempt to call a nil value (global '..')"],
     ["fail", [() => 1], TypeError, "Cannot call fail: functions cannot be passed (at arguments[1])"],
     ["loop", [], LuaError, "time limit of 50 ms exceeded"],

@@ -191,8 +191,11 @@ pub fn callNamed(state: ?*lua.State) callconv(.c) c_int {
     const name: lua.Value = call.array[0];
     if (lua.isString(&name)) pushNamed(S, lua.bytesOf(lua.stringOf(&name))) else lua.push(S, name);
     if (c.lua_type(S, -1) != c.LUA_TFUNCTION and c.luaL_getmetafield(S, -1, "__call") == c.LUA_TNIL) {
-        lua.push(S, name);
-        _ = c.luaL_error(S, "attempt to call a %s value (global '%s')", c.lua_typename(S, c.lua_type(S, 2)), c.lua_tolstring(S, -1, null));
+        _ = c.lua_pushfstring(S, "attempt to call a %s value (global '", c.lua_typename(S, c.lua_type(S, 2)));
+        lua.push(S, name); // by itself, as it may have a 0
+        _ = c.lua_pushstring(S, "')");
+        c.lua_concat(S, 3);
+        _ = c.lua_error(S);
     }
     c.lua_settop(S, 2);
     for (1..count) |i| {
