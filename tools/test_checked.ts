@@ -52,6 +52,7 @@ const MANY_OBJECTS = [
   "Lua: garbage",
   "Lua: errors",
   "Lua: load",
+  "a stack that had no room for more",
   "an object of many fields that stands",
   "shapes of one message that are more",
   "objects of many keys",

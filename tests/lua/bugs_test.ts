@@ -172,3 +172,22 @@ Deno.test("a collector's step of the largest size is a whole cycle", async () =>
     assertEquals(isCycle, true, `a multiplier of ${multiplier}, 2^${size} bytes`);
   }
 });
+
+Deno.test("a stack that had no room for more says when it overflows", async () => {
+  using cu = await ComputeUnit.create();
+  const code = `
+    collectgarbage("stop") -- it would make the stack smaller again
+    local function endless() return 1 + endless() end
+    local function deep(n)
+      if n > 0 then return (deep(n - 1)) end
+      coroutine.yield()
+      return endless()
+    end
+    local thread = coroutine.create(deep)
+    assert(coroutine.resume(thread, 100000))
+    local _, refusal = coroutine.resume(thread, table.unpack({}, 1, 900000))
+    local _, overflow = coroutine.resume(thread)
+    return refusal, overflow
+  `;
+  assertEquals(cu.computeAll(code), ["too many arguments to resume", "compute:3: stack overflow"]);
+});
