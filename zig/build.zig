@@ -105,6 +105,10 @@ pub fn build(b: *std.Build) void {
         .files = &lua_loop_files,
         .flags = flagsOf(b, &.{ &lua_flags, &.{if (is_checked) "-O2" else "-Oz"}, check_flags }),
     });
+    if (is_checked) module.addCSourceFile(.{
+        .file = b.path("lua/heap_check.c"),
+        .flags = flagsOf(b, &.{ &lua_flags, &.{"-O2"}, check_flags }),
+    });
     module.addObject(unwinding(b));
 
     const unit = b.addExecutable(.{ .name = "cu", .root_module = module });

@@ -81,6 +81,7 @@ comptime {
     _ = @import("vm/secret.zig");
     _ = @import("vm/stack_room.zig");
     _ = @import("small").@"vm/waiting.zig";
+    if (@import("vm/lua.zig").is_checked) @export(&allocator.failing.set, .{ .name = "fail_allocations" });
 }
 
 /// What the build calls, once: makes the unit from whose memory all instances begin (tools/image.ts).

@@ -435,3 +435,33 @@ pub export fn cu_view_reference(table: *const lua.Table, index: u32) callconv(.c
     }
     return null;
 }
+
+/// That each number and its object know each other, and each page its view (lua/heap_check.c).
+fn check(_: *c.global_State) callconv(.c) void {
+    if (capacity == 0) return;
+    var count: u32 = 0;
+    for (entries[0..capacity], 0..) |*entry, number| {
+        const object = entry.object orelse {
+            assert(entry.paged == null and entry.link.next_released < capacity);
+            continue;
+        };
+        count += 1;
+        const own = if (object.tt == c.LUA_VTABLE)
+            numberOf(@ptrCast(@alignCast(object)))
+        else
+            userdata.numberOf(@ptrCast(@alignCast(object)));
+        assert(own == number);
+        if (entry.paged) |paged| assert(paged.page < pages.list.len and paged.fields < pages.list.len);
+    }
+    assert(count == alive and externals <= alive);
+    for (&pages.list) |*page| {
+        if (page.owner == 0) continue;
+        assert(page.owner < capacity and entries[page.owner].object != null);
+        assert(page.values.tt == c.LUA_VTABLE and page.count <= c.luaH_realasize(page.values));
+    }
+    if (pages.cu_page.owner) |owner| _ = entryOf(owner);
+}
+
+comptime {
+    if (lua.is_checked) @export(&check, .{ .name = "cu_check_views" });
+}

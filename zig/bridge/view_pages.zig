@@ -59,7 +59,7 @@ pub fn shortenAhead(list_max: u32) void {
 }
 
 /// The page of elements that was read last: `luaH_getint` looks there.
-export var cu_page: extern struct {
+pub export var cu_page: extern struct {
     owner: ?*const lua.Table = null,
     first: u32 = 0,
     count: u32 = 0,

@@ -251,6 +251,11 @@ unsigned cu_print_failure(const char *text, unsigned length, unsigned more);
 #define lua_assert(c) \
     ((c) ? (void)0 : (cu_print_failure(CU_PLACE, sizeof(CU_PLACE) - 1, 0), __builtin_trap()))
 #define luai_apicheck(l, e) ((void)(l), lua_assert(e))
+/* heap_check.c: the whole heap, between two phases of the collector */
+struct global_State;
+void cu_check_heap(struct global_State *g);
+#else
+#define cu_check_heap(g) ((void)0)
 #endif
 #ifdef CU_STRESS
 #define HARDSTACKTESTS

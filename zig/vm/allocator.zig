@@ -150,6 +150,7 @@ pub export fn cu_reallocate_first(unused: ?*anyopaque, block: ?*anyopaque, old_s
 /// Zero where there is no room.
 pub inline fn allocate(size: usize) usize {
     if (size == 0 or size > block_size_max) return 0;
+    if (lua.is_checked and failing.isNext()) return 0;
     const address = if (size <= small_size_max) small.allocate(classOf(size)) else large.allocate(size);
     if (address == 0) return 0;
     if (lua.is_checked) @memset(bytesAt(address, size), freed.filling);
@@ -174,6 +175,34 @@ pub inline fn newObject(L: *lua.State, comptime object_tag: u8, size: usize) *c.
     g.*.allgc = object;
     return object;
 }
+
+/// Allocations that fail though there is room, in builds that check themselves: a test sees what is left of
+/// whatever was under way.
+pub const failing = struct {
+    /// How many succeed before; and how many fail then.
+    var before: u32 = 0;
+    var left: u32 = 0;
+    var count: u32 = 0;
+
+    fn isNext() bool {
+        if (left == 0) return false;
+        if (before > 0) {
+            before -= 1;
+            return false;
+        }
+        left -= 1;
+        count += 1;
+        return true;
+    }
+
+    /// Answers how many have failed since this was called last.
+    pub fn set(succeeding: u32, failed: u32) callconv(.c) u32 {
+        before = succeeding;
+        left = failed;
+        defer count = 0;
+        return count;
+    }
+};
 
 fn free(address: usize, size: usize) void {
     assert(size <= used_bytes);
