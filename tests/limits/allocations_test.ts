@@ -1,7 +1,7 @@
 // Allocations that fail, one after the other, in whatever a unit does: it works on, and nothing is left.
 
 import { assert, assertEquals } from "@std/assert";
-import type { ComputeUnit } from "@computeunit/cu";
+import type { ComputeUnit, LuaValue } from "@computeunit/cu";
 import { usedBytes } from "../helpers/garbage.ts";
 import { unitAndInstance } from "../helpers/instance.ts";
 
@@ -95,5 +95,33 @@ for (const [name, use] of USES) {
     }
     // A list that has grown keeps its room, as that of the numbers of tables which JavaScript hasn't collected yet.
     assert(settled() < used + 64 * 1024, `${settled()} bytes in place of ${used}`);
+  });
+}
+
+for (const kind of ["fields", "rows"]) {
+  Deno.test(`a weak table isn't looked at before there is room for it: ${kind}`, { ignore }, async () => {
+    const { cu, instance } = await unitAndInstance();
+    using _ = cu;
+    const { fail_allocations } = instance.exports as unknown as { fail_allocations: FailAllocations };
+    const key = kind === "rows" ? `"key"` : `"key" .. i`;
+    for (const rest of [0, 63, 127]) {
+      for (let succeeding = 0, failed = 1; failed > 0; succeeding++) {
+        cu.compute(`
+          held, list = {}, {}
+          for i = 1, ${rest} do list[i] = { key = i } end
+          local weak = setmetatable({}, { __mode = "v" })
+          for i = 1, 20 do held[i] = { i } weak[${key}] = held[i] end
+          list[${rest + 1}] = weak
+          _io.output = list`);
+        cu.compute("held = nil");
+        // What fails once succeeds after a collection.
+        fail_allocations(succeeding, 1);
+        const output = cu.getOutput<LuaValue[]>();
+        failed = fail_allocations(0, 0);
+        const fields = Object.entries(output[rest]!);
+        assert(fields.length === 0 || fields.every(([, value]) => Array.isArray(value)), JSON.stringify(fields));
+        assertEquals(output.length, rest + 1);
+      }
+    }
   });
 }

@@ -339,11 +339,13 @@ fn beginTable(L: *lua.State, table: *lua.Table) Error!bool {
         return false;
     }
     if (depth == frames.len) return error.Depth;
+    // From here on a weak table loses no entries, though room for it or its shape may collect garbage.
+    _ = seen.see(L, @ptrCast(table));
     const class = classify.classOf(L, table, true) orelse {
+        seen.forgetLast();
         unsupported_what = "an object cannot have the keys of this table";
         return error.Unsupported;
     };
-    _ = seen.see(L, @ptrCast(table));
     writeHead(class);
     if (is_exact) writeMark(table);
     frames[depth] = .{ .kind = class.kind, .table = table, .shape = class.shape, .count = class.count };
@@ -401,7 +403,7 @@ fn findPairs(L: *lua.State, frame: *Frame) void {
 inline fn isLikeLast(element: *const lua.Value) bool {
     if (element.tt_ != lua.tag.table or depth == frames.len or is_exact) return false;
     const table = lua.tableOf(element);
-    if (table.alimit != 0 or numbers.isClean(table) or seen.has(table)) return false;
+    if (table.alimit != 0 or numbers.isClean(table) or seen.has(table) or !seen.hasRoom()) return false;
     return shapes.isLikeLast(table);
 }
 

@@ -60,8 +60,19 @@ pub inline fn has(table: *const lua.Table) bool {
     return table.flags & flag != 0;
 }
 
+/// Whether no garbage is collected where one more is added.
+pub inline fn hasRoom() bool {
+    return count < capacity;
+}
+
+/// Forgets the table that was added last.
+pub fn forgetLast() void {
+    forgetFrom(count - 1);
+    count -= 1;
+}
+
 inline fn add(L: *lua.State, object: *c.GCObject) u32 {
-    if (count == capacity) grow(L);
+    if (!hasRoom()) grow(L);
     containers.?[count] = object;
     count += 1;
     return count - 1;
