@@ -230,9 +230,13 @@ export class HostFunctions {
     const instance = this.#instance;
     this.#decoder.drop();
     const words = instance.guard(() => instance.exports.write_waiting(strand));
-    if (words >= 0) return this.#decodeArguments(words);
-    this.#decoder.drop();
-    return words;
+    if (words < 0) {
+      this.#decoder.drop();
+      return words;
+    }
+    const args = this.#decodeArguments(words);
+    this.#luaFunctions.letGo();
+    return args;
   }
 
   /** Runs a function, which may use the unit meanwhile. */
@@ -246,6 +250,7 @@ export class HostFunctions {
     } finally {
       instance.isOpen = false;
       this.waiter = waiter;
+      this.#luaFunctions.letGo();
     }
   }
 

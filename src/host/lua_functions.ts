@@ -45,35 +45,58 @@ export interface FunctionCaller {
   release(number: number): void;
 }
 
+/**
+ * A function that the host has. A WeakRef is made of it when what it was given to has returned: until the end of the
+ * host's current job one keeps what it refers to, also what has been disposed of.
+ */
+export type Live = LuaFunction | WeakRef<LuaFunction>;
+
 /** The functions of one unit that the host has, by number. */
 export class LuaFunctions {
   readonly #caller: FunctionCaller;
-  #live = new Map<number, WeakRef<LuaFunction>>();
+  #live = new Map<number, Live>();
   readonly #numbers = new WeakMap<object, number>();
   readonly #registry: FinalizationRegistry<number>;
   /** Those that were made of the arguments that are being read, and what stood for their numbers before. */
-  #read: { readonly made: LuaFunction; readonly before: WeakRef<LuaFunction> | undefined }[] = [];
+  #read: { readonly made: LuaFunction; readonly before: Live | undefined }[] = [];
+  /** Those that functions of the host were given which haven't returned. */
+  #given: LuaFunction[] = [];
 
   /** Constructs the functions of a unit. */
   constructor(caller: FunctionCaller) {
     this.#caller = caller;
     this.#registry = new FinalizationRegistry((number) => {
       // Lua may have given it again since, as another object; or that one is gone, too, and released.
-      const live = this.#live.get(number);
-      if (live !== undefined && live.deref() === undefined) this.#release(number);
+      if (this.#live.has(number) && this.#liveAt(number) === undefined) this.#release(number);
     });
   }
 
   /** The function with a number, the same object as long as the host has it. */
   of(number: number, place: string): LuaFunction {
-    return this.#live.get(number)?.deref() ?? this.#make(number, place);
+    return this.#liveAt(number) ?? this.#make(number, place);
+  }
+
+  #liveAt(number: number): LuaFunction | undefined {
+    const live = this.#live.get(number);
+    return typeof live === "function" ? live : live?.deref();
   }
 
   /** All arguments have been read; answers whether the unit is to hear of it, as some were made of them. */
   keepRead(): boolean {
     if (this.#read.length === 0) return false;
+    for (const { made } of this.#read) this.#given.push(made);
     this.#read = [];
     return true;
+  }
+
+  /** What has been given to functions of the host is theirs alone to hold, as one has returned. */
+  letGo(): void {
+    if (this.#given.length === 0) return;
+    for (const given of this.#given) {
+      const number = this.numberOf(given);
+      if (number !== undefined) this.#live.set(number, new WeakRef(given));
+    }
+    this.#given = [];
   }
 
   /** The arguments couldn't be read to their end: the unit lets go of the functions among them. */
@@ -93,7 +116,7 @@ export class LuaFunctions {
   numberOf(value: unknown): number | undefined {
     if (typeof value !== "function") return undefined;
     const number = this.#numbers.get(value);
-    return number !== undefined && this.#live.get(number)?.deref() === value ? number : undefined;
+    return number !== undefined && this.#liveAt(number) === value ? number : undefined;
   }
 
   /** Whether the unit was set back to a time when the host didn't have this function. */
@@ -102,7 +125,8 @@ export class LuaFunctions {
   }
 
   /** Those that the host has now, by number. */
-  record(): ReadonlyMap<number, WeakRef<LuaFunction>> {
+  record(): ReadonlyMap<number, Live> {
+    this.letGo();
     return new Map(this.#live);
   }
 
@@ -111,9 +135,10 @@ export class LuaFunctions {
    *
    * @returns Numbers of those that the host no longer has.
    */
-  restore(record: ReadonlyMap<number, WeakRef<LuaFunction>>): number[] {
+  restore(record: ReadonlyMap<number, Live>): number[] {
     this.#live = new Map(record);
     this.#read = [];
+    this.#given = [];
     const gone = [...record.keys()].filter((number) => !this.#has(number));
     for (const number of gone) this.#live.delete(number);
     return gone;
@@ -121,7 +146,7 @@ export class LuaFunctions {
 
   /** Whether the host has the function that it had by this number, and hasn't disposed of it. */
   #has(number: number): boolean {
-    const called = this.#live.get(number)?.deref();
+    const called = this.#liveAt(number);
     return called !== undefined && this.#numbers.get(called) === number;
   }
 
@@ -138,7 +163,7 @@ export class LuaFunctions {
     Object.defineProperty(called, "name", { value: place });
     this.#numbers.set(called, number);
     this.#read.push({ made: called, before: this.#live.get(number) });
-    this.#live.set(number, new WeakRef(called));
+    this.#live.set(number, called);
     this.#registry.register(called, number, called);
     return called;
   }

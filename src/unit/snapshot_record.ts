@@ -5,7 +5,7 @@
  */
 
 import type { FunctionRecord } from "../host/host_functions.ts";
-import type { LuaFunction } from "../host/lua_functions.ts";
+import type { Live } from "../host/lua_functions.ts";
 import { Thrown } from "../lazy/thrown.ts";
 import { Views, type ViewsRecord } from "../lazy/views.ts";
 import type { MemoryImage } from "../runtime/memory_image.ts";
@@ -25,7 +25,7 @@ export interface UnitRecord {
   /** Functions of the host, by number. */
   readonly functions: readonly FunctionRecord[];
   /** Functions of Lua's that the host has; none in another process. */
-  readonly luaFunctions: ReadonlyMap<number, WeakRef<LuaFunction>>;
+  readonly luaFunctions: ReadonlyMap<number, Live>;
   readonly tasks: TasksRecord;
   /** Where seeded random numbers are. */
   readonly randomState: number | undefined;

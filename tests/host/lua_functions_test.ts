@@ -202,6 +202,28 @@ Deno.test("functions that the host lets go of are freed, also after 100,000 of t
   assertEquals(kept[0](), "alive");
 });
 
+Deno.test("functions that the host disposes of at once take no memory, also within one run", async () => {
+  let before = 0;
+  let after = 0;
+  const heapUsed = () => {
+    collect();
+    return Deno.memoryUsage().heapUsed;
+  };
+  using cu = await ComputeUnit.create({
+    globals: {
+      use: (f: LuaFunction) => {
+        using called = f;
+        return called(1);
+      },
+      begin: () => void (before = heapUsed()),
+      finish: () => void (after = heapUsed()),
+    },
+  });
+  cu.compute("for i = 1, 100 do use(function(n) return n + i end) end");
+  cu.compute("begin() for i = 1, 20000 do use(function(n) return n + i end) end finish()");
+  assert(after - before < 2_000_000, `${after - before} bytes of heap`);
+});
+
 Deno.test("functions in arguments that the host couldn't read to their end are let go of at once", async () => {
   const code = `
     weak = setmetatable({}, { __mode = "k" })
