@@ -197,16 +197,17 @@ export function endOfPrefix(prefix: string): string | undefined {
   return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
 }
 
-const CLOSED = "Cannot use a store: it is closed";
+/** Marks the error of a closed store, also where an entry of the package is bundled by itself. */
+const CLOSED = Symbol.for("@computeunit/cu: a store is closed");
 
 /** What a store throws once it is closed: nothing has been read or written then. */
 export function closedError(): TypeError {
-  return new TypeError(CLOSED);
+  return Object.defineProperty(new TypeError("Cannot use a store: it is closed"), CLOSED, { value: true });
 }
 
-/** Whether it is that; an entry of the package that is bundled by itself has another function. */
+/** Whether it is that. */
 export function isClosed(error: unknown): boolean {
-  return isOf(error, TypeError) && error.message === CLOSED;
+  return isOf(error, TypeError) && Object.hasOwn(error, CLOSED);
 }
 
 /** A revision that never comes again, for stores whose engine has none. */

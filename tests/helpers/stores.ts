@@ -3,6 +3,7 @@
 import { openKv } from "@deno/kv";
 import { KvStore } from "@computeunit/cu/stores/kv";
 import { MemoryStore, type Store } from "@computeunit/cu/stores/memory";
+import { closedError } from "../../src/state/store.ts";
 import { PostgresStore } from "@computeunit/cu/stores/postgres";
 import { SqliteStore } from "@computeunit/cu/stores/sqlite";
 import { PostgresServer } from "./postgres.ts";
@@ -52,7 +53,7 @@ class SharedMemory implements Store {
   }
 
   #opened(): MemoryStore {
-    if (this.#store === undefined) throw new TypeError("Cannot use a store: it is closed");
+    if (this.#store === undefined) throw closedError();
     return this.#store;
   }
 }
