@@ -156,9 +156,9 @@ export class SqliteStore implements Store {
     const { DatabaseSync } = await loadSqlite();
     let database: DatabaseSync;
     try {
-      // Node takes URLs from 22.15 on.
       const { fileURLToPath } = await import("node:url");
-      database = new DatabaseSync(path instanceof URL ? fileURLToPath(path) : path);
+      // Node takes URLs from 22.15 on; a query tells SQLite how to open the file.
+      database = new DatabaseSync(path instanceof URL && path.search === "" ? fileURLToPath(path) : path);
     } catch (cause) {
       throw failure("open", String(path), cause);
     }
