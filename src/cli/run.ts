@@ -8,7 +8,7 @@ import "../runtime/embedded_module.ts";
 import { directoryModules } from "../host/directory_modules.ts";
 import { type Home, openHome } from "../state/home.ts";
 import type { Store } from "../state/store.ts";
-import { ComputeUnit } from "../unit/compute_unit.ts";
+import { ComputeUnit, internals } from "../unit/compute_unit.ts";
 import { LuaError } from "../values/errors.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { isChunkName } from "../values/position.ts";
@@ -56,9 +56,10 @@ async function runIn(
   let json: string;
   try {
     setIo(unit, input, options);
-    const result = unit.compute(source, { chunkName: name });
-    const output = unit.getOutputJson();
-    json = output === "null" ? toJson(result, "result") : output;
+    // The unit's own `_io`, to which the input was given.
+    const run = internals.make(unit, source, { chunkName: name, outputJson: true, inherits: true });
+    const { value, output } = await run.begin();
+    json = output === "null" ? toJson(value, "result") : output as string;
     // Before anything is written, so that who reads it knows that it is saved.
     await home?.save();
   } catch (error) {

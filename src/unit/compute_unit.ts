@@ -24,6 +24,7 @@ import { describe } from "../values/kinds.ts";
 import type { LuaValue } from "../values/lua_value.ts";
 import { checkOptions, checkString, NO_OPTIONS } from "../values/options.ts";
 import { pathText } from "../values/paths.ts";
+import { textOrBytes } from "../values/text.ts";
 import { Chunks } from "./chunks.ts";
 import { Figures, type RunStats } from "./figures.ts";
 import { checkJson, indentText, readJson, setInputJson, writeOutputJson } from "./json_text.ts";
@@ -1826,10 +1827,14 @@ export class ComputeUnit implements Disposable {
       this.#setFields(instance, options.input, options.meta, options);
       const { exports } = instance;
       const chunks = this.#chunks!;
-      if (typeof code === "string") {
-        return exports.strand_of_chunk(chunks.find(code, options.chunkName) ?? chunks.keep(code, options.chunkName));
+      // The chunk of a text is kept while the code runs, and its lines are shown in errors.
+      const source = code instanceof Uint8Array ? textOrBytes(code, () => {}) : code;
+      if (typeof source === "string") {
+        return exports.strand_of_chunk(
+          chunks.find(source, options.chunkName) ?? chunks.keep(source, options.chunkName),
+        );
       }
-      const chunk = chunks.compile(code, options.chunkName);
+      const chunk = chunks.compile(source, options.chunkName);
       try {
         return exports.strand_of_chunk(chunk);
       } finally {

@@ -61,6 +61,17 @@ Deno.test("run without --input leaves _io.input nil", async () => {
   assertEquals((await runScript("return type(_io.input)")).stdout, '"nil"\n');
 });
 
+Deno.test("a script may wait, and has its input and output as another", async () => {
+  const script = `
+    local task = require "task"
+    local input = _io.input
+    task.all(function() task.sleep(0) input[1] = input[1] + 1 end, function() task.sleep(0) input[2] = 5 end)
+    _io.output = { input, _io.meta.unit }`;
+  assertEquals((await runScript(script, "[1]", "--meta", "unit=km")).stdout, '[[2,5],"km"]\n');
+  const failed = await runScript("require('task').sleep(0)\nerror('late')");
+  assertEquals([failed.code, failed.stderr.split("\n").slice(0, 2)], [1, ["s.lua:2: late", "    error('late')"]]);
+});
+
 Deno.test("--output takes the result, and stdout what the script prints", async () => {
   const run = await runScript("print('hello', 1); _io.output = { 1 }", undefined, "--output", "out.json");
   assertEquals(run, { code: 0, stdout: "hello\t1\n", stderr: "", written: { "out.json": "[1]\n" } });

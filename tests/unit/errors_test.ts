@@ -1,6 +1,6 @@
 // What a LuaError tells people: in a terminal, in a log, and in another process.
 
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { ComputeUnit, type ComputeUnitOptions, LuaError } from "@computeunit/cu";
 import { CountingClock } from "../helpers/clock.ts";
 
@@ -277,6 +277,8 @@ Deno.test("the source line is found whatever ends lines, and is of bounded lengt
   }
   const bytes = new TextEncoder().encode("local a\r\nerror('ä')");
   assertEquals(where(await errorOf(bytes)), ["compute", 2, "error('ä')"]);
+  using cu = await ComputeUnit.create();
+  assertEquals(where(await assertRejects(() => cu.computeAsync(bytes), LuaError)), ["compute", 2, "error('ä')"]);
   const long = await errorOf(`error('x') ${"-- long ".repeat(100)}`);
   assertEquals(long.sourceLine, `error('x') ${"-- long ".repeat(100)}`.slice(0, 200));
 });
