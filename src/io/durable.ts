@@ -296,8 +296,9 @@ class DurableRun {
   // deno-lint-ignore require-await -- what it throws is a rejection
   async #do(name: string | symbol, { id, args }: PendingCall, signal: AbortSignal): Promise<unknown> {
     if (typeof name === "string") return this.#options.calls[name]({ id: `${this.#name}/${id}`, name, args, signal });
-    const left = Math.max(0, this.#wakeTimes.get(id)! - this.#now());
-    return (this.#options.sleep ?? sleep)(left, signal);
+    // A clock that was set back lets nobody sleep longer than was asked for.
+    const left = Math.min(this.#wakeTimes.get(id)! - this.#now(), args[0] as number);
+    return (this.#options.sleep ?? sleep)(Math.max(0, left), signal);
   }
 }
 

@@ -251,11 +251,20 @@ Deno.test("sleeps end at their time, whatever happens in between", async () => {
     sleep: () => (again.abort(), new Promise(() => {})),
   });
   await third.catch(() => {});
-  clock.now += 1e9;
   const left: number[] = [];
   const sleep = (milliseconds: number) => (left.push(milliseconds), Promise.resolve());
+  const setBack = () => clock.now - 1e10;
+  const stopping = new AbortController();
+  const fourth = runDurably(store, "job", code, {
+    ...options,
+    now: setBack,
+    signal: stopping.signal,
+    sleep: (milliseconds) => (left.push(milliseconds), stopping.abort(), new Promise(() => {})),
+  });
+  await fourth.catch(() => {});
+  clock.now += 1e9;
   await runDurably(store, "job", code, { ...options, sleep });
-  assertEquals(left, [0, 500]);
+  assertEquals(left, [60000, 0, 500]);
 });
 
 Deno.test("a real timer ends a sleep too", async () => {
