@@ -176,7 +176,9 @@ export class PostgresStore implements Store {
    *
    * @param sql What the package `postgres` gives, which {@linkcode close} leaves open; or the URL of a
    * database, for which the package is loaded: `npm:postgres` in Deno, elsewhere `postgres`, which must be
-   * installed. Where connections break, the store makes others only if they are its own.
+   * installed. Where connections break, the store makes others only if they are its own. Give an `sql` of yours
+   * the option `fetch_types: false`, unless other code of yours needs arrays: a server that stops while the
+   * package fetches their types ends the process by a rejection that nobody can handle (postgres 3.4.9).
    * @param options The table, and how long to try again.
    * @returns The store.
    * @throws {TypeError} If an option is unknown, or of the wrong kind.
