@@ -397,6 +397,7 @@ Deno.test("what someone added to Object.prototype is no option", () => {
     cu.setInput(1, {});
     assertThrows(() => cu.setInput(1, { polluted: 1 } as never), TypeError, 'no option "polluted"');
     assertThrows(() => cu.setInput(1, new Map() as never), TypeError, "must be an object, got a Map");
+    assertThrows(() => cu.setInput(1, new URL("file:///") as never), TypeError, "must be an object, got a URL");
   } finally {
     delete prototype.polluted;
   }

@@ -121,7 +121,8 @@ export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value !== "object") return `a ${typeof value}`;
   const name = nameOfClass(value);
-  return /^[AEIOU]/i.test(name) ? `an ${name}` : `a ${name}`;
+  // As in "a URL", "a Unit", and "an Unknown".
+  return /^([aeio]|un(?!i))/i.test(name) ? `an ${name}` : `a ${name}`;
 }
 
 function nameOfClass(value: object): string {
