@@ -698,10 +698,10 @@ export class Decoder {
     return array;
   }
 
-  /** Whether an array begins with numbers alone: its first 32 elements, or all that it has. */
+  /** Whether an array begins with numbers alone: its first 32 elements, or those that stand here. */
   #isNumbers(length: number): boolean {
-    const end = this.#word + Math.min(length, NUMBERS_SEEN);
-    if (this.#isExact || length === 0 || end > this.#length) return false;
+    const end = Math.min(this.#word + Math.min(length, NUMBERS_SEEN), this.#length);
+    if (this.#isExact || end === this.#word) return false;
     for (let word = this.#word; word < end; word++) {
       const value = this.#words[word];
       if (value !== value) return false;
@@ -737,17 +737,16 @@ export class Decoder {
   /** Reads the elements of any array, from one on. */
   #elements(array: LuaValue[], index: number, length: number): LuaValue[] {
     while (index < length) {
-      // Numbers, as many as stand here.
+      const first = array[index++] = this.#value();
+      if (typeof first !== "number") continue;
+      // Those behind it, as many as stand here.
       const words = this.#words;
       const end = Math.min(this.#length, this.#word + length - index);
-      let word = this.#word;
-      for (; word < end; word++) {
-        const value = words[word];
+      for (; this.#word < end; this.#word++) {
+        const value = words[this.#word];
         if (value !== value) break;
         array[index++] = value;
       }
-      this.#word = word;
-      if (index < length) array[index++] = this.#value();
     }
     return array;
   }
