@@ -144,7 +144,7 @@ static void thread (global_State *g, lua_State *th) {
   StkId o;
   CallInfo *ci;
   lua_assert(!isblack(th) || g->gcstate >= GCSatomic || getage(th) == G_OLD1);
-  if (th->stack.p == NULL) return;  /* not yet complete */
+  if (th->stack.p == NULL) return;  /* it is being made */
   lua_assert(th->stack.p <= th->top.p && th->top.p <= th->stack_last.p + EXTRA_STACK);
   lua_assert(th->stack.p <= th->tbclist.p && th->tbclist.p < th->stack_last.p + EXTRA_STACK);
   for (o = th->stack.p; o < th->top.p; o++) value(g, obj2gco(th), s2v(o));
